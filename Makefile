@@ -1,0 +1,68 @@
+# Two commands are all that a newcomer needs: make reproduce, make test.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export MTATTR_HOME ?= $(CURDIR)/.mtattr
+# A CPU build of torch: make setup TORCH=cpu
+TORCH ?= default
+ifeq ($(TORCH),cpu)
+REQUIREMENTS = grep -vE '^(nvidia-|cuda-|triton)' requirements.lock > $(VENV)/requirements.txt && \
+  $(BIN)/python -m pip install --extra-index-url https://download.pytorch.org/whl/cpu -r $(VENV)/requirements.txt
+else
+REQUIREMENTS = $(BIN)/python -m pip install -r requirements.lock
+endif
+
+.PHONY: help setup reproduce test unit notebooks book pages bench lock browser evidence clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
+
+setup: $(VENV)/.ready ## Make .venv from requirements.lock (5 GB with the default torch; nothing if it is ready)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "mtattr needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(REQUIREMENTS)
+	$(BIN)/python -m pip install --no-deps --quiet --editable .
+	touch $@
+
+reproduce: setup ## Run every notebook at smoke scale and build the book from these very runs
+	$(BIN)/mtattr reproduce --scale smoke
+	$(BIN)/mtattr book --fresh
+
+test: setup ## Lint, unit tests, stored notebooks, clean book, browser tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory unit notebooks book pages
+
+unit: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser" $(PYTEST)
+
+notebooks: setup ## Run the stored notebooks and compare their outputs
+	$(BIN)/mtattr notebooks check
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/notebooks/sanitize.cfg -n 2 --dist loadfile notebooks
+
+book: setup ## Build the book from the stored notebooks, warnings are errors
+	$(BIN)/mtattr book
+
+pages: setup ## Open every page in a headless browser (skipped without chromium: make browser)
+	$(BIN)/python -m pytest -m browser tests/book
+
+bench: setup ## Print the table of speed ratios
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 2; done
+
+browser: ## Install Debian's chromium and its driver for the browser tests
+	command -v chromium > /dev/null && command -v chromedriver > /dev/null || \
+	  { apt-get update && apt-get install --yes --no-install-recommends chromium chromium-driver; }
+
+lock: ## Pin the newest versions that pyproject.toml admits
+	$(BIN)/uv pip compile pyproject.toml --extra book --extra dev --universal --python-version 3.11 --upgrade \
+	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
+
+evidence: setup ## Train what the ledger holds: all variants, five seeds, at reduced scale (continues where it stopped)
+	$(BIN)/mtattr run attribute_estimation --scale reduced --matrix evidence
+
+clean: ## Remove the book and the state of runs, keep .venv
+	rm -rf _build $(CURDIR)/.mtattr
