@@ -1,0 +1,71 @@
+"""How well a network does: metrics over known labels, statistics over runs and images, explanation maps, cost."""
+
+from mtattr.evaluation.accuracy import (
+    balanced_accuracy,
+    class_accuracy,
+    class_floor,
+    mean_accuracy,
+    mean_accuracy_floor,
+    micro_accuracy,
+    micro_floor,
+    task_accuracy,
+    task_floor,
+)
+from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
+from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
+from mtattr.evaluation.gradcam import grad_cam
+from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps, region_iou
+from mtattr.evaluation.predictions import predict, probabilities
+from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
+from mtattr.evaluation.statistics import (
+    Interval,
+    WelchResult,
+    clustered_bootstrap,
+    holm,
+    paired_interval,
+    t_interval,
+    welch_test,
+)
+from mtattr.evaluation.thresholds import choose_thresholds
+
+__all__ = [
+    "Interval",
+    "WelchResult",
+    "accuracy_from",
+    "average_precision",
+    "balanced_accuracy",
+    "centre_prior",
+    "choose_thresholds",
+    "class_accuracy",
+    "class_floor",
+    "clustered_bootstrap",
+    "count_flops",
+    "count_parameters",
+    "counts",
+    "energy_inside",
+    "f1",
+    "f1_from",
+    "grad_cam",
+    "holm",
+    "latency",
+    "mean_accuracy",
+    "mean_accuracy_floor",
+    "micro_accuracy",
+    "micro_floor",
+    "paired_interval",
+    "peak_memory_mb",
+    "pointing_game",
+    "precision_from",
+    "predict",
+    "probabilities",
+    "random_maps",
+    "recall_from",
+    "region_iou",
+    "specificity_from",
+    "t_interval",
+    "task_accuracy",
+    "task_floor",
+    "top_k_accuracy",
+    "top_k_recall",
+    "welch_test",
+]

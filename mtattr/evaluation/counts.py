@@ -1,0 +1,65 @@
+"""Confusion counts of binary tasks over the known labels, and the rates that follow from them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mtattr.errors import InputError
+
+
+def positives(labels: Tensor) -> Tensor:
+    """Which binary labels count as positive, bool: a soft label does when it exceeds 0.5, an unknown one never."""
+    return labels > 0.5
+
+
+def check_pair(first: Tensor, labels: Tensor, name: str) -> None:
+    """Raise `InputError` unless `first` and `labels` are both `(N, T)`; without this, broadcasting would hide a mix-up."""
+    if first.ndim != 2 or first.shape != labels.shape:
+        raise InputError(f"{name} and labels must both be (N, T), got {tuple(first.shape)} and {tuple(labels.shape)}")
+
+
+def counts(predictions: Tensor, labels: Tensor) -> Tensor:
+    """Count right and wrong answers per binary task over the known labels.
+
+    predictions: `(N, T)`, true or non-zero where the attribute is said to be present. labels: `(N, T)`, NaN = unknown.
+    Returns int64 `(T, 2, 2)`, indexed by [task, label, prediction]: `[[TN, FP], [FN, TP]]`.
+    Raises `InputError` when shapes differ or a prediction is NaN where the label is known.
+    """
+    check_pair(predictions, labels, "predictions")
+    known = ~labels.isnan()
+    if (predictions.isnan() & known).any():
+        raise InputError("predictions: NaN where the label is known; expected true or false")
+    said, true = predictions.bool(), positives(labels)
+    cells = [(known & (true == bool(row)) & (said == bool(column))).sum(0) for row in (0, 1) for column in (0, 1)]
+    return torch.stack(cells, dim=-1).reshape(-1, 2, 2)
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Quotient in float64; NaN (undefined, never 0) where the denominator is 0."""
+    return numerator.double() / denominator.double()
+
+
+def accuracy_from(cells: Tensor) -> Tensor:
+    """(TP + TN) / known, `(T,)` in [0, 1], from counts `(T, 2, 2)`; NaN for a task without known labels."""
+    return ratio(cells[:, 0, 0] + cells[:, 1, 1], cells.sum((1, 2)))
+
+
+def precision_from(cells: Tensor) -> Tensor:
+    """TP / (TP + FP), `(T,)` in [0, 1]; NaN for a task that is never said to be present."""
+    return ratio(cells[:, 1, 1], cells[:, :, 1].sum(1))
+
+
+def recall_from(cells: Tensor) -> Tensor:
+    """TP / (TP + FN), `(T,)` in [0, 1]; NaN for a task without positive labels."""
+    return ratio(cells[:, 1, 1], cells[:, 1].sum(1))
+
+
+def specificity_from(cells: Tensor) -> Tensor:
+    """TN / (TN + FP), `(T,)` in [0, 1]; NaN for a task without negative labels."""
+    return ratio(cells[:, 0, 0], cells[:, 0].sum(1))
+
+
+def f1_from(cells: Tensor) -> Tensor:
+    """2 TP / (2 TP + FP + FN), `(T,)` in [0, 1]; NaN for a task with neither positive labels nor positive answers."""
+    return ratio(2 * cells[:, 1, 1], 2 * cells[:, 1, 1] + cells[:, 0, 1] + cells[:, 1, 0])
