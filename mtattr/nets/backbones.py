@@ -1,0 +1,92 @@
+"""Backbones by name: images in [0, 1] to a feature map, with the input statistics they were trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mtattr.errors import InputError
+from mtattr.nets.small_backbones import BLOCKS, SmallBackbone
+
+#: Our names of the published backbones and timm's.
+TIMM_NAMES = {"inception_v3": "inception_v3", "inception_resnet_v2": "inception_resnet_v2", "xception": "legacy_xception"}
+BACKBONES = (*TIMM_NAMES, *BLOCKS)
+
+
+class Backbone(nn.Module):
+    """A trunk behind its input normalisation.
+
+    `forward` maps images `(B, 3, H, W)` in [0, 1] to features `(B, num_features, h, w)`. `mean` and `std` are buffers,
+    so that they travel with the weights.
+    """
+
+    def __init__(self, trunk: nn.Module, num_features: int, *, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.num_features = num_features
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Feature map of the tapped stage."""
+        features = self.trunk((images - self.mean) / self.std)
+        return features[0] if isinstance(features, list) else features
+
+
+def build_backbone(name: str, *, weights: str | Path | None = None, tap: int = -1, stem_stride: int = 2) -> Backbone:
+    """The backbone called `name` (one of `BACKBONES`), with random weights or those of a safetensors file.
+
+    tap: which stage's feature map is handed on, -1 = the last; the published networks use timm's stages.
+    stem_stride: 1 keeps the map of a small backbone at full size, for images under 32 px.
+    weights: a safetensors file in timm's naming for a published backbone (its classifier is ignored), or one saved
+    from a small backbone. Raises `InputError` for an unknown name or a file that does not fit.
+    """
+    if name in TIMM_NAMES:
+        backbone = _timm_backbone(TIMM_NAMES[name], tap)
+    elif name in BLOCKS:
+        trunk = SmallBackbone(BLOCKS[name], stem_stride=stem_stride)
+        if tap != -1:
+            widths = tuple(32 * 2**stage for stage in range(3))
+            trunk = SmallBackbone(BLOCKS[name], widths=widths[: tap % 3 + 1], stem_stride=stem_stride)
+        backbone = Backbone(trunk, trunk.num_features, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    else:
+        raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
+    if weights is not None:
+        _load_weights(backbone.trunk, Path(weights), name)
+    return backbone
+
+
+def _timm_backbone(timm_name: str, tap: int) -> Backbone:
+    import timm
+
+    if tap == -1:
+        trunk = timm.create_model(timm_name, pretrained=False, num_classes=0, global_pool="")
+        num_features = trunk.num_features
+    else:
+        trunk = timm.create_model(timm_name, pretrained=False, features_only=True, out_indices=(tap,))
+        num_features = trunk.feature_info.channels()[0]
+    config = timm.get_pretrained_cfg(timm_name) or timm.models.PretrainedCfg()
+    return Backbone(trunk, num_features, mean=tuple(config.mean), std=tuple(config.std))
+
+
+def _load_weights(trunk: nn.Module, path: Path, name: str) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected the weights of {name} as safetensors")
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a whole safetensors file ({error})") from None
+    wanted = trunk.state_dict()
+    missing = sorted(key for key in wanted if key not in state and not key.endswith("num_batches_tracked"))
+    if missing:
+        raise InputError(f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing, first {missing[0]!r}")
+    wrong = sorted(key for key in wanted if key in state and state[key].shape != wanted[key].shape)
+    if wrong:
+        shapes = f"{tuple(state[wrong[0]].shape)}, not {tuple(wanted[wrong[0]].shape)}"
+        raise InputError(f"{path}: {wrong[0]!r} has shape {shapes}; is this {name}?")
+    trunk.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)

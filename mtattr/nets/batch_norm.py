@@ -1,0 +1,44 @@
+"""Batch normalisation over the global batch, on any device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation whose training statistics cover the images of all processes.
+
+    `torch.nn.SyncBatchNorm` refuses CPU tensors, so a run on two CPU processes could not equal a run on one. Without
+    a process group this is exactly `nn.BatchNorm2d`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise `(B, C, H, W)`; every process must hold as many images."""
+        if not self.training or not distributed.is_initialized() or distributed.get_world_size() == 1:
+            return super().forward(input)
+        from torch.distributed.nn.functional import all_reduce
+
+        x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        count = x.numel() // x.shape[1] * distributed.get_world_size()
+        mean = all_reduce(x.sum(dim=(0, 2, 3))) / count
+        centred = x - mean[:, None, None]
+        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var.dtype), self.momentum)
+        scale = torch.rsqrt(variance + self.eps)
+        if self.affine:
+            return torch.addcmul(self.bias[:, None, None], centred, (scale * self.weight)[:, None, None]).to(input.dtype)
+        return (centred * scale[:, None, None]).to(input.dtype)
+
+
+def use_global_batch_norm(net: nn.Module) -> nn.Module:
+    """Make every `nn.BatchNorm2d` of `net`, in place, one whose statistics cover all processes; returns `net`."""
+    for module in net.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = GlobalBatchNorm2d
+    return net
+
+

@@ -1,0 +1,19 @@
+"""What every network of the course returns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Output(NamedTuple):
+    """A network's answer for B images.
+
+    logits: `(B, U)`, the units of a `TaskSet` in its order. maps: raw attention `(B, T, h, w)` or None.
+    extra: named tensors that a paper's loss or analysis reads.
+    """
+
+    logits: Tensor
+    maps: Tensor | None = None
+    extra: dict[str, Tensor] = {}  # noqa: RUF012  (a NamedTuple default; never written to)

@@ -1,0 +1,86 @@
+"""Checkpoints: one safetensors file, tensors and JSON together, written by temp file and rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mtattr.errors import InputError
+
+FORMAT = 1
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the whole new one; `InputError` if the disk is full."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: could not be written, {len(content)} bytes needed ({error.strerror})") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write named tensors and the JSON value `about` as one file, atomically."""
+    flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    write_atomically(path, serialise(flat, metadata={"about": json.dumps({"format": FORMAT, **about}, sort_keys=True)}))
+
+
+def load_tensors(path: Path, *, purpose: str = "a checkpoint of mtattr") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote: (tensors, about). `InputError` names a file that is missing, cut short or foreign."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected {purpose}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: cut short or damaged, expected {purpose} ({error}); delete it to start anew") from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise InputError(f"{path}: expected {purpose} in format {FORMAT}, found {about if about is None else about.get('format')!r}")
+    return tensors, about
+
+
+def pack(net: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Weights, buffers and optimiser state as one flat dict of tensors."""
+    tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+    return tensors
+
+
+def unpack(tensors: Mapping[str, Tensor], net: nn.Module, optimizer: Optimizer) -> None:
+    """The inverse of `pack`, in place."""
+    net.load_state_dict(with_prefix(tensors, "net."))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in with_prefix(tensors, "optimizer.").items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose name starts with `prefix`, without it."""
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,166 @@
+"""The one loop."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from mtattr.data.batches import augment, batch_rows, epoch_order, take
+from mtattr.errors import InputError
+from mtattr.nets.batch_norm import use_global_batch_norm
+from mtattr.training.checkpoint import load_tensors, pack, save_tensors, unpack, with_prefix
+from mtattr.training.losses import known_counts
+from mtattr.training.plan import Plan
+from mtattr.training.predict import predict
+from mtattr.training.progress import Progress
+
+
+@dataclass
+class Fitted:
+    """What the loop leaves: weights of the last and of the selected epoch, one row of numbers an epoch, seconds spent."""
+
+    last: dict[str, Tensor]
+    selected: dict[str, Tensor]
+    selected_epoch: int
+    history: list[dict[str, float]]
+    train_seconds: float
+    images_per_second: float
+
+
+@dataclass
+class _State:
+    """Where the loop stands; JSON, beside the tensors in a checkpoint."""
+
+    epoch: int = 0
+    step: int = 0
+    best: float = float("-inf")
+    selected_epoch: int = -1
+    history: list[dict[str, float]] = field(default_factory=list)
+    train_seconds: float = 0.0
+    images_seen: int = 0
+
+
+def step_seed(seed: int, epoch: int, step: int, rank: int = 0) -> int:
+    """A seed of its own for every step and process, so that dropout needs no saved state to resume."""
+    return (((seed * 1_000_003 + epoch) * 1_000_003 + step) * 1_009 + rank) % 2**63
+
+
+def fit(
+    plan: Plan,
+    *,
+    fabric: Fabric,
+    seed: int,
+    checkpoint: Path,
+    identity: dict[str, Any],
+    title: str = "",
+    checkpoint_seconds: float = 30.0,
+    progress: bool | None = None,
+) -> tuple[nn.Module, Fitted]:
+    """Train `plan` and return (network with the last weights, what the loop leaves).
+
+    The state is saved in `checkpoint` at most every `checkpoint_seconds`; a killed run continues from there and ends
+    with the same bits on a CPU. `identity` is stored with it: `InputError` if the file belongs to another run.
+    """
+    settings, train = plan.settings, plan.data["train"]
+    if settings.batch_size % fabric.world_size:
+        raise InputError(f"batch size {settings.batch_size} does not divide over {fabric.world_size} processes")
+    torch.manual_seed(seed)
+    net = plan.build().to(memory_format=torch.channels_last)
+    if fabric.world_size > 1:
+        net = use_global_batch_norm(net)
+    optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay)
+    model, optimizer = fabric.setup(net, optimizer)
+    state, running, selected = _State(), torch.zeros(len(plan.tasks), device=fabric.device), {}
+    if checkpoint.exists():
+        tensors, about = load_tensors(checkpoint)
+        if about["identity"] != identity:
+            raise InputError(f"{checkpoint}: belongs to another run ({about['identity']}), expected {identity}; delete it to start anew")
+        unpack(tensors, net, optimizer.optimizer)
+        running.copy_(tensors["running"])
+        selected = with_prefix(tensors, "selected.")
+        state = _State(**about["state"])
+
+    def save() -> None:
+        if fabric.is_global_zero:
+            tensors = pack(net, optimizer.optimizer) | {f"selected.{k}": v for k, v in selected.items()} | {"running": running}
+            save_tensors(checkpoint, tensors, {"identity": identity, "state": vars(state)})
+
+    batch = min(settings.batch_size, len(train) // fabric.world_size * fabric.world_size)
+    positions_of = batch_rows(torch.arange(len(train)), batch_size=batch, rank=fabric.global_rank, world=fabric.world_size, drop_last=True)
+    batches = list(positions_of)
+    steps = len(batches)
+    images, labels = _on_device(train.images, fabric), train.labels
+    weights = plan.task_weights.to(fabric.device)
+    saved_at = time.monotonic()
+    with Progress(title, settings.epochs * steps, enabled=progress if fabric.is_global_zero else False) as shown:
+        while state.epoch < settings.epochs:
+            started = time.monotonic()
+            model.train()
+            order = epoch_order(len(train), seed=seed, epoch=state.epoch)
+            while state.step < steps:
+                positions = batches[state.step]
+                rows = order[positions]
+                torch.manual_seed(step_seed(seed, state.epoch, state.step, fabric.global_rank))
+                x = take(images, rows, fabric.device)
+                x = augment(x, seed=seed, epoch=state.epoch, positions=positions, flip=settings.flip, shift=settings.shift)
+                y = labels[rows].to(fabric.device, non_blocking=True)
+                known = known_counts(y)
+                if fabric.world_size > 1:
+                    known = fabric.all_reduce(known, reduce_op="sum") / fabric.world_size
+                losses = plan.losses(model(x.contiguous(memory_format=torch.channels_last)).logits, y, plan.tasks, known=known)
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.rate_at(state.epoch * steps + state.step, settings.epochs * steps)
+                optimizer.zero_grad()
+                fabric.backward((losses * weights).sum())
+                optimizer.step()
+                running += losses.detach()
+                state.step += 1
+                state.images_seen += batch
+                shown.at(state.epoch * steps + state.step)
+                if state.step < steps and time.monotonic() - saved_at >= checkpoint_seconds:
+                    state.train_seconds += time.monotonic() - started
+                    save()
+                    started = saved_at = time.monotonic()
+            state.train_seconds += time.monotonic() - started
+            row = _end_of_epoch(plan, model, fabric, state, running / steps)
+            shown.epoch(state.epoch, settings.epochs, row)
+            if row[f"val_{plan.select_by}"] > state.best:
+                state.best, state.selected_epoch = row[f"val_{plan.select_by}"], state.epoch
+                selected = copy.deepcopy({name: value.cpu() for name, value in net.state_dict().items()})
+            running.zero_()
+            state.epoch, state.step = state.epoch + 1, 0
+            if time.monotonic() - saved_at >= checkpoint_seconds:
+                save()
+                saved_at = time.monotonic()
+    last = {name: value.cpu().clone() for name, value in net.state_dict().items()}
+    rate = state.images_seen / max(state.train_seconds, 1e-9)
+    selected_epoch = state.selected_epoch if selected else settings.epochs - 1
+    return model, Fitted(last, selected or last, selected_epoch, state.history, state.train_seconds, rate)
+
+
+def _end_of_epoch(plan: Plan, model: nn.Module, fabric: Fabric, state: _State, running: Tensor) -> dict[str, float]:
+    if fabric.world_size > 1:
+        running = fabric.all_reduce(running, reduce_op="mean")
+    val = plan.data["val"]
+    logits = predict(model, val.images, fabric=fabric)
+    losses = running.double().cpu()  # the epoch's only wait for the device
+    row = {"epoch": state.epoch, "train_loss": float((losses * plan.task_weights.double()).sum())}
+    row["val_loss"] = float((plan.losses(logits, val.labels, plan.tasks).double() * plan.task_weights.double()).sum())
+    row |= {f"val_{name}": float(value) for name, value in plan.metrics(logits, val.labels, plan.tasks).items()}
+    state.history.append(row)
+    return row
+
+
+def _on_device(images: Tensor, fabric: Fabric) -> Tensor:
+    """Keep the images on a GPU when they take at most a quarter of its memory; else leave them where they are."""
+    if fabric.device.type != "cuda":
+        return images
+    free, _ = torch.cuda.mem_get_info(fabric.device)
+    return images.to(fabric.device) if images.numel() < free // 4 else images

@@ -1,0 +1,86 @@
+"""What a paper's recipe hands to the loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
+from mtattr.tasks import TaskSet
+from mtattr.training.losses import per_task_loss
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How long and how fast to train.
+
+    learning_rate follows `schedule`: "constant", or "cosine" from its value to 0 over all steps. flip mirrors half of
+    the images; shift moves each by up to that many pixels.
+    """
+
+    epochs: int
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    flip: bool = False
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise InputError(f"epochs, batch size and learning rate must be positive, got {self}")
+        if self.schedule not in ("constant", "cosine"):
+            raise InputError(f"schedule {self.schedule!r} is unknown; there are constant and cosine")
+
+    def rate_at(self, step: int, total: int) -> float:
+        """Learning rate of step 0 .. total - 1."""
+        return self.learning_rate * (1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / total)))
+
+
+def _no_analysis(net: nn.Module, data: Mapping[str, ImageData], device: object) -> dict[str, float]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that one run needs.
+
+    data: an `ImageData` per split (train, val, test) with the same tasks. build: makes the network, called after
+    seeding. task_weights `(T,)` multiply `losses(logits, labels, tasks, known=...) -> (T,)`. metrics: from
+    `(logits (N, U), labels (N, T), tasks)` to names and values; `select_by` is the one whose highest validation value
+    selects the epoch. floors: what a constant guess reaches, from the test labels. task_metrics: a value per task.
+    analyse: measurements of the trained network on the test split, called with (net, data, device) for the last and
+    the selected epoch. notes: what a page must say about this run (for example "random weights").
+    """
+
+    data: Mapping[str, ImageData]
+    build: Callable[[], nn.Module]
+    task_weights: Tensor
+    settings: FitSettings
+    metrics: Callable[[Tensor, Tensor, TaskSet], dict[str, float]]
+    select_by: str
+    floors: Callable[[Tensor, TaskSet], dict[str, float]]
+    task_metrics: Callable[[Tensor, Tensor, TaskSet], dict[str, list[float]]] | None = None
+    analyse: Callable[[nn.Module, Mapping[str, ImageData], object], dict[str, float]] = _no_analysis
+    losses: Callable[..., Tensor] = per_task_loss
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        if set(self.data) != set(SPLITS):
+            raise InputError(f"a plan needs the splits {', '.join(SPLITS)}, got {', '.join(sorted(self.data))}")
+        if any(split.tasks != self.tasks for split in self.data.values()):
+            raise InputError("all splits of a plan must have the same tasks")
+        if self.task_weights.shape != (len(self.tasks),):
+            raise InputError(f"task weights must have shape ({len(self.tasks)},), got {tuple(self.task_weights.shape)}")
+
+    @property
+    def tasks(self) -> TaskSet:
+        """The tasks of the training split."""
+        return self.data["train"].tasks

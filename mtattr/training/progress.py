@@ -1,0 +1,50 @@
+"""A progress bar on a terminal, plain log lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from types import TracebackType
+
+log = logging.getLogger("mtattr")
+
+
+class Progress:
+    """Shows a run's steps; a context manager.
+
+    enabled None: a rich bar when standard error is a terminal, else one line an epoch through the logger "mtattr"
+    (silent unless the caller configures logging, so notebooks store no noise).
+    """
+
+    def __init__(self, title: str, total: int, *, enabled: bool | None = None) -> None:
+        self.title, self.total = title, total
+        self.bar = None
+        if sys.stderr.isatty() if enabled is None else enabled:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as RichProgress
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+            self.bar = RichProgress(*columns, console=Console(stderr=True), transient=True)
+
+    def __enter__(self) -> Progress:
+        if self.bar is not None:
+            self.bar.start()
+            self.task = self.bar.add_task(self.title, total=self.total, note="")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def at(self, step: int) -> None:
+        """Move to `step` of the total."""
+        if self.bar is not None:
+            self.bar.update(self.task, completed=step)
+
+    def epoch(self, epoch: int, epochs: int, row: dict[str, float]) -> None:
+        """Report the end of an epoch with its numbers."""
+        note = " ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "epoch")
+        if self.bar is not None:
+            self.bar.update(self.task, note=note)
+        log.info("%s epoch %d/%d %s", self.title, epoch + 1, epochs, note)

@@ -1,0 +1,250 @@
+"""One run from specification to record: train or read back."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib
+import json
+import math
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from mtattr.data.home import home
+from mtattr.errors import InputError
+from mtattr.training.checkpoint import load_tensors, save_tensors, write_json
+from mtattr.training.device import describe_environment, make_deterministic, open_fabric, peak_memory_mb
+from mtattr.training.fit import Fitted, fit
+from mtattr.training.plan import Plan
+from mtattr.training.predict import predict
+from mtattr.training.spec import RunSpec, code_digest
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its record (see `mtattr/evidence/record.py` for the fields)."""
+
+    spec: RunSpec
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Test metrics of the `last` and the `selected` epoch."""
+        return self.record["metrics"]
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row of numbers an epoch."""
+        return self.record["history"]
+
+    def predictions(self) -> dict[str, Tensor]:
+        """Logits `(N, U)` and labels `(N, T)` under the names `val_last`, `val_selected`, `val_labels`, `test_...`.
+
+        Raises `InputError` if the file is not the one that the record describes.
+        """
+        tensors, about = load_tensors(self.folder / "predictions.safetensors", purpose="the predictions of a run")
+        if about["spec"] != self.spec.to_dict():
+            raise InputError(f"{self.folder / 'predictions.safetensors'}: holds {about['spec']}, expected {self.spec.to_dict()}")
+        return tensors
+
+    def network(self, plan: Plan, *, epoch: str = "selected") -> nn.Module:
+        """The trained network of the `last` or the `selected` epoch, in evaluation mode, built by the run's plan."""
+        tensors, _ = load_tensors(self.folder / "weights.safetensors", purpose="the weights of a run")
+        net = plan.build()
+        net.load_state_dict({name.removeprefix(f"{epoch}."): value for name, value in tensors.items() if name.startswith(f"{epoch}.")})
+        return net.eval()
+
+
+def plan_for(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Plan:
+    """The plan of a spec: `mtattr.<paper>.recipe.plan(spec, root=root, **options)`.
+
+    The one place where a lower floor asks a higher one: by name, when called, so that no import points up.
+    """
+    name = f"mtattr.{spec.paper}.recipe"
+    try:
+        recipe = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        raise InputError(f"paper {spec.paper!r} has no recipe to run") from None
+    return recipe.plan(spec, root=root, **options)
+
+
+def fit_or_load(
+    spec: RunSpec,
+    *,
+    root: str | Path | None = None,
+    plan: Plan | None = None,
+    device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    precision: str = "auto",
+    checkpoint_seconds: float = 30.0,
+    progress: bool | None = None,
+    **options: Any,
+) -> Run:
+    """The finished run of `spec`: read back when its result file is there, trained (or trained on) when not.
+
+    The folder's name covers spec, code, data and precision, so a result can not outlive what produced it. root: where
+    a real dataset lies. plan: instead of the paper's recipe. The result file is written last, by temp file and rename.
+    Raises `InputError` for bad input and for a checkpoint that is cut short or belongs to another run.
+    """
+    fabric = open_fabric(device=device, devices=devices, num_nodes=num_nodes, precision=precision)
+    make_deterministic()
+    plan = plan_for(spec, root=root, **options) if plan is None else plan
+    digest = code_digest(spec.paper)
+    fingerprint = hashlib.sha256("".join(plan.data[split].fingerprint for split in ("train", "val", "test")).encode()).hexdigest()
+    identity = {"spec": spec.to_dict(), "code": digest, "data": fingerprint, "precision": str(fabric._precision.precision)}
+    name = spec.folder_name(code_digest=f"{digest} {identity['precision']}", data_fingerprint=fingerprint)
+    folder = home() / "runs" / name
+    result = folder / "result.json"
+    with _alone(folder) if fabric.is_global_zero else contextlib.nullcontext():
+        fabric.barrier()
+        if not result.exists():
+            _train(spec, plan, fabric, folder, identity, checkpoint_seconds, progress)
+        fabric.barrier()
+    return Run(spec, folder, read_result(result, spec))
+
+
+def read_result(path: Path, spec: RunSpec) -> dict[str, Any]:
+    """The run record in `path`; `InputError` if it is no JSON or belongs to another spec."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found = record["spec"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a run record of mtattr ({error!r}); delete it to train anew") from None
+    if found != spec.to_dict():
+        raise InputError(f"{path}: holds the run {found}, expected {spec.to_dict()}")
+    return record
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time work in `folder`; the lock goes with the process, however it ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in folder.glob(".*.part"):  # of a write that was killed; nobody else can be writing here now
+            leftover.unlink(missing_ok=True)
+        yield
+
+
+def _train(spec: RunSpec, plan: Plan, fabric: Fabric, folder: Path, identity: dict, checkpoint_seconds: float, progress: bool | None) -> None:
+    started = time.monotonic()
+    checkpoint = folder / "checkpoint.safetensors"
+    model, fitted = fit(
+        plan,
+        fabric=fabric,
+        seed=spec.seed,
+        checkpoint=checkpoint,
+        identity=identity,
+        title=f"{spec.variant} {spec.dataset} seed {spec.seed}",
+        checkpoint_seconds=checkpoint_seconds,
+        progress=progress,
+    )
+    predictions, measured = _final_predictions(plan, model, fabric, fitted)
+    if not fabric.is_global_zero:
+        return
+    save_tensors(folder / "predictions.safetensors", predictions, {"spec": spec.to_dict()})
+    weights = {f"last.{k}": v for k, v in fitted.last.items()} | {f"selected.{k}": v for k, v in fitted.selected.items()}
+    save_tensors(folder / "weights.safetensors", weights, {"spec": spec.to_dict()})
+    record = _record(spec, plan, fabric, identity, fitted, predictions, measured, time.monotonic() - started)
+    write_json(folder / "result.json", record)
+    checkpoint.unlink(missing_ok=True)
+
+
+def _final_predictions(plan: Plan, model: nn.Module, fabric: Fabric, fitted: Fitted) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
+    """Logits and the recipe's own measurements for both epochs; the test split is read here and nowhere else."""
+    predictions, measured = {}, {}
+    net = getattr(model, "module", model)
+    for epoch, weights in (("selected", fitted.selected), ("last", fitted.last)):
+        net.load_state_dict(weights)
+        for split in ("val", "test"):
+            predictions[f"{split}_{epoch}"] = predict(model, plan.data[split].images, fabric=fabric)
+            predictions[f"{split}_labels"] = plan.data[split].labels
+        if fabric.is_global_zero:
+            net.eval()
+            measured[epoch] = plan.analyse(net, plan.data, fabric.device)
+    return predictions, measured
+
+
+def _record(spec, plan, fabric, identity, fitted, predictions, measured, seconds) -> dict[str, Any]:  # noqa: ANN001
+    tasks, test = plan.tasks, plan.data["test"]
+
+    def metrics(split: str) -> dict[str, dict[str, float]]:
+        of = {epoch: plan.metrics(predictions[f"{split}_{epoch}"], predictions[f"{split}_labels"], tasks) for epoch in ("last", "selected")}
+        return {epoch: values | (measured[epoch] if split == "test" else {}) for epoch, values in of.items()}
+
+    record = {
+        "schema": SCHEMA,
+        "spec": spec.to_dict(),
+        "metrics": metrics("test"),
+        "validation": metrics("val"),
+        "selection": {
+            "rule": f"highest validation {plan.select_by}",
+            "epoch": fitted.selected_epoch,
+            "epochs": plan.settings.epochs,
+        },
+        "history": fitted.history,
+        "tasks": list(tasks.names),
+        "task_metrics": plan.task_metrics(predictions["test_selected"], test.labels, tasks) if plan.task_metrics else {},
+        "floors": plan.floors(test.labels, tasks),
+        "notes": list(plan.notes),
+        "data": {
+            "fingerprint": identity["data"],
+            "source": test.source,
+            "generated": test.generated,
+            "splits": {split: len(data) for split, data in plan.data.items()},
+            "image_size": int(test.images.shape[-1]),
+        },
+        "code": {**git_state(), "digest": identity["code"]},
+        "environment": describe_environment(fabric),
+        "cost": {
+            "seconds": round(seconds, 3),
+            "train_seconds": round(fitted.train_seconds, 3),
+            "images_per_second": round(fitted.images_per_second, 1),
+            "peak_memory_mb": round(peak_memory_mb(fabric.device), 1),
+            "parameters": sum(value.numel() for value in plan.build().parameters()),
+        },
+    }
+    return _without_nan(record)
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN: an undefined number becomes null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the library's checkout and whether library files differ from it; commit None outside a checkout."""
+    package = Path(__file__).resolve().parents[1]
+
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(package), *arguments], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--", ".")) if commit else True}

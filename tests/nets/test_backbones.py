@@ -1,0 +1,67 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mtattr.errors import InputError
+from mtattr.nets import BACKBONES, build_backbone
+
+SMALL = [name for name in BACKBONES if name.startswith("small_")]
+WIDTHS = {"inception_v3": 2048, "inception_resnet_v2": 1536, "xception": 2048}
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("size", "stem_stride", "side"), [(64, 2, 8), (48, 2, 6), (16, 1, 4)])
+def test_small_backbone_halves_the_map_after_each_stage(name, size, stem_stride, side):
+    net = build_backbone(name, stem_stride=stem_stride).eval()
+    assert net(torch.rand(2, 3, size, size)).shape == (2, net.num_features, side, side)
+
+
+@pytest.mark.parametrize(("name", "width"), WIDTHS.items())
+def test_published_backbone_has_the_published_width(name, width):
+    net = build_backbone(name).eval()
+    assert net.num_features == width
+    with torch.no_grad():
+        assert net(torch.rand(1, 3, 96, 96)).shape[1] == width
+
+
+@pytest.mark.parametrize("name", ["small_inception", "inception_v3"])
+def test_tap_hands_on_an_earlier_map(name):
+    deep, early = build_backbone(name).eval(), build_backbone(name, tap=1).eval()
+    images = torch.rand(1, 3, 96, 96)
+    with torch.no_grad():
+        assert early(images).shape[-1] > deep(images).shape[-1]
+        assert early(images).shape[1] == early.num_features
+
+
+def test_input_statistics_are_applied():
+    net = build_backbone("small_inception").eval()
+    images = torch.rand(1, 3, 32, 32)
+    assert torch.allclose(net(images), net.trunk((images - net.mean) / net.std))
+
+
+def test_weights_come_back_and_a_classifier_is_ignored(tmp_path):
+    one, path = build_backbone("small_xception"), tmp_path / "weights.safetensors"
+    save_file({**one.trunk.state_dict(), "fc.weight": torch.zeros(3, 3)}, path)
+    other = build_backbone("small_xception", weights=path)
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(InputError, match=r"weights\.safetensors: no such file"):
+        build_backbone("small_xception", weights=path)
+    path.write_bytes(b"<html>quota exceeded</html>")
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        build_backbone("small_xception", weights=path)
+    save_file({"stem.0.weight": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match="missing"):
+        build_backbone("small_xception", weights=path)
+    state = build_backbone("small_xception").trunk.state_dict()
+    save_file({**state, "stem.0.weight": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"stem\.0\.weight.*has shape \(1,\)"):
+        build_backbone("small_xception", weights=path)
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(InputError, match="small_inception"):
+        build_backbone("vgg99")

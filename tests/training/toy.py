@@ -1,0 +1,81 @@
+"""A tiny plan for tests, and a program that runs it: python toy.py RESULT [--precision P] [--slow SECONDS]."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mtattr.data.image_data import ImageData
+from mtattr.evaluation.accuracy import mean_accuracy
+from mtattr.nets.output import Output
+from mtattr.tasks import Task, TaskSet
+from mtattr.training import FitSettings, Plan, RunSpec, fit_or_load
+
+TASKS = TaskSet([Task("class", "categorical", ("dark", "mid", "bright")), Task("red"), Task("never known")])
+
+
+class ToyNet(nn.Module):
+    """A convolution with batch norm and dropout: everything that carries state."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        super().__init__()
+        self.pause = pause
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.2))
+        self.head = nn.Linear(6, TASKS.num_units)
+
+    def forward(self, images):
+        if self.training and self.pause:
+            time.sleep(self.pause)
+        return Output(self.head(self.body(images).mean(dim=(2, 3))))
+
+
+def toy_data(split: str, n: int) -> ImageData:
+    generator = torch.Generator().manual_seed(sum(map(ord, split)))
+    images = torch.randint(0, 256, (n, 3, 8, 8), dtype=torch.uint8, generator=generator)
+    mean = images.float().mean(dim=(2, 3))
+    labels = torch.stack([(mean.mean(1) > 124).float() + (mean.mean(1) > 130), (mean[:, 0] > mean[:, 1]).float(), torch.full((n,), torch.nan)], dim=1)
+    labels[::5, 1] = torch.nan
+    return ImageData(images, labels, TASKS, tuple(f"{split}{i}" for i in range(n)), "toy", split)
+
+
+def toy_plan(*, pause: float = 0.0, epochs: int = 3, dropout: bool = True) -> Plan:
+    def build() -> nn.Module:
+        net = ToyNet(pause)
+        if not dropout:
+            net.body[3].p = 0.0
+        return net
+
+    return Plan(
+        data={"train": toy_data("train", 84), "val": toy_data("val", 30), "test": toy_data("test", 31)},
+        build=build,
+        task_weights=torch.tensor([0.5, 0.3, 0.2]),
+        settings=FitSettings(epochs=epochs, batch_size=16, learning_rate=0.01, schedule="cosine", flip=True, shift=1),
+        metrics=lambda logits, labels, tasks: {"mean_accuracy": mean_accuracy(logits, labels, tasks)},
+        select_by="mean_accuracy",
+        floors=lambda labels, tasks: {},
+    )
+
+
+def toy_spec(seed: int = 0) -> RunSpec:
+    return RunSpec("attribute_estimation", "toy", "toy", "smoke", seed)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--slow", type=float, default=0.0)
+    parser.add_argument("--no-dropout", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    run = fit_or_load(
+        toy_spec(), plan=toy_plan(pause=given.slow, dropout=not given.no_dropout), precision=given.precision, checkpoint_seconds=0, device="cpu"
+    )
+    if int(os.environ.get("RANK", 0)) == 0:
+        given.result.write_text(json.dumps({"folder": str(run.folder)}))
