@@ -1,0 +1,41 @@
+"""The loss of the letter: a weighted sum of class and attribute loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mtattr.errors import InputError
+from mtattr.tasks import Task, TaskSet
+from mtattr.training.losses import per_task_loss
+
+
+def loss_weights(num_attributes: int, alpha: float) -> Tensor:
+    """Weights `(1 + K,)` of the class loss and of the K attribute losses: alpha, then (1 - alpha) / K each.
+
+    With them the weighted sum of `per_task_loss` is L = alpha L_c + (1 - alpha) L_a (Sec. 2); L_a averages over
+    attributes as Keras' binary cross-entropy does. Raises `InputError` for alpha outside [0, 1].
+    """
+    if not 0 <= alpha <= 1:
+        raise InputError(f"alpha must be in [0, 1], got {alpha}")
+    weights = torch.full((1 + num_attributes,), (1 - alpha) / max(num_attributes, 1))
+    weights[0] = alpha
+    return weights
+
+
+def joint_loss(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, attributes: Tensor, alpha: float = 0.5) -> Tensor:
+    """L = alpha L_c + (1 - alpha) L_a (Sec. 2), a scalar in nats.
+
+    class_logits `(B, C)`, classes `(B,)` indices; attribute_logits and attributes `(B, K)`, NaN = unknown, which is left
+    out of its attribute's mean.
+    """
+    count = attribute_logits.shape[1]
+    tasks = TaskSet(
+        [
+            Task("class", "categorical", values=tuple(str(c) for c in range(class_logits.shape[1]))),
+            *(Task(f"attribute {k}") for k in range(count)),
+        ]
+    )
+    labels = torch.cat([classes[:, None].to(attributes.dtype), attributes], dim=1)
+    losses = per_task_loss(torch.cat([class_logits, attribute_logits], dim=1), labels, tasks)
+    return (losses * loss_weights(count, alpha).to(losses)).sum()

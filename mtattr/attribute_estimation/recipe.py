@@ -1,0 +1,199 @@
+"""Variants x datasets x scales: what to train."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mtattr.attribute_estimation.explain import localisation
+from mtattr.attribute_estimation.interventions import accuracy_with, attribute_effects, effect_agreement, flip_rates, middle_layer, shuffle_drop
+from mtattr.attribute_estimation.loss import loss_weights
+from mtattr.attribute_estimation.network import AttributeEstimationNet
+from mtattr.attribute_estimation.selection import select_attributes
+from mtattr.data import load_dataset
+from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
+from mtattr.evaluation import accuracy, average_precision, choose_thresholds, f1, predict
+from mtattr.nets import build_backbone
+from mtattr.tasks import TaskSet
+from mtattr.training import FitSettings, Plan, RunSpec
+
+#: name -> (network, detach o_a, alpha). The first three are the letter's; the others are controls that it lacks.
+VARIANTS: dict[str, tuple[str, bool, float]] = {
+    "PM": ("PM", False, 0.5),
+    "CM": ("CM", False, 0.5),
+    "Ideal": ("Ideal", False, 1.0),
+    "PM-detached": ("PM", True, 0.5),
+    "PM-unsupervised": ("PM", False, 1.0),
+}
+BACKBONES = {"inception": "inception_v3", "inception_resnet": "inception_resnet_v2", "xception": "xception"}
+CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of a dataset a scale uses and how long it trains; limits None = the whole split."""
+
+    image_size: int
+    attributes: int
+    fit: FitSettings
+    train: int | None = None
+    val: int | None = None
+    test: int | None = None
+    stem_stride: int = 2
+
+
+_PAPER = FitSettings(epochs=20, batch_size=32, learning_rate=1e-3)
+SIZES: dict[tuple[str, str], Size] = {
+    ("digits", "smoke"): Size(16, 8, FitSettings(epochs=4, schedule="cosine"), stem_stride=1),
+    ("digits", "reduced"): Size(16, 8, FitSettings(epochs=20, schedule="cosine", shift=1), stem_stride=1),
+    ("deepfashion-twin", "smoke"): Size(48, 16, FitSettings(epochs=4, schedule="cosine", flip=True), 1200, 400, 400),
+    ("deepfashion-twin", "reduced"): Size(64, 24, FitSettings(epochs=10, schedule="cosine", flip=True), 6000, 1500, 3000),
+    ("deepfashion-twin", "paper"): Size(299, 24, _PAPER),
+    ("deepfashion", "smoke"): Size(48, 16, FitSettings(epochs=2, schedule="cosine", flip=True), 1200, 400, 400),
+    ("deepfashion", "reduced"): Size(64, 200, FitSettings(epochs=10, schedule="cosine", flip=True), 6000, 1500, 3000),
+    ("deepfashion", "paper"): Size(299, 200, _PAPER),
+}
+DATASETS = tuple(sorted({dataset for dataset, _ in SIZES}))
+
+
+def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, attributes: int | None = None, **options: Any) -> dict[str, ImageData]:
+    """The three splits with the class first and the K attributes of highest mutual information with it, best first.
+
+    Attributes are chosen on the training split only. Raises `InputError` for a dataset or scale that has no recipe.
+    """
+    size = size_of(dataset, scale)
+    if dataset == "deepfashion":
+        options = {"classes": CLASSES} | options
+    limits = {"train": size.train, "val": size.val, "test": size.test}
+    splits = {
+        split: load_dataset(dataset, split, root=root, image_size=size.image_size, limit=limit, **options) for split, limit in limits.items()
+    }
+    train = splits["train"]
+    rows = ~train.labels[:, 0].isnan()
+    chosen = select_attributes(train.labels[rows, 1:], train.labels[rows, 0].long(), attributes or size.attributes)
+    keep = [0, *(chosen + 1).tolist()]
+    return {split: data.select_tasks(keep) for split, data in splits.items()}
+
+
+def size_of(dataset: str, scale: str) -> Size:
+    """The `Size` of a dataset at a scale; `InputError` lists what there is."""
+    if dataset not in DATASETS:
+        raise InputError(f"attribute_estimation has no recipe for dataset {dataset!r}; there are {', '.join(DATASETS)}")
+    if (dataset, scale) not in SIZES:
+        known = ", ".join(name for of, name in SIZES if of == dataset)
+        raise InputError(f"attribute_estimation has no scale {scale!r} for {dataset}; there are {known}")
+    return SIZES[dataset, scale]
+
+
+def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Plan:
+    """What to train for `spec`.
+
+    settings: backbone ("inception", "inception_resnet" or "xception"; the small relative below paper scale), weights
+    (a safetensors file for the backbone; random without), tap (stage whose map is read, -1 = last), attributes (K),
+    alpha, epochs. Raises `InputError` for an unknown variant, setting, dataset or scale.
+    """
+    settings = dict(spec.settings)
+    unknown = set(settings) - {"backbone", "weights", "tap", "attributes", "alpha", "epochs"}
+    if unknown:
+        raise InputError(f"setting {sorted(unknown)[0]!r} is unknown; there are backbone, weights, tap, attributes, alpha, epochs")
+    if spec.variant not in VARIANTS:
+        raise InputError(f"variant {spec.variant!r} is unknown; there are {', '.join(VARIANTS)}")
+    name = settings.get("backbone", "inception")
+    if name not in BACKBONES:
+        raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
+    variant, detach, alpha = VARIANTS[spec.variant]
+    alpha = settings.get("alpha", alpha)
+    size = size_of(spec.dataset, spec.scale)
+    data = load_splits(spec.dataset, spec.scale, root=root, attributes=settings.get("attributes"), **options)
+    if variant == "Ideal":
+        data = {split: of.select_tasks([0]) for split, of in data.items()}
+    tasks = data["train"].tasks
+    backbone = BACKBONES[name] if spec.scale == "paper" else f"small_{name}"
+    build = functools.partial(_build, backbone, tasks, variant, detach, size.stem_stride, settings.get("weights"), settings.get("tap", -1))
+    fit = size.fit if "epochs" not in settings else FitSettings(**vars(size.fit) | {"epochs": settings["epochs"]})
+    return Plan(
+        data=data,
+        build=build,
+        task_weights=torch.ones(1) if variant == "Ideal" else loss_weights(len(tasks) - 1, alpha),
+        settings=fit,
+        metrics=metrics,
+        select_by="class_accuracy",
+        floors=floors,
+        task_metrics=task_metrics,
+        analyse=functools.partial(_analyse, supervised=alpha < 1),
+        notes=(f"{backbone}, " + ("weights given by the user" if settings.get("weights") else "random initial weights"),),
+    )
+
+
+def _build(backbone: str, tasks: TaskSet, variant: str, detach: bool, stem_stride: int, weights: str | None, tap: int) -> nn.Module:
+    trunk = build_backbone(backbone, weights=weights, tap=tap, stem_stride=stem_stride)
+    return AttributeEstimationNet(trunk, tasks[0].num_units, len(tasks) - 1, variant, detach=detach)
+
+
+def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
+    """Class accuracy and, when the network says attributes, their micro and mean accuracy, F1 and average precision."""
+    result = {"class_accuracy": accuracy.class_accuracy(logits, labels, tasks)}
+    if len(tasks) > 1:
+        binary = list(tasks.binary_indices)
+        attribute_logits, attribute_labels, attribute_tasks = logits[:, tasks[0].num_units :], labels[:, binary], tasks.select(binary)
+        result |= {
+            "attribute_micro_accuracy": accuracy.micro_accuracy(logits, labels, tasks),
+            "attribute_mean_accuracy": accuracy.mean_accuracy(attribute_logits, attribute_labels, attribute_tasks),
+            "attribute_f1": f1(predict(attribute_logits, attribute_tasks), attribute_labels).nanmean().item(),
+            "attribute_average_precision": average_precision(attribute_logits, attribute_labels).nanmean().item(),
+        }
+    return result
+
+
+def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
+    """What a constant guess reaches: the largest class, no attribute at all, each attribute's majority, its rate."""
+    result = {"class_accuracy": accuracy.class_floor(labels, tasks)}
+    if len(tasks) > 1:
+        binary = list(tasks.binary_indices)
+        result |= {
+            "attribute_micro_accuracy": accuracy.micro_floor(labels, tasks),
+            "attribute_mean_accuracy": accuracy.mean_accuracy_floor(labels[:, binary], tasks.select(binary)),
+            "attribute_average_precision": labels[:, binary].nanmean(dim=0).nanmean().item(),
+        }
+    return result
+
+
+def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, list[float]]:
+    """Accuracy of every task and average precision of every attribute (NaN for the class)."""
+    ranking = average_precision(logits[:, tasks[0].num_units :], labels[:, 1:]).tolist() if len(tasks) > 1 else []
+    return {
+        "accuracy": accuracy.task_accuracy(logits, labels, tasks).tolist(),
+        "floor": accuracy.task_floor(labels, tasks).tolist(),
+        "average_precision": [float("nan"), *ranking],
+    }
+
+
+def _analyse(net: nn.Module, data: Mapping[str, ImageData], device: object, *, supervised: bool) -> dict[str, float]:
+    """Interventions on o_a, localisation, and F1 with thresholds chosen on validation."""
+    result: dict[str, float] = {}
+    if net.variant == "Ideal" or not supervised:
+        return result if net.variant == "Ideal" else {"shuffle_drop": shuffle_drop(net, middle_layer(net, data["test"], device=device))}
+    result |= localisation(net, data["test"], device=device)
+    val, test = (middle_layer(net, data[split], device=device) for split in ("val", "test"))
+    rows = {split: ~data[split].labels[:, 0].isnan() for split in ("val", "test", "train")}
+    thresholds = choose_thresholds(val.attributes.cpu(), data["val"].labels[rows["val"], 1:])
+    result["attribute_f1_chosen_thresholds"] = f1(test.attributes.cpu() > thresholds, data["test"].labels[rows["test"], 1:]).nanmean().item()
+    if net.variant == "PM":
+        effects = attribute_effects(net, test)
+        truth = data["test"].labels[rows["test"], 1:].to(test.attributes)
+        told = torch.where(truth.isnan(), test.attributes, truth)
+        train_labels = data["train"].labels[rows["train"]]
+        result |= {
+            "shuffle_drop": shuffle_drop(net, test),
+            "told_gain": accuracy_with(net, test, told) - accuracy_with(net, test, test.attributes),
+            "flip_rate": flip_rates(net, test).mean().item(),
+            "effect_agreement": effect_agreement(effects, train_labels[:, 1:], train_labels[:, 0]),
+        }
+    return result
