@@ -1,0 +1,98 @@
+"""Batches from decoded images: order, shares of processes, transfer and augmentation, all without hidden state.
+
+Everything random is a function of seed, epoch and the image's position in the epoch. A resumed training and a training
+on two processes therefore see the very batches that one undisturbed process sees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtattr.errors import InputError
+
+
+def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
+    """The order of n images in one epoch: an int64 permutation `(n,)` that depends on n, seed and epoch alone."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(_mix("order", seed, epoch)))
+
+
+def batch_rows(order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1, drop_last: bool = False) -> Iterator[Tensor]:
+    """Split `order` `(n,)` into batches and yield, batch by batch, the part of process `rank` out of `world`.
+
+    `batch_size` counts the images of all processes together, so that the batches do not depend on how many share them:
+    the parts, in order of rank, make up the batch. Parts of one batch differ by at most one image; only in a last batch
+    smaller than `world` one can be empty. Passing `torch.arange(n)` for `order` yields the positions that `augment` needs.
+    Raises `InputError` if the batch is smaller than the number of processes.
+    """
+    if not 0 <= rank < world:
+        raise InputError(f"rank must be in 0..{world - 1}, got {rank}")
+    if batch_size < world:
+        raise InputError(f"batch_size {batch_size} must give each of the {world} processes an image")
+    n = len(order)
+    for start in range(0, n - n % batch_size if drop_last else n, batch_size):
+        batch = order[start : start + batch_size]
+        yield batch[len(batch) * rank // world : len(batch) * (rank + 1) // world]
+
+
+def take(images: Tensor, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """The given rows of uint8 `(N, 3, H, W)`, in memory or mapped, as float32 in [0, 1] on `device`."""
+    batch = images.index_select(0, rows.to(images.device))
+    device = torch.device(device)
+    if device.type == "cuda" and not batch.is_cuda:
+        # Bytes travel, not floats, and from pinned memory the copy overlaps the computation.
+        batch = batch.pin_memory().to(device, non_blocking=True)
+    return batch.to(device).to(torch.float32).div_(255)
+
+
+def augment(batch: Tensor, *, seed: int, epoch: int, positions: Tensor, flip: bool = True, shift: int = 0) -> Tensor:
+    """Flip each image left to right with probability 1/2 and move it by up to `shift` whole pixels both ways.
+
+    batch `(B, 3, H, W)` of any type and device; the border is filled by reflection. positions int64 `(B,)`: where in the
+    epoch's order each image stands, which with seed and epoch decides what happens to it.
+    Raises `InputError` if `shift` is negative or not smaller than the image.
+    """
+    height, width = batch.shape[-2:]
+    if not 0 <= shift < min(height, width):
+        raise InputError(f"shift must be in 0..{min(height, width) - 1} pixels, got {shift}")
+    if not flip and shift == 0:
+        return batch
+    where = positions.cpu().numpy()
+    columns = torch.arange(width).expand(len(batch), width)
+    if flip:
+        flipped = torch.from_numpy(_draws("flip", seed, epoch, where) % np.uint64(2) == 1)
+        columns = torch.where(flipped[:, None], width - 1 - columns, columns)
+    if shift:
+        rows = _reflect(torch.arange(height) + _offsets("down", seed, epoch, where, shift), height)
+        batch = batch.gather(2, rows.to(batch.device)[:, None, :, None].expand(-1, batch.shape[1], -1, width))
+        moved = _reflect(torch.arange(width) + _offsets("right", seed, epoch, where, shift), width)
+        columns = columns.gather(1, moved)
+    return batch.gather(3, columns.to(batch.device)[:, None, None, :].expand(-1, batch.shape[1], height, -1))
+
+
+def _offsets(purpose: str, seed: int, epoch: int, positions: np.ndarray, shift: int) -> Tensor:
+    draws = _draws(purpose, seed, epoch, positions) % np.uint64(2 * shift + 1)
+    return torch.from_numpy(draws.astype(np.int64))[:, None] - shift
+
+
+def _reflect(index: Tensor, length: int) -> Tensor:
+    index = index.abs()
+    return torch.where(index >= length, 2 * (length - 1) - index, index)
+
+
+def _mix(*parts: object) -> int:
+    digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def _draws(purpose: str, seed: int, epoch: int, positions: np.ndarray) -> np.ndarray:
+    """One uint64 per position by SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which needs no state."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(_mix(purpose, seed, epoch)) + positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

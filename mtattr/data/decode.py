@@ -1,0 +1,132 @@
+"""From image files to uint8 arrays of one size."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from mtattr.data.cache import cached_images_and_notes
+from mtattr.errors import InputError
+
+Box = tuple[int, int, int, int]
+
+_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files below one folder, with an optional box (x_1, y_1, x_2, y_2 in pixels) to cut out of each."""
+
+    folder: Path
+    names: tuple[str, ...]
+    boxes: tuple[Box, ...] | None = None
+
+
+def decode_image(path: Path, image_size: int, box: Box | None = None) -> np.ndarray:
+    """One image file as uint8 `(3, image_size, image_size)`.
+
+    Cut to `box` where given, then squeezed to a square without keeping the aspect, by bilinear interpolation that averages over
+    the source area when shrinking. An orientation tag is ignored: boxes and landmarks refer to the stored pixels.
+    Raises `InputError`, naming the file, if it is missing, damaged or cut short.
+    """
+    # Imported here: only who decodes files needs Pillow.
+    from PIL import Image
+
+    try:
+        with Image.open(path) as opened:
+            image = opened
+            if box is not None:
+                box = (max(box[0], 0), max(box[1], 0), min(box[2], image.width), min(box[3], image.height))
+                if box[0] >= box[2] or box[1] >= box[3]:
+                    raise InputError(f"{path}: the bounding box lies outside the image of {image.width} x {image.height} pixels")
+                # resize(box=...) would let pixels outside the box bleed in.
+                image = image.crop(box)
+            square = image.convert("RGB").resize((image_size, image_size), Image.Resampling.BILINEAR)
+    except FileNotFoundError:
+        raise InputError(f"{path}: image file missing") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: expected a whole image file, it is damaged or cut short ({error})") from None
+    return np.asarray(square).transpose(2, 0, 1)
+
+
+def decoded_images(dataset: str, files: Files, image_size: int, *, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
+    """All images uint8 `(N, 3, image_size, image_size)`, decoded once into the cache, and the positions left out.
+
+    A changed name, size, modification time or box of any file leads to decoding anew. A missing or damaged image raises
+    `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order.
+    """
+    key = {"files": _digest(files, skip_bad), "image_size": image_size, "skip_bad": skip_bad}
+
+    def fill(out: np.ndarray) -> dict:
+        skipped = _decode_all(out, files, image_size, skip_bad)
+        return {"skipped": skipped}
+
+    images, notes = cached_images_and_notes(dataset, key, (len(files.names), 3, image_size, image_size), fill)
+    skipped = notes["skipped"]
+    return images[: len(images) - len(skipped)], skipped
+
+
+def _decode_all(out: np.ndarray, files: Files, image_size: int, skip_bad: bool) -> list[int]:
+    def attempt(i: int) -> np.ndarray | InputError:
+        try:
+            return decode_image(files.folder / files.names[i], image_size, files.boxes[i] if files.boxes else None)
+        except InputError as error:
+            return error
+
+    skipped: list[int] = []
+    log = logging.getLogger(__name__)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+        for start in range(0, len(out), _BLOCK):
+            block = range(start, min(start + _BLOCK, len(out)))
+            for i, result in zip(block, pool.map(attempt, block), strict=True):
+                if not isinstance(result, InputError):
+                    out[i - len(skipped)] = result
+                elif skip_bad:
+                    skipped.append(i)
+                else:
+                    raise result
+            if start // 5000 != block.stop // 5000:
+                log.info("decoded %d of %d images", block.stop, len(out))
+    return skipped
+
+
+def _digest(files: Files, skip_bad: bool) -> str:
+    digest = hashlib.sha256()
+    for i, name in enumerate(files.names):
+        path = files.folder / name
+        try:
+            state = path.stat()
+            about = f"{name} {state.st_size} {state.st_mtime_ns}"
+        except OSError:
+            # Found here, before anything is decoded, a missing file costs the user a second and not minutes.
+            if not skip_bad:
+                raise InputError(f"{path}: image file missing") from None
+            about = f"{name} missing"
+        digest.update(f"{about} {files.boxes[i] if files.boxes else ''}\n".encode())
+    return digest.hexdigest()
+
+
+def find_image_folder(candidates: Sequence[Path], names: Sequence[str], about: str = "") -> Path:
+    """The first folder that holds one of the first 100 names, else the first that holds their leading folder.
+
+    Raises `InputError` listing the places that were tried.
+    """
+    for folder in candidates:
+        if any((folder / name).is_file() for name in names[:100]):
+            return folder
+    top = names[0].split("/")[0]
+    for folder in candidates:
+        if (folder / top).is_dir():
+            return folder
+    archives = [folder / f"{top}.zip" for folder in candidates if (folder / f"{top}.zip").is_file()]
+    if archives:
+        raise InputError(f"{archives[0]}: unpack this archive first; expected the folder {top!r} with the images beside it")
+    raise InputError(f"{candidates[0] / top}: image folder missing, also in {', '.join(str(c) for c in candidates[1:])}{about}")

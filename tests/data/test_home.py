@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from mtattr.data.home import home
+
+
+def test_the_environment_names_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "here"))
+    assert home() == tmp_path / "here"
+    assert not home().exists()
+
+
+def test_a_relative_folder_does_not_move_with_the_process(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MTATTR_HOME", "here")
+    assert home() == tmp_path / "here"
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_default(monkeypatch, value):
+    monkeypatch.delenv("MTATTR_HOME", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MTATTR_HOME", value)
+    assert home() == Path.home() / ".cache" / "mtattr"
