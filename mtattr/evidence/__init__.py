@@ -1,0 +1,51 @@
+"""What a paper claims, what our runs gave, and what follows: published numbers, run records, ledger and verdicts."""
+
+from mtattr.evidence.canonical import canonical_json, sha256_of
+from mtattr.evidence.claim import SCALES, Claim, claims_sha256
+from mtattr.evidence.ledger import append, read_ledger
+from mtattr.evidence.paper import Artefact, Citation, Deviation, Erratum, Paper, PublishedTable, load_paper, paper_file
+from mtattr.evidence.paper_tables import artefact_table, deviation_table, errata_table, published_table
+from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
+from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
+from mtattr.evidence.tables import result_table, verdict_table
+from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
+from mtattr.evidence.verification import Problem, verify
+
+__all__ = [
+    "MINIMUM_SEEDS",
+    "RECORD_SCHEMA",
+    "SCALES",
+    "VERDICTS",
+    "Artefact",
+    "Citation",
+    "Claim",
+    "Deviation",
+    "Erratum",
+    "Paper",
+    "Problem",
+    "PublishedTable",
+    "Table",
+    "Verdict",
+    "append",
+    "artefact_table",
+    "canonical_json",
+    "check_record",
+    "claims_sha256",
+    "deviation_table",
+    "errata_table",
+    "format_interval",
+    "format_number",
+    "judge",
+    "load_paper",
+    "paper_file",
+    "published_table",
+    "read_ledger",
+    "result_table",
+    "seal",
+    "sha256_of",
+    "short_id",
+    "to_html",
+    "to_markdown",
+    "verdict_table",
+    "verify",
+]

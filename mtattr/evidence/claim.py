@@ -1,0 +1,119 @@
+"""A claim: one statement of a paper, or one of ours, in the form that code can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mtattr.errors import InputError
+from mtattr.evidence.canonical import sha256_of
+from mtattr.evidence.record import floor_of, measure
+
+SCALES = ("smoke", "reduced", "paper")
+
+#: Fields beyond the common ones that each kind of claim needs.
+NEEDS = {
+    "greater": ("b",),
+    "greater_than_value": (),
+    "differs": ("b",),
+    "equivalent": ("b", "margin"),
+    "ratio": ("b", "margin"),
+    "value": ("published", "tolerance"),
+    "welch": ("b", "level"),
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is compared, on which data, and what would count as agreement.
+
+    With `m` the metric of a run on its test split, at the selected or last epoch, the kinds say:
+    greater: m(a) - m(b) > margin. greater_than_value: m(a) - threshold > margin, the threshold being `value` or the
+    record's floor called `floor`. differs: m(a) - m(b) is not 0, a margin being what still counts as none.
+    equivalent: |m(a) - m(b)| < margin. ratio: |m(a) / m(b) - 1| < margin. value: |m(a) - published["a"]| < tolerance.
+    welch: Welch's t-test of m(a) against m(b) gives p < `level`, and m(a) is the higher on average.
+    `published` holds the paper's numbers under "a", "b" or "p"; `tolerance` is how far ours may lie from "a" and "b".
+    A metric "cost.x" is read from the record's cost. `paper` is the room whose runs may judge the claim.
+    Raises `InputError` if a field that the kind needs is missing.
+    """
+
+    id: str
+    statement: str
+    where: str
+    metric: str
+    kind: str
+    a: str
+    datasets: tuple[str, ...]
+    minimum_scale: str = "reduced"
+    b: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    published: Mapping[str, float] | None = None
+    tolerance: float | None = None
+    margin: float | None = None
+    value: float | None = None
+    floor: str | None = None
+    level: float | None = None
+    epoch: str = "selected"
+    exploratory: bool = False
+    paper: str | None = None
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "datasets", tuple(self.datasets))
+        if self.kind not in NEEDS:
+            raise InputError(f"claim {self.id}: kind {self.kind!r} is not one of {', '.join(NEEDS)}")
+        if missing := [name for name in NEEDS[self.kind] if getattr(self, name) is None]:
+            raise InputError(f"claim {self.id}: a claim of kind {self.kind} needs {' and '.join(missing)}")
+        if self.kind == "greater_than_value" and (self.value is None) == (self.floor is None):
+            raise InputError(f"claim {self.id}: kind greater_than_value needs either value or floor")
+        if self.kind in ("equivalent", "ratio") and not self.margin:
+            raise InputError(f"claim {self.id}: a claim of kind {self.kind} needs a margin above 0")
+        if self.b == self.a:
+            raise InputError(f"claim {self.id}: a and b are both {self.a!r}, expected two variants")
+        if self.kind == "value" and "a" not in self.published:
+            raise InputError(f"claim {self.id}: kind value needs published.a")
+        if self.kind == "greater" and self.published and self.tolerance is None:
+            raise InputError(f"claim {self.id}: published numbers need a tolerance")
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], paper: str | None = None) -> Claim:
+        """Read one item of `paper.yaml`'s `claims`; `sha256` becomes the hash of the item as it stands there."""
+        return cls(**document, paper=paper, sha256=sha256_of(document))
+
+    @property
+    def ours(self) -> bool:
+        """Whether the claim goes beyond the paper."""
+        return self.where == "ours"
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants that must have been trained to judge the claim."""
+        return (self.a,) if self.kind in ("greater_than_value", "value") else (self.a, self.b)
+
+    def concerns(self, record: Mapping[str, Any]) -> bool:
+        """Whether the claim is about the record's paper, variant, dataset and settings, at whatever scale."""
+        spec = record["spec"]
+        return (
+            self.paper in (None, spec["paper"])
+            and spec["variant"] in self.variants
+            and spec["dataset"] in self.datasets
+            and all(key in spec["settings"] and spec["settings"][key] == value for key, value in self.settings.items())
+        )
+
+    def judged_at(self, scale: str) -> bool:
+        """Whether `scale` is large enough for a verdict; never at smoke."""
+        return scale != "smoke" and SCALES.index(scale) >= SCALES.index(self.minimum_scale)
+
+    def measure(self, record: Mapping[str, Any]) -> float:
+        """The claim's metric in one record, NaN where the record has none."""
+        return measure(record, self.metric, self.epoch)
+
+    def threshold(self, record: Mapping[str, Any]) -> float:
+        """The number that a `greater_than_value` claim compares with, NaN where the record lacks the floor."""
+        return float(self.value) if self.floor is None else floor_of(record, self.floor)
+
+
+def claims_sha256(claims: list[dict[str, Any]]) -> str:
+    """Hash of a paper's `claims` list as written, which every run record carries."""
+    return sha256_of(claims)

@@ -1,0 +1,101 @@
+"""Which records a claim is judged by: one a variant and seed, paired where the claim compares two variants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mtattr.evidence.canonical import canonical_json
+from mtattr.evidence.claim import Claim
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Measurements of a claim's variants in one order of seeds, with what had to be left out and why.
+
+    a and b are as long as `seeds`; for a claim about one variant, b holds the number that it is compared with.
+    """
+
+    seeds: tuple[int, ...] = ()
+    a: tuple[float, ...] = ()
+    b: tuple[float, ...] = ()
+    records: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=())
+
+
+def collect(claim: Claim, records: Sequence[Record]) -> Sample:
+    """Pick and pair the records of one dataset and one scale that concern the claim.
+
+    Of several records of one variant and seed the last counts (a ledger is in order of time). Two records make a pair if
+    they share seed and data fingerprint, and for costs also the device and thread count. Seeds without a finite measurement are
+    left out. Settings beyond the claim's must be the same in all records, else nothing is picked.
+    """
+    remarks: list[str] = []
+    records = [record for record in records if claim.concerns(record)]
+    records = _one_setting(claim, records, remarks)
+    chosen: dict[tuple[str, int], Record] = {}
+    for record in records:
+        chosen[record["spec"]["variant"], record["spec"]["seed"]] = record
+    if replaced := len({record["sha256"] for record in records}) - len(chosen):
+        remarks.append(f"{replaced} earlier record{'s' * (replaced > 1)} of the same seeds replaced by later ones")
+
+    paired = len(claim.variants) == 2
+    rows, used, unpaired, unmeasured = [], [], [], []
+    for seed in sorted({seed for _, seed in chosen}):
+        group = [chosen.get((variant, seed)) for variant in claim.variants]
+        if None in group or (paired and not _comparable(claim, *group)):
+            unpaired.append(seed)
+            continue
+        other = claim.measure(group[1]) if paired else _reference(claim, group[0])
+        row = (seed, claim.measure(group[0]), other)
+        if not all(map(math.isfinite, row[1:])):
+            unmeasured.append(seed)
+            continue
+        rows.append(row)
+        used.extend(group)
+    if unpaired:
+        remarks.append(f"no matching pair for seed {_list(unpaired)}")
+    if unmeasured:
+        remarks.append(f"no {claim.metric} for seed {_list(unmeasured)}")
+    if len({record["code"]["digest"] for record in used}) > 1:
+        remarks.append("records come from more than one version of the code")
+    seeds, a, b = zip(*rows, strict=True) if rows else ((), (), ())
+    return Sample(
+        seeds=seeds,
+        a=a,
+        b=b,
+        records=tuple(record["sha256"] for record in used),
+        remarks=tuple(remarks),
+    )
+
+
+def _one_setting(claim: Claim, records: list[Record], remarks: list[str]) -> list[Record]:
+    """Keep the records whose settings are exactly the claim's if there are any, else all, if they agree in settings."""
+    wanted = canonical_json(claim.settings)
+    by_settings: dict[str, list[Record]] = {}
+    for record in records:
+        by_settings.setdefault(canonical_json(record["spec"]["settings"]), []).append(record)
+    if len(by_settings) > 1 and wanted not in by_settings:
+        remarks.append(f"records differ in settings that the claim leaves open: {' | '.join(sorted(by_settings))}")
+        return []
+    return by_settings.get(wanted, records)
+
+
+def _reference(claim: Claim, record: Record) -> float:
+    return float(claim.published["a"]) if claim.kind == "value" else claim.threshold(record)
+
+
+def _comparable(claim: Claim, first: Record, second: Record) -> bool:
+    if first["data"]["fingerprint"] != second["data"]["fingerprint"]:
+        return False
+    if not claim.metric.startswith("cost."):
+        return True
+    return all(first["environment"].get(key) == second["environment"].get(key) for key in ("device", "threads", "precision"))
+
+
+def _list(seeds: list[int]) -> str:
+    return ", ".join(map(str, seeds))

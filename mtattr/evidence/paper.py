@@ -1,0 +1,191 @@
+"""A paper as data: its printed numbers, its claims, and where this course departs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mtattr import PAPERS
+from mtattr.errors import InputError
+from mtattr.evidence.claim import Claim, claims_sha256
+from mtattr.evidence.schema import check_schema
+
+
+@dataclass(frozen=True)
+class Citation:
+    """How to cite the paper; `year`, `doi` and `url` are None where the text at hand does not give them."""
+
+    key: str
+    title: str
+    authors: tuple[str, ...]
+    venue: str
+    year: int | None
+    doi: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """Numbers that the paper prints; `rows` maps a row's name to one number a column, None where nothing is printed."""
+
+    id: str
+    title: str
+    where: str
+    columns: tuple[str, ...]
+    rows: Mapping[str, Sequence[float | None]]
+    note: str = ""
+
+    def value(self, row: str, column: str) -> float | None:
+        """The printed number; `InputError` if the table has no such row or column."""
+        if row not in self.rows:
+            raise InputError(f"table {self.id} has no row {row!r}; there are {', '.join(self.rows)}")
+        if column not in self.columns:
+            raise InputError(f"table {self.id} has no column {column!r}; there are {', '.join(self.columns)}")
+        return self.rows[row][self.columns.index(column)]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One place where we do not do what the paper says, or had to choose because it does not say."""
+
+    item: str
+    paper_says: str
+    we_do: str
+    why: str
+    expected_effect: str
+    tested: bool
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """A slip, an ambiguity or a silence of the paper, with the arithmetic that shows it."""
+
+    item: str
+    where: str
+    kind: str
+    finding: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A table or figure of the paper and the notebook cell that makes it again."""
+
+    item: str
+    notebook: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Everything that pages and verdicts need to know about one paper."""
+
+    name: str
+    citation: Citation
+    protocol: Mapping[str, Mapping[str, Any]]
+    tables: tuple[PublishedTable, ...]
+    claims: tuple[Claim, ...]
+    deviations: tuple[Deviation, ...]
+    errata: tuple[Erratum, ...]
+    artefacts: tuple[Artefact, ...]
+    claims_sha256: str
+
+    def table(self, name: str) -> PublishedTable:
+        """The printed table with this id; `InputError` if there is none."""
+        return _named(self.tables, name, f"{self.name}: table")
+
+    def claim(self, name: str) -> Claim:
+        """The claim with this id; `InputError` if there is none."""
+        return _named(self.claims, name, f"{self.name}: claim")
+
+
+def paper_file(name: str) -> Path:
+    """Where the installed package keeps the `paper.yaml` of a paper; `InputError` for an unknown name."""
+    if name not in PAPERS:
+        raise InputError(f"no paper is called {name!r}; there are {', '.join(PAPERS)}")
+    return Path(str(files("mtattr").joinpath(name, "paper.yaml")))
+
+
+def load_paper(name_or_path: str | Path) -> Paper:
+    """Read and check a `paper.yaml`: of the paper called so, or at a path that ends in `.yaml`.
+
+    Raises `InputError` naming the file, the place in it and what was expected: unreadable or invalid YAML, a key given
+    twice, a breach of the schema, ids that repeat, table rows of another length, a claim that lacks what its kind needs.
+    """
+    is_path = isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml"))
+    path = Path(name_or_path) if is_path else paper_file(name_or_path)
+    source = str(path) if is_path else f"mtattr/{path.parent.name}/{path.name}"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: expected a readable UTF-8 file ({type(error).__name__})") from error
+    return read_paper(text, source)
+
+
+def read_paper(text: str, source: str) -> Paper:
+    """Parse the text of a `paper.yaml`; errors as in `load_paper`, beginning with `source`."""
+    document = parse_yaml(text, source)
+    check_schema(document, "paper", source)
+    for section in ("tables", "claims"):
+        ids = [item["id"] for item in document[section]]
+        if twice := sorted({name for name in ids if ids.count(name) > 1}):
+            raise InputError(f"{source}: {section}: expected ids that differ, {', '.join(twice)} is given twice")
+    for i, table in enumerate(document["tables"]):
+        for row, numbers in table["rows"].items():
+            if len(numbers) != len(table["columns"]):
+                raise InputError(
+                    f"{source}: tables[{i}].rows.{row}: expected {len(table['columns'])} numbers, one a column, got {len(numbers)}"
+                )
+    claims = []
+    for i, item in enumerate(document["claims"]):
+        try:
+            claims.append(Claim.from_dict(item, document["name"]))
+        except InputError as error:
+            raise InputError(f"{source}: claims[{i}]: {error}") from error
+    citation = document["citation"] | {"authors": tuple(document["citation"]["authors"])}
+    return Paper(
+        name=document["name"],
+        citation=Citation(**citation),
+        protocol=document["protocol"],
+        tables=tuple(PublishedTable(**table | {"columns": tuple(table["columns"])}) for table in document["tables"]),
+        claims=tuple(claims),
+        deviations=tuple(Deviation(**item) for item in document["deviations"]),
+        errata=tuple(Erratum(**item) for item in document["errata"]),
+        artefacts=tuple(Artefact(**item) for item in document["artefacts"]),
+        claims_sha256=claims_sha256(document["claims"]),
+    )
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML in which a key given twice is an error: plain YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str, source: str) -> Any:
+    """Parse YAML without running anything in it; `InputError` names the line of a fault."""
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark is not None else ""
+        raise InputError(f"{source}{line}: expected valid YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}") from error
+
+
+def _named(items: Sequence[Any], name: str, what: str) -> Any:
+    for item in items:
+        if item.id == name:
+            return item
+    raise InputError(f"{what} {name!r} does not exist; there are {', '.join(item.id for item in items)}")

@@ -1,0 +1,113 @@
+"""Tables of verdicts and of results, made from a paper and run records and from nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtattr.evaluation.statistics import t_interval
+from mtattr.evidence.canonical import canonical_json
+from mtattr.evidence.claim import Claim
+from mtattr.evidence.paper import Paper
+from mtattr.evidence.record import floor_of, measure, short_id
+from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format_number
+from mtattr.evidence.verdict import Verdict, judge
+
+
+def verdict_table(paper: Paper, records: Sequence[Mapping[str, Any]], *, scale: str, datasets: Sequence[str] | None = None) -> Table:
+    """One row per claim and dataset: what the paper prints, what the runs at `scale` gave, and the verdict.
+
+    datasets: show only these; by default all that the claims name. Records of other papers and scales are ignored.
+    """
+    rows = []
+    for claim in paper.claims:
+        for dataset in claim.datasets:
+            if datasets is None or dataset in datasets:
+                verdict = judge(claim, records, dataset=dataset, scale=scale)
+                rows.append(_verdict_row(claim, verdict, is_generated(dataset, records)))
+    columns = ("claim", "where", "paper", "ours, mean [95 % CI]", "seeds", "difference", "scale", "dataset", "verdict", "why", "records")
+    return Table(f"{paper.citation.authors[0]} et al.: claims and verdicts, scale: {scale}", columns, tuple(rows))
+
+
+def is_generated(dataset: str, records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a dataset is drawn by this package: its records say so, or it is named as a twin."""
+    return dataset.endswith("-twin") or any(r["data"]["generated"] for r in records if r["spec"]["dataset"] == dataset)
+
+
+def _verdict_row(claim: Claim, verdict: Verdict, generated: bool) -> dict[str, str]:
+    ours = f"{claim.a} {format_interval(verdict.a)}"
+    if verdict.b is not None:
+        ours += f"; {claim.b} {format_interval(verdict.b)}"
+    difference = format_interval(verdict.difference, signed=True)
+    if verdict.p is not None and not math.isnan(verdict.p):
+        difference += f", p = {format_number(verdict.p)}"
+    return {
+        "claim": claim.statement,
+        "where": claim.where,
+        "paper": _printed(claim),
+        "ours, mean [95 % CI]": ours if verdict.n else NOT_RUN if verdict.reason.startswith("no record") else EMPTY,
+        "seeds": str(verdict.n),
+        "difference": difference,
+        "scale": verdict.scale or EMPTY,
+        "dataset": f"{verdict.dataset}{' (generated)' * generated}",
+        "verdict": f"exploratory ({verdict.verdict})" if claim.exploratory else verdict.verdict,
+        "why": verdict.reason,
+        "records": " ".join(sha[:8] for sha in verdict.records) or EMPTY,
+    }
+
+
+def _printed(claim: Claim) -> str:
+    if not claim.published:
+        return EMPTY
+    names = {"a": claim.a, "b": claim.b, "p": "p ="}
+    return "; ".join(f"{names.get(key, key)} {format_number(value)}" for key, value in claim.published.items())
+
+
+def result_table(
+    records: Sequence[Mapping[str, Any]],
+    metrics: Sequence[str],
+    *,
+    by: Sequence[str] = ("backbone",),
+    scale: str | None = None,
+    epoch: str = "selected",
+) -> Table:
+    """Mean [95 % t interval over seeds] of each metric on the test split, per dataset, scale, setting and variant.
+
+    by: settings that tell rows apart; records that differ in another setting make rows of their own, in a column
+    "settings". epoch: "selected" or "last". Beside each metric stands its floor; costs ("cost.train_seconds") have none.
+    Of several records of one seed the last counts. Without records there is one row that says so.
+    """
+    records = [record for record in records if scale in (None, record["spec"]["scale"])]
+    groups: dict[tuple[str, ...], dict[int, Mapping[str, Any]]] = {}
+    for record in records:
+        spec = record["spec"]
+        rest = {key: value for key, value in spec["settings"].items() if key not in by}
+        key = (spec["dataset"], spec["scale"], *(str(spec["settings"].get(name, EMPTY)) for name in by), spec["variant"])
+        groups.setdefault((*key, canonical_json(rest) if rest else EMPTY), {})[spec["seed"]] = record
+    heads = [head for metric in metrics for head in (metric, f"{metric} floor") if not head.startswith("cost.") or head == metric]
+    keys = ("dataset", "scale", *by, "variant", "settings")
+    if all(key[-1] == EMPTY for key in groups):
+        keys = keys[:-1]
+    rows = []
+    for key, by_seed in groups.items():
+        runs = list(by_seed.values())
+        row = dict(zip(keys, key, strict=False))
+        row["dataset"] += " (generated)" * any(run["data"]["generated"] for run in runs)
+        row["seeds"] = str(len(runs))
+        for metric in metrics:
+            row[metric] = format_interval(t_interval([measure(run, metric, epoch) for run in runs]))
+            row[f"{metric} floor"] = format_number(t_interval([floor_of(run, metric) for run in runs]).mean)
+        row["records"] = " ".join(short_id(run) for run in runs)
+        rows.append(row)
+    columns = (*keys, "seeds", *heads, "records")
+    if not rows:
+        rows = [{column: NOT_RUN if column in metrics else EMPTY for column in columns}]
+    return Table(_caption(records, scale, epoch), columns, tuple(rows))
+
+
+def _caption(records: Sequence[Mapping[str, Any]], scale: str | None, epoch: str) -> str:
+    scales = sorted({record["spec"]["scale"] for record in records}) or [scale or NOT_RUN]
+    kinds = {record["data"]["generated"] for record in records}
+    data = {(): "", (True,): ", generated data", (False,): ", real data"}.get(tuple(kinds), ", real and generated data")
+    return f"Mean [95 % CI over seeds] on the test split, {epoch} epoch, scale: {' and '.join(scales)}{data}"

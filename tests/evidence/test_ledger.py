@@ -1,0 +1,99 @@
+import json
+import os
+import re
+
+import pytest
+
+from mtattr.errors import InputError
+from mtattr.evidence import append, canonical_json, read_ledger, verify
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return tmp_path / "evidence" / "ledger.jsonl"
+
+
+def test_records_come_back_in_order_and_only_once(ledger, make_runs):
+    runs = make_runs("PM", [0.1, 0.2, 0.3])
+    assert read_ledger(ledger) == []
+    assert append(ledger, runs[:2]) == 2
+    assert append(ledger, [*runs, runs[2]]) == 1
+    assert read_ledger(ledger) == runs
+    assert ledger.read_text().splitlines() == [canonical_json(run) for run in runs]
+    before = ledger.stat().st_ino
+    assert append(ledger, runs) == 0
+    assert ledger.stat().st_ino == before
+    assert [path.name for path in ledger.parent.iterdir()] == ["ledger.jsonl"]
+
+
+@pytest.mark.parametrize("changes", [{"code__dirty": True}, {"code__commit": None}])
+def test_uncommitted_code_is_refused_unless_allowed(ledger, make_record, changes):
+    record = make_record(0.5, **changes)
+    with pytest.raises(InputError, match="not committed"):
+        append(ledger, [make_record(0.4), record])
+    assert not ledger.exists()
+    assert append(ledger, [record], allow_dirty=True) == 1
+
+
+def test_one_bad_record_keeps_all_out(ledger, make_record):
+    good, bad = make_record(0.4), make_record(0.5) | {"floors": {"class_accuracy": 0.9}}
+    with pytest.raises(InputError, match="record 2 of those to add: sha256"):
+        append(ledger, [good, bad])
+    assert not ledger.exists()
+
+
+def damage_hash(line):
+    return line.replace('"class_accuracy":0.2', '"class_accuracy":0.9')
+
+
+def damage_json(line):
+    return line[:-40]
+
+
+def damage_schema(line):
+    return canonical_json({key: value for key, value in json.loads(line).items() if key != "floors"})
+
+
+def damage_kind(line):
+    return f"[{line}]"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_hash, "the record was changed"),
+        (damage_json, "breaks at column"),
+        (damage_schema, "floors"),
+        (damage_kind, "got a list"),
+    ],
+)
+def test_a_damaged_line_is_found_with_file_and_line(ledger, make_runs, damage, message):
+    append(ledger, make_runs("PM", [0.1, 0.2, 0.3]))
+    lines = ledger.read_text().splitlines()
+    assert damage(lines[1]) != lines[1]
+    lines[1] = damage(lines[1])
+    ledger.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=re.escape(f"{ledger}:2: ") + f".*{message}") as caught:
+        read_ledger(ledger)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"ledger\.jsonl:2"):
+        append(ledger, make_runs("CM", [0.5]))
+    assert ledger.read_text().splitlines() == lines
+    errors = [problem for problem in verify(ledger, ledger.parent.parent) if problem.level == "error"]
+    assert [error.where for error in errors] == ["evidence/ledger.jsonl:2"]
+    assert re.search(message, errors[0].message)
+
+
+def test_a_failed_write_leaves_the_old_ledger_and_no_rubbish(ledger, make_runs, monkeypatch):
+    runs = make_runs("PM", [0.1, 0.2])
+    append(ledger, runs[:1])
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        append(ledger, runs)
+    monkeypatch.undo()
+    assert read_ledger(ledger) == runs[:1]
+    assert len(list(ledger.parent.iterdir())) == 1

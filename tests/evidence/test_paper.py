@@ -1,0 +1,144 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from scipy import stats
+
+from mtattr import PAPERS
+from mtattr.errors import InputError
+from mtattr.evidence import claims_sha256, load_paper, paper_file
+
+MAEDA = "attribute_estimation"
+
+
+@pytest.fixture(scope="module")
+def document():
+    return yaml.safe_load(paper_file(MAEDA).read_text(encoding="utf-8"))
+
+
+def written(tmp_path, document):
+    path = tmp_path / "paper.yaml"
+    path.write_text(document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", [name for name in PAPERS if paper_file(name).exists()])
+def test_every_papers_file_is_valid_and_carries_its_room_name(name):
+    paper = load_paper(name)
+    assert paper.name == name
+    assert paper.claims
+    assert paper == load_paper(paper_file(name))
+
+
+def test_the_hash_is_that_of_the_list_as_written(document, tmp_path):
+    assert load_paper(MAEDA).claims_sha256 == claims_sha256(document["claims"])
+    changed = copy.deepcopy(document)
+    changed["errata"] = []
+    assert load_paper(written(tmp_path, changed)).claims_sha256 == load_paper(MAEDA).claims_sha256
+    changed["claims"][0]["tolerance"] = 0.011
+    edited = load_paper(written(tmp_path, changed))
+    assert edited.claims_sha256 != load_paper(MAEDA).claims_sha256
+    assert edited.claims[0].sha256 != load_paper(MAEDA).claims[0].sha256
+    assert edited.claims[1].sha256 == load_paper(MAEDA).claims[1].sha256
+
+
+def test_printed_numbers_of_a_claim_are_those_of_the_table():
+    paper = load_paper(MAEDA)
+    accuracy, seconds = paper.table("class-accuracy"), paper.table("training-seconds")
+    compared = 0
+    for claim in paper.claims:
+        if claim.published and claim.kind in ("greater", "ratio"):
+            table = accuracy if claim.metric == "class_accuracy" else seconds
+            row = claim.settings["backbone"]
+            assert claim.published == {"a": table.value(row, claim.a), "b": table.value(row, claim.b)}
+            compared += 1
+    assert compared == 6
+    assert paper.claim("pm-significant-inception").published["p"] == paper.table("welch-test").value("inception", "p")
+
+
+def test_the_arithmetic_of_the_errata():
+    paper = load_paper(MAEDA)
+    evidence = {erratum.item: erratum.evidence for erratum in paper.errata}
+    counts = paper.table("image-counts")
+    totals = {column: sum(counts.value(row, column) for row in counts.rows) for column in counts.columns}
+    assert totals == {"Blouse": 24557, "Tank": 15429, "Shorts": 19666, "Skirt": 14774}
+    assert "= 14774" in evidence["Skirts total"]
+    assert min(counts.rows["train"]) > 10_000
+    assert f"= {max(counts.rows['train']) / min(counts.rows['train']):.2f}." in evidence["Classes of similar size"]
+    assert f"= {max(counts.rows['test']) / sum(counts.rows['test']):.3f} on" in evidence["Classes of similar size"]
+
+    def layer(fan_in, units):
+        return fan_in * units + units
+
+    attribute_branch = layer(2048, 1024) + layer(1024, 200)
+    sizes = (
+        attribute_branch + layer(2048 + 200, 512) + layer(512, 4),
+        attribute_branch + layer(2048, 1024) + layer(1024, 4),
+        attribute_branch + layer(1024, 4),
+    )
+    assert all(f"{size:,}" in evidence["Almost the same number of neurons"] for size in sizes)
+
+    difference = paper.claims[0].published["a"] - paper.claims[0].published["b"]
+    p = paper.table("welch-test").value("inception", "p")
+    for df, t in ((8, "2.83"), (4, "3.64")):
+        exact = stats.t.isf(p / 2, df)
+        assert f"{exact:.2f}" == t
+        assert t in evidence["Printed accuracies"]
+        assert f"{difference / exact * 2.5**0.5:.3f}" in evidence["Printed accuracies"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda d: d["claims"][2].update(kind="bigger"), r"paper\.yaml: claims\[2\]\.kind: expected one of greater, .*\"bigger\""),
+        (lambda d: d["claims"][0].pop("b"), r"claims\[0\]: claim pm-beats-cm-inception: .*needs b"),
+        (lambda d: d["claims"][0].pop("tolerance"), r"claims\[0\].*need a tolerance"),
+        (lambda d: d["claims"][0].update(b="PM"), r"claims\[0\].*two variants"),
+        (lambda d: d["claims"][0].update(minimum_scale="smoke"), r"claims\[0\]\.minimum_scale"),
+        (lambda d: d["claims"][0].update(id="PM beats CM"), r"claims\[0\]\.id"),
+        (lambda d: d["claims"][1].update(id=d["claims"][0]["id"]), r"claims: .*pm-beats-cm-inception is given twice"),
+        (lambda d: d["claims"][0].update(colour="red"), r"claims\[0\]: .*colour"),
+        (lambda d: d["claims"][0].update(published={"a": "0.883"}), r"claims\[0\]\.published\.a: expected number"),
+        (lambda d: d["tables"][0]["rows"]["train"].pop(), r"tables\[0\]\.rows\.train: expected 4 numbers.*got 3"),
+        (lambda d: d["citation"].pop("title"), r"citation: .*title"),
+        (lambda d: d.pop("errata"), r"top level: .*errata"),
+        (lambda d: d["deviations"][0].update(tested="no"), r"deviations\[0\]\.tested: expected boolean"),
+    ],
+)
+def test_a_fault_is_named_with_file_and_place_in_one_line(document, tmp_path, edit, message):
+    changed = copy.deepcopy(document)
+    edit(changed)
+    with pytest.raises(InputError, match=message) as caught:
+        load_paper(written(tmp_path, changed))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: a\nname: b\n", r"paper\.yaml:2: .*'name' is given twice"),
+        ("name: [a\n", r"paper\.yaml:\d+: expected valid YAML"),
+        ("!!python/object/apply:os.getcwd []\n", r"paper\.yaml:1: expected valid YAML"),
+        ("- 1\n", r"top level: expected object"),
+        ("", r"top level: expected object, got null"),
+    ],
+)
+def test_text_that_is_no_paper(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        load_paper(written(tmp_path, text))
+
+
+def test_missing_names_are_answered_with_those_that_exist(tmp_path):
+    with pytest.raises(InputError, match="attribute_estimation"):
+        load_paper("attribute_guessing")
+    with pytest.raises(InputError, match=r"nowhere\.yaml: expected a readable"):
+        load_paper(tmp_path / "nowhere.yaml")
+    with pytest.raises(InputError, match="image-counts"):
+        load_paper(MAEDA).table("table-9")
+    with pytest.raises(InputError, match="there are PM, CM"):
+        load_paper(MAEDA).table("class-accuracy").value("inception", "XM")
+
+
+def test_every_artefact_names_a_chapter_of_its_room():
+    assert all(Path(artefact.notebook).parts[0] == MAEDA for artefact in load_paper(MAEDA).artefacts)

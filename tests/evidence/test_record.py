@@ -1,0 +1,77 @@
+import copy
+import json
+import math
+
+import pytest
+
+from mtattr.errors import InputError
+from mtattr.evidence import check_record, seal, short_id
+
+
+def test_sealing_twice_changes_nothing_and_survives_json(make_record):
+    record = make_record(0.25)
+    assert seal(record) == record
+    assert check_record(json.loads(json.dumps(record))) == record
+    assert short_id(record) == record["sha256"][:8]
+
+
+def test_nan_is_kept_as_null(make_record):
+    assert make_record(math.nan)["metrics"]["selected"]["class_accuracy"] is None
+
+
+def leaves(value, path=()):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from leaves(item, (*path, i))
+    else:
+        yield path
+
+
+def test_no_number_or_text_of_a_record_can_be_changed_unseen(make_record):
+    record = make_record(0.25)
+    for path in leaves(record):
+        changed = copy.deepcopy(record)
+        holder = changed
+        for step in path[:-1]:
+            holder = holder[step]
+        old = holder[path[-1]]
+        holder[path[-1]] = (not old) if isinstance(old, bool) else old + 1 if isinstance(old, int | float) else f"{old or ''}x"
+        with pytest.raises(InputError):
+            check_record(changed)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"spec__scale": "huge"}, r"spec\.scale: expected one of smoke, reduced, paper, got \"huge\""),
+        ({"spec__seed": -1}, r"spec\.seed"),
+        ({"spec__root": "x"}, r"spec: unknown key root, expected only paper,"),
+        ({"data__generated": "no"}, r"data\.generated: expected boolean"),
+        ({"code__commit": "abc"}, r"code\.commit"),
+        ({"data__splits": {"train": 1, "val": 1}}, r"data\.splits: expected the key test"),
+        ({"selection__epoch": 9}, r"selection\.epoch is 9"),
+        ({"task_metrics__accuracy": [0.5]}, r"task_metrics\.accuracy has 1 values"),
+        ({"data__source": "/home/someone/images"}, r"data\.source is a path of one machine"),
+        ({"spec__settings": {"root": "C:\\images"}}, r"spec\.settings\.root is a path of one machine"),
+        ({"metrics__selected": {"class_accuracy": "0.5"}}, r"metrics\.selected\.class_accuracy: expected number or null"),
+    ],
+)
+def test_a_record_that_breaks_a_rule_is_refused_with_its_place(make_record, change, message):
+    with pytest.raises(InputError, match=message):
+        seal(make_record(sealed=False, **change))
+
+
+@pytest.mark.parametrize("field", ["spec", "metrics", "data", "code", "floors", "schema"])
+def test_every_section_is_needed(make_record, field):
+    record = make_record(sealed=False)
+    del record[field]
+    with pytest.raises(InputError, match=field):
+        seal(record)
+
+
+def test_an_unsealed_record_is_no_evidence(make_record):
+    with pytest.raises(InputError, match="sha256 is missing"):
+        check_record(make_record(sealed=False))

@@ -1,0 +1,179 @@
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtattr.evaluation.statistics import Interval
+from mtattr.evidence import (
+    artefact_table,
+    deviation_table,
+    errata_table,
+    format_interval,
+    format_number,
+    load_paper,
+    paper_file,
+    published_table,
+    result_table,
+    to_html,
+    to_markdown,
+    verdict_table,
+)
+
+INCEPTION = {"backbone": "inception"}
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return load_paper("attribute_estimation")
+
+
+@pytest.fixture(scope="module")
+def runs(make_runs):
+    def spread(mean):
+        return [mean + 0.002 * i for i in range(5)]
+
+    changes = {"spec__settings": INCEPTION, "spec__dataset": "deepfashion-twin", "data__generated": True}
+    return make_runs("PM", spread(0.8), **changes) + make_runs("CM", [0.7, 0.71, 0.7, 0.71, 0.7], **changes)
+
+
+def row_of(table, claim, dataset):
+    [row] = [row for row in table if row["claim"] == claim.statement and row["dataset"].startswith(dataset)]
+    return row
+
+
+def test_without_records_every_claim_is_listed_and_nothing_is_claimed(paper):
+    table = verdict_table(paper, [], scale="reduced")
+    assert len(table) == sum(len(claim.datasets) for claim in paper.claims)
+    assert {row["verdict"] for row in table} == {"not tested"}
+    assert {row["ours, mean [95 % CI]"] for row in table} == {"not run yet"}
+    assert {row["why"] for row in table} == {"no record"}
+
+
+def test_a_row_carries_print_ours_difference_scale_and_the_runs_behind_it(paper, runs):
+    claim = paper.claims[0]
+    row = row_of(verdict_table(paper, runs, scale="reduced"), claim, "deepfashion-twin")
+    assert row["paper"] == "PM 0.883; CM 0.872"
+    assert row["ours, mean [95 % CI]"].startswith("PM 0.804 [0.800, 0.808]; CM 0.704 [")
+    assert row["difference"].startswith("+0.100 [+0.09")
+    assert (row["seeds"], row["scale"], row["verdict"]) == ("5", "reduced", "trend holds")
+    assert row["dataset"] == "deepfashion-twin (generated)"
+    assert sorted(row["records"].split()) == sorted(run["sha256"][:8] for run in runs)
+
+
+def test_other_scales_and_datasets_stay_out(paper, runs):
+    assert {row["verdict"] for row in verdict_table(paper, runs, scale="smoke")} == {"not tested"}
+    table = verdict_table(paper, runs, scale="reduced", datasets=["digits"])
+    assert {row["dataset"] for row in table} == {"digits"}
+    assert {row["verdict"] for row in table} == {"not tested"}
+
+
+def test_an_exploratory_claim_says_so(tmp_path, runs, paper):
+    document = yaml.safe_load(paper_file(paper.name).read_text(encoding="utf-8"))
+    document["claims"] = [document["claims"][0] | {"exploratory": True}]
+    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    table = verdict_table(load_paper(tmp_path / "paper.yaml"), runs, scale="reduced", datasets=["deepfashion-twin"])
+    assert [row["verdict"] for row in table] == ["exploratory (trend holds)"]
+
+
+def test_results_show_mean_interval_floor_and_what_the_data_are(runs):
+    table = result_table(runs, ["class_accuracy", "f1"])
+    assert [row["variant"] for row in table] == ["PM", "CM"]
+    first = table.rows[0]
+    assert first["class_accuracy"] == "0.804 [0.800, 0.808]"
+    assert first["class_accuracy floor"] == "0.100"
+    assert (first["f1"], first["backbone"], first["seeds"]) == ("—", "inception", "5")
+    assert "scale: reduced, generated data" in table.caption
+    assert first["dataset"] == "deepfashion-twin (generated)"
+
+
+def test_results_keep_settings_and_scales_apart(make_runs, runs):
+    tuned = make_runs("PM", [0.5] * 5, spec__settings=INCEPTION | {"alpha": 1.0}, spec__dataset="deepfashion-twin")
+    large = make_runs("PM", [0.9] * 5, spec__settings=INCEPTION, spec__scale="paper")
+    table = result_table(runs + tuned + large, ["class_accuracy"])
+    assert [row["class_accuracy"][:5] for row in table] == ["0.804", "0.704", "0.500", "0.900"]
+    assert [row["settings"] for row in table] == ["—", "—", '{"alpha":1.0}', "—"]
+    assert "real and generated data" in table.caption
+    assert "paper and reduced" in table.caption
+    assert len(result_table(runs + large, ["class_accuracy"], scale="paper")) == 1
+
+
+def test_costs_have_no_floor(runs):
+    table = result_table(runs, ["cost.train_seconds", "class_accuracy"])
+    assert table.rows[0]["cost.train_seconds"] == "2.000 [2.000, 2.000]"
+    assert [column for column in table.columns if column.endswith("floor")] == ["class_accuracy floor"]
+
+
+def test_a_table_without_records_says_not_run_yet():
+    table = result_table([], ["class_accuracy"], scale="reduced")
+    assert [row["class_accuracy"] for row in table] == ["not run yet"]
+    assert "reduced" in table.caption
+    assert "not run yet" in to_markdown(table)
+
+
+def test_markdown_has_as_many_cells_in_every_line(paper, runs):
+    table = verdict_table(paper, runs, scale="reduced")
+    lines = to_markdown(table).splitlines()[2:]
+    assert len(lines) == len(table) + 2
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.columns) + 1}
+
+
+class Cells(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.cells, self.open = [], None
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("td", "th"):
+            self.open = ""
+
+    def handle_data(self, data):
+        if self.open is not None:
+            self.open += data
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.cells.append(self.open)
+            self.open = None
+
+
+def test_html_reads_back_as_the_same_cells(paper, runs):
+    table = verdict_table(paper, runs, scale="reduced")
+    parser = Cells()
+    parser.feed(to_html(table))
+    assert parser.cells == [*table.columns, *(row[column] for row in table for column in table.columns)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.floats(-1e6, 1e6))
+def test_numbers_are_rounded_and_never_minus_zero(value):
+    text = format_number(value)
+    read = float(text.replace("−", "-"))
+    assert abs(read - value) <= (0.0005 if abs(value) < 10 else 0.05 if abs(value) < 1000 else 0.5) * 1.001
+    assert "-" not in text
+    assert not (read == 0 and "−" in text)
+
+
+def test_numbers_and_intervals_as_printed():
+    assert [format_number(x) for x in (0.8834, 3628, 12.34, -0.5, None, math.nan)] == ["0.883", "3628", "12.3", "−0.500", "—", "—"]
+    assert format_number(0.011, signed=True) == "+0.011"
+    assert format_interval(Interval(0.5, 0.1, 0.9, 2)) == "0.500"
+    assert format_interval(Interval(0.5, 0.4, 0.6, 3)) == "0.500 [0.400, 0.600]"
+    assert format_interval(Interval(math.nan, math.nan, math.nan, 0)) == "—"
+
+
+def test_what_the_paper_prints_becomes_tables_cell_by_cell(paper):
+    counts = published_table(paper, "image-counts")
+    assert [row["Blouse"] for row in counts] == ["17752", "3389", "3416"]
+    assert published_table(paper, "class-accuracy").rows[0] == {"": "inception", "PM": "0.883", "CM": "0.872", "Ideal": "—"}
+    for table, items in (
+        (deviation_table(paper), paper.deviations),
+        (errata_table(paper), paper.errata),
+        (artefact_table(paper), paper.artefacts),
+    ):
+        assert [row["item"] for row in table] == [item.item for item in items]
+        assert all(set(row) == set(table.columns) for row in table)
+    assert {row["tested"] for row in deviation_table(paper)} == {"yes", "no"}

@@ -1,0 +1,258 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from mtattr.errors import InputError
+from mtattr.evidence import MINIMUM_SEEDS, SCALES, VERDICTS, Claim, Verdict, judge, seal
+
+BASE = {"id": "c", "statement": "s", "where": "Table 2", "metric": "class_accuracy", "a": "PM", "datasets": ("digits", "deepfashion-twin")}
+
+
+def claim(kind="greater", **fields):
+    needs = {
+        "greater": {"b": "CM"},
+        "differs": {"b": "CM"},
+        "equivalent": {"b": "CM", "margin": 0.01},
+        "ratio": {"b": "CM", "margin": 0.05},
+        "welch": {"b": "CM", "level": 0.05},
+        "value": {"published": {"a": 0.8}, "tolerance": 0.01},
+        "greater_than_value": {"value": 0.0},
+    }[kind]
+    return Claim(**(BASE | {"kind": kind} | needs | fields))
+
+
+def noisy(mean, n=6, spread=0.001):
+    return [mean + spread * (i - (n - 1) / 2) for i in range(n)]
+
+
+@pytest.fixture(scope="module")
+def pair(make_runs):
+    def build(a, b, **changes):
+        return make_runs("PM", a, **changes) + make_runs("CM", b, **changes)
+
+    return build
+
+
+KINDS = ("greater", "greater_than_value", "differs", "equivalent", "ratio", "value", "welch")
+values = st.lists(st.floats(0, 1, width=32), min_size=0, max_size=8)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    kind=st.sampled_from(KINDS),
+    a=values,
+    b=values,
+    scale=st.sampled_from(SCALES),
+    generated=st.booleans(),
+    exploratory=st.booleans(),
+    minimum=st.sampled_from(["reduced", "paper"]),
+    printed=st.booleans(),
+)
+def test_no_records_whatever_give_more_than_their_scale_allows(pair, kind, a, b, scale, generated, exploratory, minimum, printed):
+    extra = {"published": {"a": 0.5, "b": 0.4}, "tolerance": 0.5} if printed else {}
+    judged = claim(kind, exploratory=exploratory, minimum_scale=minimum, **extra)
+    verdict = judge(judged, pair(a, b, spec__scale=scale, data__generated=generated))
+    assert verdict.verdict in VERDICTS
+    assert verdict.reason
+    if scale != "paper" or generated or exploratory:
+        assert verdict.verdict not in ("reproduced", "partly")
+    usable = len(a) if len(judged.variants) == 1 else min(len(a), len(b))
+    assert verdict.n == usable
+    if scale == "smoke" or usable < MINIMUM_SEEDS or SCALES.index(scale) < SCALES.index(minimum):
+        assert verdict.verdict == "not tested"
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    verdict=st.sampled_from(["reproduced", "partly"]),
+    scale=st.sampled_from(SCALES),
+    generated=st.booleans(),
+    exploratory=st.booleans(),
+    n=st.integers(0, 9),
+)
+def test_reproduced_cannot_even_be_built_below_paper_scale_or_on_drawn_data(verdict, scale, generated, exploratory, n):
+    def build():
+        return Verdict("c", "d", scale, verdict, "r", generated=generated, exploratory=exploratory, n=n)
+
+    if scale == "paper" and not generated and not exploratory and n >= MINIMUM_SEEDS:
+        assert build().verdict == verdict
+    else:
+        with pytest.raises(ValueError, match="needs"):
+            build()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(-1, 1, width=32), min_size=5, max_size=8))
+def test_an_ordering_is_judged_as_scipys_paired_test_would(pair, differences):
+    b = np.linspace(0.2, 0.4, len(differences))
+    a = b + differences
+    verdict = judge(claim(), pair(a.tolist(), b.tolist()))
+    d = a - b
+    if d.std() < 1e-6:
+        return
+    p, mean = stats.ttest_rel(a, b).pvalue, d.mean()
+    if abs(p - 0.05) < 1e-6:
+        return
+    expected = "inconclusive" if p > 0.05 else "trend holds" if mean > 0 else "not reproduced"
+    assert verdict.verdict == expected
+    assert verdict.difference.mean == pytest.approx(mean)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(0, 1, width=32), min_size=5, max_size=8), st.lists(st.floats(0, 1, width=32), min_size=5, max_size=8))
+def test_swapping_the_sides_never_lets_both_orderings_hold(pair, a, b):
+    records = pair(a, b)
+    forward, backward = judge(claim(), records), judge(claim(a="CM", b="PM"), records)
+    assert not forward.verdict == backward.verdict == "trend holds"
+    if forward.verdict == "trend holds":
+        assert backward.verdict == "not reproduced"
+    assert forward.difference.mean == pytest.approx(-backward.difference.mean)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(0, 1, width=32), min_size=5, max_size=8), st.lists(st.floats(0, 1, width=32), min_size=5, max_size=8))
+def test_welch_holds_exactly_when_p_is_below_the_level_with_a_ahead(pair, a, b):
+    n = min(len(a), len(b))
+    verdict = judge(claim("welch"), pair(a, b))
+    a, b = np.array(a[:n]), np.array(b[:n])
+    if a.std() + b.std() < 1e-6:
+        return
+    p = stats.ttest_ind(a, b, equal_var=False).pvalue
+    if abs(p - 0.05) < 1e-6:
+        return
+    assert (verdict.verdict == "trend holds") == (p < 0.05 and a.mean() > b.mean())
+    assert (verdict.verdict == "not reproduced") == (p < 0.05 and a.mean() < b.mean())
+    assert verdict.p == pytest.approx(p)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "a", "b", "expected"),
+    [
+        ("greater", {}, noisy(0.8), noisy(0.7), "trend holds"),
+        ("greater", {}, noisy(0.7), noisy(0.8), "not reproduced"),
+        ("greater", {}, [0.5] * 6, [0.5] * 6, "not reproduced"),
+        ("greater", {}, [0.5, 0.6, 0.5, 0.6, 0.5], [0.6, 0.5, 0.6, 0.5, 0.49], "inconclusive"),
+        ("greater", {"margin": 0.2}, noisy(0.8), noisy(0.7), "not reproduced"),
+        ("equivalent", {}, noisy(0.8), noisy(0.805), "trend holds"),
+        ("equivalent", {}, noisy(0.8), noisy(0.7), "not reproduced"),
+        ("equivalent", {}, noisy(0.8, spread=0.01), noisy(0.81, spread=0.004), "inconclusive"),
+        ("equivalent", {}, noisy(0.8, spread=0.01), noisy(0.805, spread=0.004), "inconclusive"),
+        ("differs", {}, noisy(0.7), noisy(0.8), "trend holds"),
+        ("differs", {}, [0.5, 0.6, 0.5, 0.6, 0.5], [0.6, 0.5, 0.6, 0.5, 0.5], "inconclusive"),
+        ("differs", {"margin": 0.01}, noisy(0.8), noisy(0.801), "not reproduced"),
+        ("ratio", {}, noisy(100.0), noisy(101.0), "trend holds"),
+        ("ratio", {}, noisy(100.0), noisy(120.0), "not reproduced"),
+        ("ratio", {}, noisy(1.0), [0.0] * 6, "not tested"),
+        ("welch", {}, noisy(0.8), noisy(0.7), "trend holds"),
+        ("greater_than_value", {"value": 0.5}, noisy(0.8), [], "trend holds"),
+        ("greater_than_value", {"value": 0.9}, noisy(0.8), [], "not reproduced"),
+        ("greater_than_value", {"value": None, "floor": "class_accuracy"}, noisy(0.8), [], "trend holds"),
+        ("greater_than_value", {"value": None, "floor": "class_accuracy"}, noisy(0.05), [], "not reproduced"),
+        ("greater_than_value", {"value": None, "floor": "top_k"}, noisy(0.8), [], "not tested"),
+        ("value", {}, noisy(0.8), [], "not tested"),
+    ],
+)
+def test_verdicts_at_reduced_scale(pair, kind, fields, a, b, expected):
+    assert judge(claim(kind, **fields), pair(a, b)).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "a", "b", "expected"),
+    [
+        ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "reproduced"),
+        ("greater", {"published": {"a": 0.9, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "partly"),
+        ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.71), noisy(0.81), "not reproduced"),
+        ("greater", {}, noisy(0.81), noisy(0.71), "reproduced"),
+        ("greater", {"where": "ours"}, noisy(0.81), noisy(0.71), "trend holds"),
+        ("greater", {"exploratory": True}, noisy(0.81), noisy(0.71), "trend holds"),
+        ("value", {}, noisy(0.803), [], "reproduced"),
+        ("value", {}, noisy(0.83), [], "not reproduced"),
+        ("value", {}, noisy(0.81), [], "inconclusive"),
+        ("value", {}, noisy(0.807, spread=0.005), [], "inconclusive"),
+        ("equivalent", {}, noisy(0.8), noisy(0.805), "reproduced"),
+        ("welch", {"published": {"p": 0.022}}, noisy(0.8), noisy(0.7), "reproduced"),
+    ],
+)
+def test_verdicts_at_paper_scale_on_real_data(pair, kind, fields, a, b, expected):
+    assert judge(claim(kind, **fields), pair(a, b, spec__scale="paper")).verdict == expected
+
+
+def test_nothing_is_tested_without_records_or_enough_seeds(pair):
+    assert (judge(claim(), []).verdict, judge(claim(), []).reason) == ("not tested", "no record")
+    few = judge(claim(), pair(noisy(0.8, 4), noisy(0.7, 4)))
+    assert (few.verdict, few.n, few.difference.n) == ("not tested", 4, 4)
+    assert "4 usable seeds" in few.reason
+    one_sided = judge(claim(), pair(noisy(0.8), []))
+    assert one_sided.verdict == "not tested"
+    assert "no matching pair for seed 0, 1" in one_sided.reason
+
+
+def test_pairs_need_one_seed_and_one_data_set(pair, make_runs):
+    shifted = make_runs("PM", noisy(0.8, 7)) + make_runs("CM", noisy(0.7, 7), first_seed=2)
+    assert judge(claim(), shifted).n == 5
+    other_data = make_runs("PM", noisy(0.8)) + make_runs("CM", noisy(0.7), data__fingerprint="e" * 64)
+    assert judge(claim(), other_data).verdict == "not tested"
+
+
+def test_times_are_compared_on_one_device_only(make_runs):
+    def runs(variant, device):
+        return make_runs(variant, noisy(0.8), environment__device=device)
+
+    times = claim("ratio", metric="cost.train_seconds")
+    assert judge(times, runs("PM", "cpu") + runs("CM", "cpu")).verdict == "trend holds"
+    assert judge(times, runs("PM", "cpu") + runs("CM", "cuda")).verdict == "not tested"
+    assert judge(claim("equivalent"), runs("PM", "cpu") + runs("CM", "cuda")).verdict == "trend holds"
+
+
+def test_of_two_records_of_a_seed_the_later_counts(pair):
+    verdict = judge(claim(), pair(noisy(0.6), noisy(0.7)) + pair(noisy(0.8), noisy(0.7)))
+    assert verdict.verdict == "trend holds"
+    assert "6 earlier records" in verdict.reason
+
+
+def test_unmeasured_seeds_are_left_out_and_named(pair):
+    verdict = judge(claim(), pair([*noisy(0.8), float("nan")], noisy(0.7, 7)))
+    assert (verdict.n, verdict.verdict) == (6, "trend holds")
+    assert "no class_accuracy for seed 6" in verdict.reason
+    assert len(verdict.records) == 12
+    assert judge(claim(metric="unheard_of"), pair(noisy(0.8), noisy(0.7))).verdict == "not tested"
+
+
+def test_settings_pick_records_and_open_settings_must_agree(pair):
+    small = pair(noisy(0.8), noisy(0.7), spec__settings={"backbone": "small"})
+    large = pair(noisy(0.7), noisy(0.8), spec__settings={"backbone": "large"})
+    tuned = pair(noisy(0.5), noisy(0.9), spec__settings={"backbone": "small", "alpha": 0.1})
+    assert judge(claim(settings={"backbone": "small"}), small + large).verdict == "trend holds"
+    assert judge(claim(settings={"backbone": "large"}), small + large).verdict == "not reproduced"
+    assert judge(claim(settings={"backbone": "small"}), small + tuned).verdict == "trend holds"
+    assert "differ in settings" in judge(claim(), small + large).reason
+    assert judge(claim(settings={"backbone": "tiny"}), small).reason == "no record"
+
+
+def test_records_of_another_paper_dataset_or_variant_do_not_count(pair):
+    elsewhere = pair(noisy(0.8), noisy(0.7), spec__paper="channel_attention")
+    assert judge(claim(paper="attribute_estimation"), elsewhere).reason == "no record"
+    assert judge(claim(), pair(noisy(0.8), noisy(0.7), spec__dataset="svhn")).reason == "no record"
+    assert judge(claim(a="XM"), pair(noisy(0.8), noisy(0.7))).reason.startswith("0 usable seeds")
+
+
+def test_the_epoch_named_by_the_claim_is_read(make_runs):
+    selected = make_runs("PM", noisy(0.8))
+    runs = [seal(run | {"metrics": run["metrics"] | {"last": {"class_accuracy": 0.1}}}) for run in selected]
+    above = claim("greater_than_value", value=0.5)
+    assert judge(above, runs).verdict == "trend holds"
+    assert judge(dataclasses.replace(above, epoch="last"), runs).verdict == "not reproduced"
+
+
+def test_mixed_records_must_be_told_apart(pair):
+    mixed = pair(noisy(0.8), noisy(0.7)) + pair(noisy(0.8), noisy(0.7), spec__scale="paper")
+    with pytest.raises(InputError, match="mixed"):
+        judge(claim(), mixed)
+    assert judge(claim(), mixed, scale="paper").verdict == "reproduced"
+    assert judge(claim(), mixed, scale="reduced").verdict == "trend holds"
+    with pytest.raises(InputError, match="huge"):
+        judge(claim(), mixed, scale="huge")
