@@ -48,4 +48,6 @@ def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 
     for name, rival in rivals.items():
         result[f"localisation_energy{name}"] = energy_inside(rival, regions, valid).nanmean().item()
         result[f"localisation_pointing{name}"] = pointing_game(rival, regions, valid).nanmean().item()
+    for rival in ("centre", "object"):
+        result[f"localisation_energy_over_{rival}"] = result["localisation_energy"] - result[f"localisation_energy_{rival}"]
     return result

@@ -12,7 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from mtattr.attribute_estimation.explain import localisation
-from mtattr.attribute_estimation.interventions import accuracy_with, attribute_effects, effect_agreement, flip_rates, middle_layer, shuffle_drop
+from mtattr.attribute_estimation.interventions import (
+    accuracy_with,
+    attribute_effects,
+    effect_agreement,
+    flip_rates,
+    middle_layer,
+    shuffle_drop,
+)
 from mtattr.attribute_estimation.loss import loss_weights
 from mtattr.attribute_estimation.network import AttributeEstimationNet
 from mtattr.attribute_estimation.selection import select_attributes
@@ -24,13 +31,24 @@ from mtattr.nets import build_backbone
 from mtattr.tasks import TaskSet
 from mtattr.training import FitSettings, Plan, RunSpec
 
-#: name -> (network, detach o_a, alpha). The first three are the letter's; the others are controls that it lacks.
-VARIANTS: dict[str, tuple[str, bool, float]] = {
-    "PM": ("PM", False, 0.5),
-    "CM": ("CM", False, 0.5),
-    "Ideal": ("Ideal", False, 1.0),
-    "PM-detached": ("PM", True, 0.5),
-    "PM-unsupervised": ("PM", False, 1.0),
+
+@dataclass(frozen=True)
+class Variant:
+    """A network of the letter, or a control that it lacks. alpha weighs the class loss; class_units is M_c."""
+
+    network: str
+    alpha: float = 0.5
+    class_units: int = 512
+    detach: bool = False
+
+
+VARIANTS: dict[str, Variant] = {
+    "PM": Variant("PM"),
+    "CM": Variant("CM", class_units=1024),  # "two kinds of M(a) dimensional outputs", Sec. 3
+    "Ideal": Variant("Ideal", alpha=1.0),
+    "CM-matched": Variant("CM"),
+    "PM-detached": Variant("PM", detach=True),
+    "PM-unsupervised": Variant("PM", alpha=1.0),
 }
 BACKBONES = {"inception": "inception_v3", "inception_resnet": "inception_resnet_v2", "xception": "xception"}
 CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
@@ -63,7 +81,9 @@ SIZES: dict[tuple[str, str], Size] = {
 DATASETS = tuple(sorted({dataset for dataset, _ in SIZES}))
 
 
-def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, attributes: int | None = None, **options: Any) -> dict[str, ImageData]:
+def load_splits(
+    dataset: str, scale: str, *, root: str | Path | None = None, attributes: int | None = None, **options: Any
+) -> dict[str, ImageData]:
     """The three splits with the class first and the K attributes of highest mutual information with it, best first.
 
     Attributes are chosen on the training split only. Raises `InputError` for a dataset or scale that has no recipe.
@@ -73,7 +93,10 @@ def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, att
         options = {"classes": CLASSES} | options
     limits = {"train": size.train, "val": size.val, "test": size.test}
     splits = {
-        split: load_dataset(dataset, split, root=root, image_size=size.image_size, limit=limit, **options) for split, limit in limits.items()
+        split: load_dataset(
+            dataset, split, root=root if dataset == "deepfashion" else None, image_size=size.image_size, limit=limit, **options
+        )
+        for split, limit in limits.items()
     }
     train = splits["train"]
     rows = ~train.labels[:, 0].isnan()
@@ -108,20 +131,20 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
     name = settings.get("backbone", "inception")
     if name not in BACKBONES:
         raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
-    variant, detach, alpha = VARIANTS[spec.variant]
-    alpha = settings.get("alpha", alpha)
+    variant = VARIANTS[spec.variant]
+    alpha = settings.get("alpha", variant.alpha)
     size = size_of(spec.dataset, spec.scale)
     data = load_splits(spec.dataset, spec.scale, root=root, attributes=settings.get("attributes"), **options)
-    if variant == "Ideal":
+    if variant.network == "Ideal":
         data = {split: of.select_tasks([0]) for split, of in data.items()}
     tasks = data["train"].tasks
     backbone = BACKBONES[name] if spec.scale == "paper" else f"small_{name}"
-    build = functools.partial(_build, backbone, tasks, variant, detach, size.stem_stride, settings.get("weights"), settings.get("tap", -1))
+    build = functools.partial(_build, backbone, tasks, variant, size.stem_stride, settings.get("weights"), settings.get("tap", -1))
     fit = size.fit if "epochs" not in settings else FitSettings(**vars(size.fit) | {"epochs": settings["epochs"]})
     return Plan(
         data=data,
         build=build,
-        task_weights=torch.ones(1) if variant == "Ideal" else loss_weights(len(tasks) - 1, alpha),
+        task_weights=torch.ones(1) if variant.network == "Ideal" else loss_weights(len(tasks) - 1, alpha),
         settings=fit,
         metrics=metrics,
         select_by="class_accuracy",
@@ -132,9 +155,24 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
     )
 
 
-def _build(backbone: str, tasks: TaskSet, variant: str, detach: bool, stem_stride: int, weights: str | None, tap: int) -> nn.Module:
+def evidence(scale: str = "reduced", seeds: range = range(5)) -> list[RunSpec]:
+    """The runs that the chapter's claims ask for: the letter's networks on every backbone, controls on the first, digits."""
+    letter, controls = ("PM", "CM", "Ideal"), ("CM-matched", "PM-detached", "PM-unsupervised")
+    cells = [("digits", "inception", variant) for variant in letter]
+    cells += [("deepfashion-twin", "inception", variant) for variant in (*letter, *controls)]
+    cells += [("deepfashion-twin", backbone, variant) for backbone in ("inception_resnet", "xception") for variant in letter]
+    return [
+        RunSpec("attribute_estimation", variant, dataset, scale, seed, {"backbone": backbone})
+        for seed in seeds
+        for dataset, backbone, variant in cells
+    ]
+
+
+def _build(backbone: str, tasks: TaskSet, variant: Variant, stem_stride: int, weights: str | None, tap: int) -> nn.Module:
     trunk = build_backbone(backbone, weights=weights, tap=tap, stem_stride=stem_stride)
-    return AttributeEstimationNet(trunk, tasks[0].num_units, len(tasks) - 1, variant, detach=detach)
+    return AttributeEstimationNet(
+        trunk, tasks[0].num_units, len(tasks) - 1, variant.network, class_units=variant.class_units, detach=variant.detach
+    )
 
 
 def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
@@ -184,7 +222,9 @@ def _analyse(net: nn.Module, data: Mapping[str, ImageData], device: object, *, s
     val, test = (middle_layer(net, data[split], device=device) for split in ("val", "test"))
     rows = {split: ~data[split].labels[:, 0].isnan() for split in ("val", "test", "train")}
     thresholds = choose_thresholds(val.attributes.cpu(), data["val"].labels[rows["val"], 1:])
-    result["attribute_f1_chosen_thresholds"] = f1(test.attributes.cpu() > thresholds, data["test"].labels[rows["test"], 1:]).nanmean().item()
+    result["attribute_f1_chosen_thresholds"] = (
+        f1(test.attributes.cpu() > thresholds, data["test"].labels[rows["test"], 1:]).nanmean().item()
+    )
     if net.variant == "PM":
         effects = attribute_effects(net, test)
         truth = data["test"].labels[rows["test"], 1:].to(test.attributes)

@@ -40,5 +40,3 @@ def use_global_batch_norm(net: nn.Module) -> nn.Module:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = GlobalBatchNorm2d
     return net
-
-

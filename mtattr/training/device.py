@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import resource
@@ -21,7 +22,8 @@ def open_fabric(*, device: str = "auto", devices: int = 1, num_nodes: int = 1, p
     """A launched Fabric: one process is plain torch; more are DDP, whether started here, by torchrun or by `fabric run`.
 
     device: auto, cpu, cuda or mps. precision "auto": bf16-mixed on CUDA and on CPUs that compute it in hardware, where
-    `benchmarks/precision.py` finds it faster than float32, and 32-true elsewhere. Raises `InputError` for a device that is absent or an unknown precision.
+    `benchmarks/precision.py` finds it faster than float32, and 32-true elsewhere.
+    Raises `InputError` for a device that is absent or an unknown precision.
     """
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise InputError(f"device {device!r} is unknown; there are auto, cpu, cuda, mps")
@@ -32,6 +34,7 @@ def open_fabric(*, device: str = "auto", devices: int = 1, num_nodes: int = 1, p
     if precision == "auto":
         on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
         precision = "bf16-mixed" if on_cuda or (device != "mps" and cpu_computes_bf16()) else "32-true"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     world = int(os.environ.get("WORLD_SIZE", 1))
     devices = int(os.environ.get("LOCAL_WORLD_SIZE", world)) if world > 1 else devices
     strategy = "ddp" if world > 1 or devices * num_nodes > 1 else "auto"

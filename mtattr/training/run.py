@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -145,7 +144,9 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _train(spec: RunSpec, plan: Plan, fabric: Fabric, folder: Path, identity: dict, checkpoint_seconds: float, progress: bool | None) -> None:
+def _train(
+    spec: RunSpec, plan: Plan, fabric: Fabric, folder: Path, identity: dict, checkpoint_seconds: float, progress: bool | None
+) -> None:
     started = time.monotonic()
     checkpoint = folder / "checkpoint.safetensors"
     model, fitted = fit(
@@ -169,7 +170,9 @@ def _train(spec: RunSpec, plan: Plan, fabric: Fabric, folder: Path, identity: di
     checkpoint.unlink(missing_ok=True)
 
 
-def _final_predictions(plan: Plan, model: nn.Module, fabric: Fabric, fitted: Fitted) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
+def _final_predictions(
+    plan: Plan, model: nn.Module, fabric: Fabric, fitted: Fitted
+) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
     """Logits and the recipe's own measurements for both epochs; the test split is read here and nowhere else."""
     predictions, measured = {}, {}
     net = getattr(model, "module", model)
@@ -184,7 +187,7 @@ def _final_predictions(plan: Plan, model: nn.Module, fabric: Fabric, fitted: Fit
     return predictions, measured
 
 
-def _record(spec, plan, fabric, identity, fitted, predictions, measured, seconds) -> dict[str, Any]:  # noqa: ANN001
+def _record(spec, plan, fabric, identity, fitted, predictions, measured, seconds) -> dict[str, Any]:
     tasks, test = plan.tasks, plan.data["test"]
 
     def metrics(split: str) -> dict[str, dict[str, float]]:

@@ -25,7 +25,9 @@ def test_round_trip_and_hash():
     assert hash(RunSpec.from_dict(spec.to_dict())) == hash(spec)
 
 
-@pytest.mark.parametrize(("changes", "message"), [({"scale": "huge"}, "scale 'huge'"), ({"seed": -1}, "seed -1"), ({"settings": {"a": object()}}, "settings")])
+@pytest.mark.parametrize(
+    ("changes", "message"), [({"scale": "huge"}, "scale 'huge'"), ({"seed": -1}, "seed -1"), ({"settings": {"a": object()}}, "settings")]
+)
 def test_bad_specs_say_what_is_wrong(changes, message):
     with pytest.raises(InputError, match=message):
         folder(**changes)

@@ -39,7 +39,9 @@ def toy_data(split: str, n: int) -> ImageData:
     generator = torch.Generator().manual_seed(sum(map(ord, split)))
     images = torch.randint(0, 256, (n, 3, 8, 8), dtype=torch.uint8, generator=generator)
     mean = images.float().mean(dim=(2, 3))
-    labels = torch.stack([(mean.mean(1) > 124).float() + (mean.mean(1) > 130), (mean[:, 0] > mean[:, 1]).float(), torch.full((n,), torch.nan)], dim=1)
+    labels = torch.stack(
+        [(mean.mean(1) > 124).float() + (mean.mean(1) > 130), (mean[:, 0] > mean[:, 1]).float(), torch.full((n,), torch.nan)], dim=1
+    )
     labels[::5, 1] = torch.nan
     return ImageData(images, labels, TASKS, tuple(f"{split}{i}" for i in range(n)), "toy", split)
 
@@ -75,7 +77,11 @@ if __name__ == "__main__":
     given = parser.parse_args()
     torch.set_num_threads(1)
     run = fit_or_load(
-        toy_spec(), plan=toy_plan(pause=given.slow, dropout=not given.no_dropout), precision=given.precision, checkpoint_seconds=0, device="cpu"
+        toy_spec(),
+        plan=toy_plan(pause=given.slow, dropout=not given.no_dropout),
+        precision=given.precision,
+        checkpoint_seconds=0,
+        device="cpu",
     )
     if int(os.environ.get("RANK", 0)) == 0:
         given.result.write_text(json.dumps({"folder": str(run.folder)}))
