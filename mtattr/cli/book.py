@@ -1,0 +1,171 @@
+"""`mtattr reproduce`, `mtattr notebooks` and `mtattr book`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtattr.cli.options import FOLDER, Names, Seeds, Setting
+from mtattr.errors import InputError
+
+_PROJECT = click.option("--project", "project_root", type=FOLDER, help="Folder with notebooks/ and book/  [default: here or above].")
+
+
+def _project(root: Path | None):
+    from mtattr.reproduce import Project, find_project
+
+    if root is None:
+        return find_project()
+    if not (root / "notebooks").is_dir():
+        raise InputError(f"{root}: holds no folder notebooks")
+    return Project(root.resolve())
+
+
+def _output(output: Path | None) -> Path:
+    from mtattr.data.home import home
+
+    return (output or home() / "notebooks").resolve()
+
+
+@click.command()
+@click.option("--papers", type=Names(), help="Chapters, separated by commas  [default: all].")
+@click.option("--steps", type=Names(), help="Notebooks of a chapter: build,train,evaluate  [default: all].")
+@click.option("--datasets", type=Names(), help="Datasets, separated by commas  [default: each notebook's own].")
+@click.option("--root", type=FOLDER, help="Folder with your copy of the dataset.")
+@click.option("--scale", default="smoke", show_default=True, help="smoke, reduced or paper.")
+@click.option("--seeds", type=Seeds(), help="For example 3, 0-4 or 0,2,5-7  [default: each notebook's own].")
+@click.option("--set", "settings", type=Setting(), multiple=True, metavar="NAME=VALUE", help="Another notebook parameter; may be repeated.")
+@click.option("--resume/--no-resume", default=True, show_default=True, help="Skip runs that have a valid result.")
+@click.option("--dry-run", is_flag=True, help="Only say what would run.")
+@click.option("--shard", help="Take the i-th of n parts of the matrix: i/n.")
+@click.option("--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores].")
+@click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit.")
+@click.option("--output", type=FOLDER, help="Where executed notebooks go  [default: the state folder].")
+@click.option("--book/--no-book", default=False, help="Build the book from these runs afterwards.")
+@_PROJECT
+def reproduce(
+    papers: list[str] | None,
+    steps: list[str] | None,
+    datasets: list[str] | None,
+    root: Path | None,
+    scale: str,
+    seeds: list[int] | None,
+    settings: tuple,
+    resume: bool,
+    dry_run: bool,
+    shard: str | None,
+    jobs: int | None,
+    timeout: float,
+    output: Path | None,
+    book: bool,
+    project_root: Path | None,
+) -> int:
+    """Run the notebooks and end with a table; what is done is skipped, what was killed is done again."""
+    from mtattr import reproduce as library
+    from mtattr.reproduce.runner import print_table
+
+    project = _project(project_root)
+    runs = library.expand(
+        project, papers=papers, steps=steps, datasets=datasets, root=root, scale=scale, seeds=seeds, parameters=dict(settings)
+    )
+    runs = library.shard(runs, shard)
+    outcomes = library.reproduce(
+        runs, output=_output(output), resume=resume, dry_run=dry_run, jobs=jobs, timeout=timeout or None, say=click.echo
+    )
+    try:
+        if book and not dry_run and all(outcome.ok for outcome in outcomes):
+            library.build_book(_first_of_each(outcomes), project=project, say=click.echo)
+    finally:
+        print_table(outcomes)
+    return _report(outcomes)
+
+
+def _first_of_each(outcomes: list) -> dict[str, Path]:
+    executed: dict[str, Path] = {}
+    for outcome in outcomes:
+        executed.setdefault(outcome.run.name, outcome.notebook)
+    return executed
+
+
+def _report(outcomes: list) -> int:
+    """Name each failure and where to look; exit code 1 if there is one."""
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    for outcome in failed:
+        click.echo(f"{outcome.run.label}: {outcome.error} (see {outcome.folder})", err=True)
+    return 1 if failed else 0
+
+
+@click.group(no_args_is_help=False)
+def notebooks() -> None:
+    """The committed pairs of source and executed notebook."""
+
+
+@notebooks.command("execute")
+@click.argument("names", nargs=-1, metavar="[PAPER/STEP]...")
+@click.option("--scale", default="smoke", show_default=True, help="The scale that the sources' parameters cells must name.")
+@click.option("--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores].")
+@click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit.")
+@_PROJECT
+def execute(names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None) -> int:
+    """Execute sources (.py) into the notebooks (.ipynb) beside them; a failure leaves the old notebook."""
+    from mtattr.reproduce import expand, write_notebook
+    from mtattr.reproduce import reproduce as run_all
+    from mtattr.reproduce.notebooks import read_notebook
+
+    project = _project(project_root)
+    wanted = {project.source(name) for name in names}
+    runs: list[Any] = [run for run in expand(project, scale=scale) if not wanted or run.source in wanted]
+    for run in runs:
+        if run.changed:
+            raise InputError(
+                f"{run.name}: its parameters cell has another scale than {scale!r}; stored outputs must be those of its own cell"
+            )
+    with tempfile.TemporaryDirectory(prefix="mtattr-") as temporary:
+        outcomes = run_all(runs, output=Path(temporary), resume=False, jobs=jobs, timeout=timeout or None, say=click.echo)
+        for outcome in outcomes:
+            if outcome.ok:
+                click.echo(f"wrote {write_notebook(outcome.run.source, read_notebook(outcome.notebook)).relative_to(project.root)}")
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    for outcome in failed:
+        click.echo(f"{outcome.run.name}: {outcome.error}", err=True)
+    return 1 if failed else 0
+
+
+@notebooks.command("check")
+@_PROJECT
+def check(project_root: Path | None) -> None:
+    """Check that every source and the notebook beside it agree."""
+    from mtattr.reproduce import pair_problems
+
+    sources = _project(project_root).select()
+    problems = [f"{path.parent.name}/{problem}" for path in sources for problem in pair_problems(path, path.with_suffix(".ipynb"))]
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise InputError(f"{len(problems)} differences listed above; run: mtattr notebooks execute")
+    click.echo(f"{len(sources)} pairs agree")
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Use the notebooks of the last `mtattr reproduce` instead of the committed ones.")
+@click.option("--scale", default="smoke", show_default=True, help="With --fresh: scale of the runs.")
+@click.option("--output", type=FOLDER, help="Where executed notebooks lie  [default: the state folder].")
+@click.option("--to", "destination", type=FOLDER, help="Folder of the pages  [default: _build/html of the project].")
+@_PROJECT
+def book(fresh: bool, scale: str, output: Path | None, destination: Path | None, project_root: Path | None) -> None:
+    """Build the book as HTML; nothing is done if nothing changed since the last success."""
+    from mtattr.reproduce import build_book, expand
+    from mtattr.reproduce import reproduce as run_all
+
+    project = _project(project_root)
+    executed: dict[str, Path] = {}
+    if fresh:
+        outcomes = run_all(expand(project, scale=scale), output=_output(output), dry_run=True)
+        for outcome in outcomes:
+            if not outcome.notebook.is_file() or outcome.seconds is None:
+                raise InputError(f"{outcome.run.label}: not run yet with this code; run first: mtattr reproduce")
+        executed = _first_of_each(outcomes)
+    build_book(executed, project=project, destination=destination and destination.resolve(), say=click.echo)

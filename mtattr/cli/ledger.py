@@ -1,0 +1,115 @@
+"""`mtattr ledger`: show, add and verify the committed run records."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from mtattr.cli.options import FILE, FOLDER
+from mtattr.errors import InputError
+
+
+@click.group(no_args_is_help=False)
+@click.option("--ledger", "path", type=FILE, help="The ledger file  [default: book/evidence/ledger.jsonl of the project].")
+@click.pass_context
+def ledger(context: click.Context, path: Path | None) -> None:
+    """The run records that the book quotes."""
+    context.obj = path
+
+
+def _place(path: Path | None) -> tuple[Path, Path]:
+    """The ledger file and the repository that it belongs to."""
+    from mtattr.reproduce import find_project
+
+    project = find_project(path.resolve().parent if path else None)
+    return path or project.root / "book" / "evidence" / "ledger.jsonl", project.root
+
+
+@ledger.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the records as they are, one per line.")
+@click.pass_obj
+def show(path: Path | None, as_json: bool) -> None:
+    """List the records."""
+    from mtattr.evidence import read_ledger
+
+    file, _ = _place(path)
+    records = read_ledger(file)
+    for record in records:
+        if as_json:
+            click.echo(json.dumps(record, sort_keys=True))
+            continue
+        spec, data = record["spec"], record["data"]
+        settings = " ".join(f"{key}={value}" for key, value in spec["settings"].items())
+        numbers = " ".join(f"{name}={value:.4f}" for name, value in record["metrics"]["selected"].items() if value is not None)
+        kind = "generated" if data["generated"] else "real"
+        words = [record["sha256"][:8], spec["paper"], spec["variant"], spec["dataset"], f"({kind})", spec["scale"], f"seed {spec['seed']}"]
+        click.echo(" ".join([*words, *filter(None, [settings, numbers])]))
+    click.echo(f"{len(records)} records", err=True)
+
+
+@ledger.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--allow-dirty", is_flag=True, help="Take records of code that was not committed (verify will complain).")
+@click.pass_obj
+def add(path: Path | None, results: tuple[Path, ...], allow_dirty: bool) -> None:
+    """Add the records of finished runs: RESULTS are run folders or their result.json files."""
+    from mtattr.evidence import append
+
+    file, repository = _place(path)
+    added = append(file, [_sealed(result, repository) for result in results], allow_dirty=allow_dirty)
+    click.echo(f"{added} added, {len(results) - added} already there: {file}")
+
+
+@ledger.command()
+@click.option("--repository", type=FOLDER, help="The git repository that the records' commits belong to.")
+@click.pass_obj
+def verify(path: Path | None, repository: Path | None) -> None:
+    """Check schema and hashes, and that each claim was committed before the runs that judge it."""
+    from mtattr.evidence import read_ledger
+    from mtattr.evidence import verify as check
+
+    file, root = _place(path)
+    problems = check(file, repository or root)
+    for problem in problems:
+        click.echo(f"{problem.level}: {problem}", err=problem.level == "error")
+    errors = sum(problem.level == "error" for problem in problems)
+    if errors:
+        raise InputError(f"{file}: {errors} problem{'s' * (errors != 1)} listed above; expected a ledger that stands")
+    click.echo(f"{file}: {len(read_ledger(file))} records stand")
+    sys.stdout.flush()
+
+
+def _sealed(result: Path, repository: Path) -> dict:
+    """The record in `result` with its hash, and with the hash of the claims as they stood in the run's commit."""
+    from mtattr.evidence import seal
+
+    file = result / "result.json" if result.is_dir() else result
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        code, paper = record["code"], record["spec"]["paper"]
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); expected the result.json of a finished run") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: is not a run record ({error!r})") from error
+    if "sha256" in record:
+        return record
+    code.setdefault("claims_sha256", _claims_sha256(paper, code["commit"], repository))
+    return seal(record)
+
+
+def _claims_sha256(paper: str, commit: str | None, repository: Path) -> str | None:
+    from mtattr.evidence.claim import claims_sha256
+    from mtattr.evidence.paper import parse_yaml
+
+    if commit is None:
+        return None
+    file = f"mtattr/{paper}/paper.yaml"
+    found = subprocess.run(["git", "-C", str(repository), "show", f"{commit}:{file}"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        return None
+    document = parse_yaml(found.stdout, f"{file} at {commit[:8]}")
+    return claims_sha256(document["claims"]) if isinstance(document, dict) and isinstance(document.get("claims"), list) else None

@@ -1,0 +1,77 @@
+"""Option types that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class Seeds(click.ParamType):
+    """`3`, `0-4` or `0,2,5-7`: seeds in order, each once."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """The list of seeds; click's usage error for anything else."""
+        if isinstance(value, list):
+            return value
+        seeds: dict[int, None] = {}
+        for part in str(value).split(","):
+            first, dash, last = part.strip().partition("-")
+            if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+                self.fail(f"{value!r} are no seeds; expected for example 3, 0-4 or 0,2,5-7", param, ctx)
+            seeds |= dict.fromkeys(range(int(first), int(last or first) + 1))
+        return list(seeds)
+
+
+class Names(click.ParamType):
+    """Names separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """The list of names, each once; click's usage error if there is none."""
+        if isinstance(value, list):
+            return value
+        names = list(dict.fromkeys(part.strip() for part in str(value).split(",") if part.strip()))
+        return names or self.fail("expected one name or more, separated by commas", param, ctx)
+
+
+class Setting(click.ParamType):
+    """`name=value`, the value being a YAML scalar or list: `alpha=0.3`, `backbone=xception`, `weights=null`."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """Name and typed value; click's usage error for anything else."""
+        import yaml
+
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not equals or not name.strip().isidentifier():
+            self.fail(f"{value!r}: expected name=value", param, ctx)
+        try:
+            return name.strip(), yaml.safe_load(text)
+        except yaml.YAMLError:
+            self.fail(f"{value!r}: the value is not YAML", param, ctx)
+
+
+class Shard(click.ParamType):
+    """`i/n`: the i-th of n shares, counted from 1."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The two numbers; click's usage error unless 1 <= i <= n."""
+        if isinstance(value, tuple):
+            return value
+        i, slash, n = str(value).partition("/")
+        if not (slash and i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+            self.fail(f"{value!r} is no share; expected i/n with 1 <= i <= n, for example 2/8", param, ctx)
+        return int(i), int(n)

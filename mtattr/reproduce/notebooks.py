@@ -1,0 +1,193 @@
+"""Pairs: a py:percent source and the executed notebook beside it, kept equal in one fixed direction, source to notebook."""
+
+from __future__ import annotations
+
+import copy
+import re
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from mtattr.errors import InputError
+from mtattr.reproduce.files import write_atomically
+from mtattr.reproduce.project import notebook_name
+
+#: Cell metadata that belongs to the source; anything else is noise of a run or of an editor.
+KEPT_CELL_METADATA = ("tags", "mystnb")
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+
+
+class Cell(NamedTuple):
+    """What must agree between source and notebook: type (`code`, `markdown`, `raw`), source text, tags in order."""
+
+    type: str
+    source: str
+    tags: tuple[str, ...]
+
+
+def read_notebook(path: Path):
+    """The notebook node (format 4.5) of a `.py` source (py:percent) or of an `.ipynb`.
+
+    Raises `InputError` if the file is missing or is not a notebook.
+    """
+    import jupytext
+    import nbformat
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a notebook") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; expected a notebook") from error
+    if path.suffix == ".py":
+        notebook = jupytext.reads(text, fmt="py:percent")
+    else:
+        try:
+            notebook = nbformat.reads(text, as_version=4)
+        except Exception as error:
+            raise InputError(f"{path}: is not a Jupyter notebook ({type(error).__name__}); expected JSON of format 4") from error
+    notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.nbformat_minor)
+    return notebook
+
+
+def cells(path: Path) -> list[Cell]:
+    """Type, source and tags of every cell, for a `.py` source and for an `.ipynb` alike."""
+    return [_cell(cell) for cell in read_notebook(Path(path)).cells]
+
+
+def _cell(cell) -> Cell:
+    return Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ())))
+
+
+def pair_problems(source: Path, notebook: Path) -> list[str]:
+    """What differs between a `.py` source and its `.ipynb`, one line each; empty if they agree.
+
+    Compared are number, type, text, tags and MyST metadata (alt texts) of the cells: outputs belong to the notebook alone.
+    """
+    if not notebook.is_file():
+        return [f"{notebook.name}: missing beside {source.name}"]
+    ours, theirs = read_notebook(source).cells, read_notebook(notebook).cells
+    problems = []
+    if len(ours) != len(theirs):
+        problems.append(f"{source.name} has {len(ours)} cells, {notebook.name} has {len(theirs)}")
+    for number, (left, right) in enumerate(zip(ours, theirs, strict=False)):
+        for what, a, b in zip(Cell._fields, _cell(left), _cell(right), strict=True):
+            if a != b:
+                problems.append(f"{source.name} cell {number}: {what} differs from {notebook.name}")
+        if left.metadata.get("mystnb") != right.metadata.get("mystnb"):
+            problems.append(f"{source.name} cell {number}: mystnb metadata differs from {notebook.name}")
+    return problems
+
+
+def merge(source: Path, executed):
+    """The notebook of `source` with the outputs of `executed`, free of what differs between machines and runs.
+
+    executed: a notebook node whose code cells, without those that papermill injected, are those of `source`. Cells get
+    stable ids and execution counts 1..n; timings, paths, addresses, stderr and progress leave. Injected parameters stay as
+    a cell of their own, because without it the outputs would contradict the defaults above. Raises `InputError` when the
+    code differs or a code cell was not run.
+    """
+    import nbformat
+
+    name = notebook_name(source)
+    result = read_notebook(source)
+    ran = [cell for cell in executed.cells if cell.cell_type == "code"]
+    injected = [cell for cell in ran if _is_injected(cell)]
+    ran = [cell for cell in ran if not _is_injected(cell)]
+    code = [cell for cell in result.cells if cell.cell_type == "code"]
+    if [cell.source for cell in code] != [cell.source for cell in ran]:
+        raise InputError(f"{name}: the executed notebook's code is not the source's; execute it again")
+    for cell, run in zip(code, ran, strict=True):
+        if cell.source.strip() and run.get("execution_count") is None:
+            raise InputError(f"{name}: a code cell was not executed: {cell.source.splitlines()[0]!r}")
+        cell.outputs = clean_outputs(run.outputs, source.parent)
+    for cell in injected:
+        at = next((i for i, other in enumerate(result.cells) if "parameters" in other.metadata.get("tags", ())), -1)
+        result.cells.insert(at + 1, nbformat.v4.new_code_cell(cell.source, metadata={"tags": ["injected-parameters"]}))
+    count = 0
+    for number, cell in enumerate(result.cells):
+        cell.metadata = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
+        cell.id = f"{source.stem[:40]}-{number:02d}"
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count if cell.source.strip() else None
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+    result.metadata = {
+        "kernelspec": dict(KERNELSPEC),
+        "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"},
+    }
+    nbformat.validate(result)
+    return result
+
+
+def write_notebook(source: Path, executed, destination: Path | None = None) -> Path:
+    """Write `merge(source, executed)` to `destination` (default: the `.ipynb` beside the source) and return its path."""
+    import nbformat
+
+    destination = destination or source.with_suffix(".ipynb")
+    write_atomically(destination, nbformat.writes(nbformat.from_dict(merge(source, executed))).rstrip("\n") + "\n")
+    return destination
+
+
+def _is_injected(cell) -> bool:
+    return "injected-parameters" in cell.metadata.get("tags", ())
+
+
+def clean_outputs(outputs: list, folder: Path) -> list:
+    """Outputs without stderr, widgets, timings, memory addresses and this machine's paths; pieces of one stream joined.
+
+    folder: where the notebook lives; the project above it is written as `.`.
+    """
+    import nbformat
+
+    kept: list = []
+    for output in copy.deepcopy(outputs):
+        if output.output_type == "stream":
+            if output.name == "stderr":
+                continue
+            if kept and kept[-1].output_type == "stream":
+                kept[-1].text += output.text
+                continue
+        data = output.get("data", {})
+        if "application/vnd.jupyter.widget-view+json" in data:
+            continue
+        output.pop("transient", None)
+        if "metadata" in output:
+            output.metadata = {key: value for key, value in output.metadata.items() if key in data}
+        kept.append(output)
+    places = _places(folder)
+    for output in kept:
+        if output.output_type == "stream":
+            output.text = _clean_text(_overwritten(output.text), places)
+        for kind, value in output.get("data", {}).items():
+            if kind.startswith("text/") and isinstance(value, str):
+                output.data[kind] = _clean_text(value, places)
+    return [nbformat.from_dict(output) for output in kept]
+
+
+def _overwritten(text: str) -> str:
+    """What a terminal would show: of each line the part after its last carriage return."""
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+
+
+def _places(folder: Path) -> list[tuple[str, str]]:
+    from mtattr.data.home import home
+
+    named = {
+        str(home()): "$MTATTR_HOME",
+        str(folder.resolve().parents[1]): ".",
+        str(Path(tempfile.gettempdir())): "$TMPDIR",
+        str(Path.home()): "~",
+    }
+    # The longest first: a cache inside the home folder keeps its own name.
+    return sorted(((path, name) for path, name in named.items() if len(path) > 1), key=lambda pair: -len(pair[0]))
+
+
+def _clean_text(text: str, places: list[tuple[str, str]]) -> str:
+    for path, name in places:
+        text = re.sub(re.escape(path) + r"(?![\w-])", lambda _: name, text)  # noqa: B023
+    return _ADDRESS.sub("0x…", text)

@@ -1,0 +1,125 @@
+"""The book from executed notebooks: a staging folder with the book's sources, and a build that is skipped when nothing changed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import mtattr
+from mtattr.errors import InputError
+from mtattr.reproduce.files import digest_of, file_digest, write_atomically
+from mtattr.reproduce.notebooks import read_notebook, write_notebook
+from mtattr.reproduce.project import Project
+
+_NOISE = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store", "_build")
+
+
+def stage_book(executed: Mapping[str, Path], destination: Path, *, project: Project) -> Path:
+    """Copy the book's sources to `destination`, with freshly executed notebooks in place of the committed ones.
+
+    executed: executed notebook by `paper/step`; prose comes from the current source, outputs from the run. What the
+    table of contents names outside `book/` and `notebooks/` is copied too. An existing `destination` is replaced.
+    Raises `InputError` for a missing `_config.yml` or `_toc.yml`, a file that the table of contents names and nobody has,
+    and a run whose code is not the source's.
+    """
+    for name in ("_config.yml", "_toc.yml"):
+        if not (project.root / name).is_file():
+            raise InputError(f"{project.root / name}: missing; a book needs it")
+    shutil.rmtree(destination, ignore_errors=True)
+    destination.mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy2(project.root / name, destination / name)
+    for name in ("book", "notebooks"):
+        if (project.root / name).is_dir():
+            shutil.copytree(project.root / name, destination / name, ignore=_NOISE)
+    for name, notebook in executed.items():
+        write_notebook(project.source(name), read_notebook(notebook), destination / "notebooks" / f"{name}.ipynb")
+    for name in _pages(project.root / "_toc.yml"):
+        if any((destination / f"{name}{suffix}").is_file() for suffix in ("", ".md", ".ipynb", ".rst")):
+            continue
+        found = [p for p in (project.root / f"{name}{suffix}" for suffix in ("", ".md", ".ipynb", ".rst")) if p.is_file()]
+        if not found:
+            raise InputError(f"{project.root / '_toc.yml'}: names {name!r}, but there is no such page")
+        target = destination / found[0].relative_to(project.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(found[0], target)
+    return destination
+
+
+def _pages(toc: Path) -> list[str]:
+    import yaml
+
+    def walk(node) -> list[str]:
+        if isinstance(node, dict):
+            own = [str(node[key]) for key in ("file", "root") if key in node]
+            return own + [page for value in node.values() for page in walk(value)]
+        return [page for value in node for page in walk(value)] if isinstance(node, list) else []
+
+    return walk(yaml.safe_load(toc.read_text(encoding="utf-8")))
+
+
+def build_book(
+    executed: Mapping[str, Path], *, project: Project, destination: Path | None = None, say: Callable[[str], None] = print
+) -> Path:
+    """Build the book as HTML into `destination` (default `_build/html` of the project) and return its first page.
+
+    Every warning is an error, and every build starts clean, since a second incremental build forgets the first one's
+    warnings. Nothing is built when all inputs are those of the last success. The old pages stay until new ones are whole.
+    Raises `InputError` if the book does not build; its last lines then are on the terminal.
+    """
+    destination = destination or project.root / "_build" / "html"
+    first, stamp = destination / "index.html", destination.with_name(f"{destination.name}.stamp.json")
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".book-", dir=destination.parent) as temporary:
+        stage = stage_book(executed, Path(temporary) / "source", project=project)
+        digest = _input_digest(stage)
+        if first.is_file() and _last_digest(stamp) == digest:
+            say(f"book: nothing changed; open {first}")
+            return first
+        say("book: building")
+        stamp.unlink(missing_ok=True)
+        work = Path(temporary) / "work"
+        start = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+        command = [sys.executable, "-c", start, "build", str(stage), "--path-output", str(work), "-W", "--keep-going", "--all"]
+        environment = os.environ | {"NO_COLOR": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment)
+        log = destination.with_name(f"{destination.name}.log.txt")
+        write_atomically(log, done.stdout.replace(str(stage), "."))
+        html = work / "_build" / "html"
+        if done.returncode or not (html / "index.html").is_file():
+            problems = [line for line in done.stdout.splitlines() if "WARNING" in line or "ERROR" in line or "Error" in line]
+            for line in problems[:20] or done.stdout.splitlines()[-20:]:
+                say(line.replace(f"{stage}{os.sep}", ""))
+            raise InputError(f"{log}: the book did not build (exit code {done.returncode}); the whole log is there")
+        old = Path(temporary) / "old"
+        if destination.exists():
+            os.replace(destination, old)
+        os.replace(html, destination)
+    write_atomically(stamp, json.dumps({"digest": digest}) + "\n")
+    say(f"book: open {first}")
+    return first
+
+
+def _input_digest(stage: Path) -> str:
+    """Every staged file, the library as it is shown on the API pages, and the builder's version."""
+    package = Path(mtattr.__file__).parent
+    parts = [importlib.metadata.version(name) for name in ("jupyter-book", "sphinx", "myst-nb")]
+    for folder in (stage, package):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                parts += [path.relative_to(folder).as_posix(), file_digest(path)]
+    return digest_of(parts)
+
+
+def _last_digest(stamp: Path) -> str | None:
+    try:
+        return json.loads(stamp.read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

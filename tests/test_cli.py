@@ -1,0 +1,167 @@
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+import mtattr
+from mtattr.cli import main, mtattr_command
+from mtattr.cli.options import Names, Seeds, Setting
+from mtattr.errors import InputError
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_library_needs_no_notebook_stack():
+    # Fabric imports torchmetrics where it is installed, and that matplotlib: what our dependency brings is set apart.
+    code = "import sys, lightning_fabric; theirs = set(sys.modules); import mtattr.training, mtattr.data, mtattr.evaluation; "
+    code += "print(*{name.split('.')[0] for name in sys.modules}, '|', *{name.split('.')[0] for name in set(sys.modules) - theirs})"
+    everything, ours = (set(part.split()) for part in python(code).split("|"))
+    assert "mtattr" in ours
+    assert not {"IPython", "papermill", "nbformat", "jupytext"} & everything
+    assert not {"matplotlib", "click", "seaborn"} & ours
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from mtattr.cli import main; main(['--help']); print(*{name.split('.')[0] for name in sys.modules})"
+    words = python(code).split()
+    assert "reproduce" in words
+    assert not {"torch", "numpy", "papermill", "nbformat", "jupytext", "matplotlib"} & set(words)
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.split()[-1] == mtattr.__version__
+
+
+@pytest.mark.parametrize("name", sorted(mtattr_command.commands))
+def test_every_command_explains_itself(name, capsys):
+    assert main([name, "--help"]) == 0
+    assert len(capsys.readouterr().out) > 100
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "project"
+    (folder / "notebooks" / "attribute_estimation").mkdir(parents=True)
+    (folder / "pyproject.toml").touch()
+    header = "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n#     display_name: Python 3\n#     language: python\n# ---\n"
+    parameters = '\n# %% tags=["parameters"]\ndataset: str = "digits"\nroot: str | None = None\nscale: str = "smoke"\nseed: int = 0\n'
+    (folder / "notebooks" / "attribute_estimation" / "build.py").write_text(header + parameters)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bogus"], "bogus"),
+        (["ledger"], "Missing command"),
+        (["reproduce", "--nonsense"], "--nonsense"),
+        (["reproduce", "--papers", "nobody"], "paper 'nobody'"),
+        (["reproduce", "--steps", "nothing"], "step 'nothing'"),
+        (["reproduce", "--datasets", "digit"], "dataset 'digit'"),
+        (["reproduce", "--scale", "huge"], "scale 'huge'"),
+        (["reproduce", "--root", "absent"], "absent: no such folder"),
+        (["reproduce", "--set", "sede=1"], "unknown parameter 'sede'"),
+        (["reproduce", "--set", "sede"], "expected name=value"),
+        (["reproduce", "--seeds", "4-0"], "no seeds"),
+        (["reproduce", "--shard", "3/2"], "--shard"),
+        (["reproduce", "--jobs", "0"], "--jobs 0"),
+        (["reproduce", "--project", "absent"], "absent"),
+        (["notebooks", "check"], "1 differences"),
+        (["notebooks", "execute", "a/b"], "notebook 'a/b' is unknown"),
+        (["notebooks", "execute", "--scale", "reduced"], "another scale"),
+        (["book"], "_config.yml: missing"),
+        (["book", "--fresh"], "not run yet"),
+        (["run", "nobody", "--variant", "PM", "--dataset", "digits"], "paper 'nobody'"),
+        ([*RUN, "--scale", "huge"], "scale 'huge'"),
+        ([*RUN, "--dataset", "digit"], "dataset 'digit'"),
+        ([*RUN, "--variant", "QM"], "variant 'QM'"),
+        ([*RUN, "--root", "absent"], "absent: no such folder"),
+        ([*RUN, "--device", "abacus"], "abacus"),
+        ([*RUN, "--set", "colour=3"], "colour"),
+        (["ledger", "add", "absent"], "absent"),
+        (["data", "check", "digit"], "dataset 'digit'"),
+        (["data", "write", "digits", "out"], "twin 'digits'"),
+        (["data", "write", "deepfashion-twin", "notebooks"], "notebooks"),
+        (["data", "check", "deepfashion", "--root", "absent"], "absent"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(project, capsys, arguments, words):
+    before = sorted(project.rglob("*"))
+    assert main(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith("mtattr: error: ")
+    assert words in lines[-1]
+    assert sum(line.startswith("mtattr: error: ") for line in lines) == 1
+    assert not [path for path in sorted(project.rglob("*")) if path not in before and path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt(), 130), (InputError("a.txt: two\nlines"), 2), (OSError(28, "full", "x"), 2)]
+)
+def test_exit_codes(monkeypatch, capsys, raised, code):
+    def fail() -> None:
+        raise raised
+
+    monkeypatch.setitem(mtattr_command.commands, "fail", click.Command("fail", callback=fail))
+    assert main(["fail"]) == code
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    monkeypatch.setitem(mtattr_command.commands, "fail", click.Command("fail", callback=lambda: 1 / 0))
+    with pytest.raises(ZeroDivisionError):
+        main(["fail"])
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-4", [0, 1, 2, 3, 4]), ("0,2,5-7", [0, 2, 5, 6, 7]), ("1,1-2", [1, 2])])
+def test_seeds(text, seeds):
+    assert Seeds().convert(text, None, None) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "-1", "1-", "4-0", "1,,2", "1.5"])
+def test_no_seeds(text):
+    with pytest.raises(click.BadParameter):
+        Seeds().convert(text, None, None)
+
+
+def test_names_and_settings():
+    assert Names().convert("a, b,a", None, None) == ["a", "b"]
+    typed = {
+        "alpha=0.3": 0.3,
+        "backbone=xception": "xception",
+        "weights=null": None,
+        "taps=[1, 2]": [1, 2],
+        "path=a=b": "a=b",
+        "id='007'": "007",
+    }
+    for text, value in typed.items():
+        assert Setting().convert(text, None, None)[1] == value
+
+
+def test_dry_run_lists_and_fails_nothing(project, capsys):
+    assert main(["reproduce", "--dry-run", "--seeds", "0-2"]) == 0
+    assert capsys.readouterr().out.count("would run") == 3
+
+
+def test_show_an_empty_ledger(project, capsys):
+    assert main(["ledger", "show"]) == 0
+    assert capsys.readouterr().err.strip() == "0 records"
+
+
+def test_ledger_with_a_broken_line_is_refused(project, capsys):
+    ledger = project / "book" / "evidence" / "ledger.jsonl"
+    ledger.parent.mkdir(parents=True)
+    ledger.write_text(json.dumps({"schema": 1}) + "\n")
+    for command in ("show", "verify"):
+        assert main(["ledger", command]) == 2
+        assert "ledger.jsonl" in capsys.readouterr().err
