@@ -42,13 +42,14 @@ unit: setup
 
 notebooks: setup ## Run the stored notebooks and compare their outputs
 	$(BIN)/mtattr notebooks check
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 --nbval-sanitize-with tests/notebooks/sanitize.cfg -n 2 --dist loadfile notebooks
+	env -u MPLBACKEND COLUMNS=120 NO_COLOR=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
+	  --nbval-sanitize-with tests/notebooks/sanitize.cfg -n 2 --dist loadfile -p no:cacheprovider notebooks
 
 book: setup ## Build the book from the stored notebooks, warnings are errors
-	$(BIN)/mtattr book
+	$(BIN)/mtattr book --to _build/stored
 
 pages: setup ## Open every page in a headless browser (skipped without chromium: make browser)
-	$(BIN)/python -m pytest -m browser tests/book
+	MTATTR_BOOK=_build/stored/html $(BIN)/python -m pytest -m browser tests/book
 
 bench: setup ## Print the table of speed ratios
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 2; done
@@ -62,7 +63,8 @@ lock: ## Pin the newest versions that pyproject.toml admits
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 evidence: setup ## Train what the ledger holds: all variants, five seeds, at reduced scale (continues where it stopped)
-	$(BIN)/mtattr run attribute_estimation --scale reduced --matrix evidence
+	$(BIN)/mtattr run attribute_estimation --evidence --scale reduced --seeds 0-4
+	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-*
 
 clean: ## Remove the book and the state of runs, keep .venv
 	rm -rf _build $(CURDIR)/.mtattr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,7 +155,7 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
     )
 
 
-def evidence(scale: str = "reduced", seeds: range = range(5)) -> list[RunSpec]:
+def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
     """The runs that the chapter's claims ask for: the letter's networks on every backbone, controls on the first, digits."""
     letter, controls = ("PM", "CM", "Ideal"), ("CM-matched", "PM-detached", "PM-unsupervised")
     cells = [("digits", "inception", variant) for variant in letter]

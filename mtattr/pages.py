@@ -1,0 +1,51 @@
+"""What a notebook shows besides pictures: the library's own source, tables, and the ledger of this course."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from mtattr.evidence import Table, read_ledger, to_markdown
+
+
+def show_source(*objects: Any) -> Any:
+    """Show the source of functions, methods or classes as the library has it, without their docstrings.
+
+    Returns an IPython display object; needs the extra `book`.
+    """
+    from IPython.display import Markdown
+
+    parts = [_without_docstring(textwrap.dedent(inspect.getsource(thing))) for thing in objects]
+    return Markdown("```python\n" + "\n\n".join(parts) + "\n```")
+
+
+def show_table(table: Table, *, columns: tuple[str, ...] | None = None) -> Any:
+    """Show a table, or some of its columns in the given order, as an IPython display object."""
+    from IPython.display import Markdown
+
+    chosen = table if columns is None else Table(table.caption, columns, tuple({c: row[c] for c in columns} for row in table))
+    return Markdown(to_markdown(chosen))
+
+
+def course_ledger(start: str | Path = ".") -> list[dict[str, Any]]:
+    """The records of the course's ledger, found from `start` upwards; none when run outside a checkout."""
+    for folder in (Path(start).resolve(), *Path(start).resolve().parents):
+        ledger = folder / "book" / "evidence" / "ledger.jsonl"
+        if ledger.is_file():
+            return read_ledger(ledger)
+    return []
+
+
+def _without_docstring(source: str) -> str:
+    import ast
+
+    tree = ast.parse(source)
+    lines = source.splitlines()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            text = node.body[0]
+            for number in range(text.lineno - 1, text.end_lineno):
+                lines[number] = None
+    return "\n".join(line for line in lines if line is not None)
