@@ -1,0 +1,130 @@
+"""The clothing twin on disk, in the official layout of DeepFashion's category and attribute benchmark."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from torch import Tensor
+
+from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORIES, NAMES, TYPES
+from mtattr.data.deepfashion_twin.garments import draw, grey_levels, landmarks, map_batches
+from mtattr.data.deepfashion_twin.scene import Scenes, sample_scenes
+from mtattr.data.options import check_options
+from mtattr.errors import InputError
+
+#: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is the position from 1.
+OFFICIAL_CATEGORIES = tuple(
+    (name, kind)
+    for kind, names in (
+        (1, "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie Jacket Jersey Parka Peacoat Poncho"),
+        (1, "Sweater Tank Tee Top Turtleneck"),
+        (2, "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings Sarong Shorts Skirt Sweatpants"),
+        (2, "Sweatshorts Trunks"),
+        (3, "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe Romper Shirtdress Sundress"),
+    )
+    for name in names.split()
+)
+
+_FIRST_NUMBER = {"train": 1, "val": 30_000_001, "test": 60_000_001}
+_PATH_WIDTH = 70
+
+
+def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
+    """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8 digits>.<suffix>`, unique over the splits."""
+    shown = scenes.present[i].nonzero()[:, 0].tolist()
+    item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [tuple(CATEGORIES)[int(scenes.categories[i])]]
+    return f"img/{'_'.join(item)}/img_{_FIRST_NUMBER[split] + i:08d}.{suffix}"
+
+
+def write_to(
+    folder: str | os.PathLike, *, image_size: int = 64, limit: int | dict[str, int] | None = None, seed: int = 0, image_format: str = "png"
+) -> Path:
+    """Write all three splits to `folder` so that the loader of the real benchmark reads them.
+
+    Makes `Anno_coarse`, `Eval` and `Img`. limit: images per split, one number or {split: number}; None = the default
+    sizes. image_format: "png" reads back equal; "jpg" is what the benchmark uses, and lossy. Unknown labels are written
+    as 0, landmarks are the garment's own corners. Returns the folder.
+    Raises `InputError` if the folder holds anything or the format is unknown.
+    """
+    from mtattr.data.deepfashion_twin.load import SPLIT_SIZES
+
+    if image_format not in ("png", "jpg"):
+        raise InputError(f"deepfashion-twin: image_format {image_format!r} is not one of png, jpg")
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: expected a new or empty folder to write to")
+    sizes = SPLIT_SIZES | (limit if isinstance(limit, dict) else {} if limit is None else dict.fromkeys(SPLIT_SIZES, limit))
+    for split, count in sizes.items():
+        check_options("deepfashion-twin", split, image_size, count)
+    rows = [row for split in SPLIT_SIZES for row in _write_split(folder, split, sizes[split], seed, image_size, image_format)]
+    _write_tables(folder, rows)
+    return folder
+
+
+def _write_split(folder: Path, split: str, count: int, seed: int, image_size: int, image_format: str) -> list[dict]:
+    from PIL import Image
+
+    scenes = sample_scenes(split, count, seed)
+    keys = [image_key(scenes, split, i, image_format) for i in range(count)]
+    for parent in {(folder / "Img" / key).parent for key in keys}:
+        parent.mkdir(parents=True, exist_ok=True)
+
+    def work(batch: slice) -> list[dict]:
+        part = scenes.rows(batch)
+        c, pictures, visible = draw(part, image_size)
+        for key, image in zip(keys[batch], grey_levels(pictures).permute(0, 2, 3, 1).numpy(), strict=True):
+            Image.fromarray(image).save(folder / "Img" / key, **({"quality": 95} if image_format == "jpg" else {}))
+        rows = zip(keys[batch], part.labels.tolist(), visible, c.upper.tolist(), landmarks(c), strict=True)
+        return [
+            {"key": key, "split": split, "labels": labels, "box": _box(mask, image_size), "upper": upper, "points": points}
+            for key, labels, mask, upper, points in rows
+        ]
+
+    return [row for rows in map_batches(work, count, image_size) for row in rows]
+
+
+def _box(mask: Tensor, image_size: int) -> tuple[int, int, int, int]:
+    found = (mask > 0.3).nonzero()
+    if not len(found):
+        return (0, 0, image_size - 1, image_size - 1)
+    (top, left), (bottom, right) = found.amin(0).tolist(), found.amax(0).tolist()
+    return (left, top, max(right, left + 1), max(bottom, top + 1))
+
+
+def _write_tables(folder: Path, rows: list[dict]) -> None:
+    ids = [number for number, _ in CATEGORIES.values()]
+    coarse = folder / "Anno_coarse"
+    _write(coarse / "list_category_cloth.txt", "category_name  category_type", [f"{name:<15}{kind}" for name, kind in OFFICIAL_CATEGORIES])
+    _write(coarse / "list_attr_cloth.txt", "attribute_name  attribute_type", [f"{a.name:<29}{TYPES[a.type]}" for a in ATTRIBUTES])
+
+    def table(path: Path, header: str, tails: Iterable[str]) -> None:
+        _write(path, header, [f"{row['key']:<{_PATH_WIDTH}} {tail}" for row, tail in zip(rows, tails, strict=True)])
+
+    table(coarse / "list_category_img.txt", "image_name  category_label", (str(ids[int(row["labels"][0])]) for row in rows))
+    table(coarse / "list_attr_img.txt", "image_name  attribute_labels", (" ".join(map(_sign, row["labels"][1:])) for row in rows))
+    table(coarse / "list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", (" ".join(f"{v:03d}" for v in row["box"]) for row in rows))
+    places = "  ".join(f"landmark_visibility_{k}  landmark_location_x_{k}  landmark_location_y_{k}" for k in range(1, 9))
+    table(
+        coarse / "list_landmarks.txt",
+        f"image_name  clothes_type  {places}",
+        (f"{1 if row['upper'] else 2}  " + " ".join(f"{v} {x:03d} {y:03d}" for v, x, y in row["points"]) for row in rows),
+    )
+    table(folder / "Eval" / "list_eval_partition.txt", "image_name  evaluation_status", (row["split"] for row in rows))
+
+
+def _sign(value: float) -> str:
+    return f"{0 if value != value else 1 if value > 0.5 else -1:2d}"
+
+
+def _write(path: Path, header: str, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=path.name, suffix=".tmp", delete=False, encoding="utf-8", newline="\n"
+    ) as file:
+        file.write("\n".join([str(len(lines)), header, *lines]) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)

@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from mtattr.data import load_dataset
+from mtattr.data.deepfashion_twin import TASKS, load, render, sample_scenes
+from mtattr.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MTATTR_HOME", str(tmp_path))
+
+
+def test_load_gives_pictures_labels_and_regions():
+    data = load_dataset("deepfashion-twin", "val", image_size=32, limit=20)
+    assert data.images.shape == (20, 3, 32, 32)
+    assert data.tasks == TASKS
+    assert data.generated
+    assert data.facts["scene_digest"] == sample_scenes("val", 20).digest
+    assert torch.equal(data.images, render(sample_scenes("val", 20), 32))
+    regions = data.subset([7]).regions(0)
+    assert regions.shape == (len(TASKS), 32, 32)
+    assert torch.equal(regions, data.regions(7))
+    assert regions[0].sum() > 0
+
+
+def test_limit_gives_a_prefix_and_splits_and_seeds_differ():
+    long, short = load("train", image_size=16, limit=30), load("train", image_size=16, limit=10)
+    assert torch.equal(long.images[:10], short.images)
+    assert long.keys[:10] == short.keys
+    prints = {load(split, image_size=16, limit=10, seed=seed).fingerprint for split, seed in (("train", 0), ("val", 0), ("train", 1))}
+    assert len(prints) == 3
+    assert not set(long.keys) & set(load("val", image_size=16, limit=30).keys)
+
+
+def test_fingerprint_is_repeatable():
+    assert load("test", image_size=16, limit=5).fingerprint == load("test", image_size=16, limit=5).fingerprint
+
+
+def test_bad_input_is_named(tmp_path):
+    with pytest.raises(InputError, match="holdout"):
+        load("holdout", limit=2)
+    with pytest.raises(InputError, match="root"):
+        load("train", root=tmp_path, limit=2)
