@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mtattr.attribute_estimation.network import AttributeEstimationNet
 from mtattr.data.batches import take
+from mtattr.data.cache import cached_images
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation.gradcam import grad_cam
 from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps
@@ -23,7 +25,18 @@ def attribute_maps(net: AttributeEstimationNet, images: Tensor, *, device: objec
     return torch.cat(maps)
 
 
-def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 300, device: object = "cpu") -> dict[str, float]:
+def known_regions(data: ImageData, images: int) -> Tensor:
+    """Regions of the first `images` images of a twin, float32 `(images, T, H, W)`, drawn once and cached in 256 steps."""
+    shape = (images, len(data.tasks), *data.images.shape[-2:])
+
+    def fill(out: np.ndarray) -> None:
+        for i in range(images):
+            out[i] = (data.regions(i) * 255).round().to(torch.uint8).numpy()
+
+    return cached_images(f"{data.name}-regions", {"data": data.fingerprint}, shape, fill).float() / 255
+
+
+def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 256, device: object = "cpu") -> dict[str, float]:
     """How well the attributes' Grad-CAM maps hit their regions, on the first `images` images; empty without regions.
 
     For each attribute that an image shows: the share of the map's mass inside the attribute's region (energy) and
@@ -32,11 +45,11 @@ def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 
     """
     if data.region_of is None:
         return {}
-    rows = torch.arange(min(images, len(data)))
-    regions = torch.stack([data.regions(int(i)) for i in rows])
+    images = min(images, len(data))
+    regions = known_regions(data, images)
     whole, regions = regions[:, :1], regions[:, 1:]
-    valid = data.labels[rows, 1:] == 1
-    maps = attribute_maps(net, data.images[rows], device=device)
+    valid = data.labels[:images, 1:] == 1
+    maps = attribute_maps(net, data.images[:images], device=device)
     n, k, h, w = maps.shape
     rivals = {
         "": maps,

@@ -67,15 +67,20 @@ class Size:
     stem_stride: int = 2
 
 
+def _quick(epochs: int) -> FitSettings:
+    """Adam as in the letter, but with three times its rate, falling to 0: the small networks start from random weights."""
+    return FitSettings(epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", flip=True)
+
+
 _PAPER = FitSettings(epochs=20, batch_size=32, learning_rate=1e-3)
 SIZES: dict[tuple[str, str], Size] = {
     ("digits", "smoke"): Size(16, 8, FitSettings(epochs=4, schedule="cosine"), stem_stride=1),
     ("digits", "reduced"): Size(16, 8, FitSettings(epochs=20, schedule="cosine", shift=1), stem_stride=1),
-    ("deepfashion-twin", "smoke"): Size(48, 16, FitSettings(epochs=4, schedule="cosine", flip=True), 1200, 400, 400),
-    ("deepfashion-twin", "reduced"): Size(64, 24, FitSettings(epochs=10, schedule="cosine", flip=True), 6000, 1500, 3000),
+    ("deepfashion-twin", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
+    ("deepfashion-twin", "reduced"): Size(48, 24, _quick(10), 6000, 1500, 3000),
     ("deepfashion-twin", "paper"): Size(299, 24, _PAPER),
-    ("deepfashion", "smoke"): Size(48, 16, FitSettings(epochs=2, schedule="cosine", flip=True), 1200, 400, 400),
-    ("deepfashion", "reduced"): Size(64, 200, FitSettings(epochs=10, schedule="cosine", flip=True), 6000, 1500, 3000),
+    ("deepfashion", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
+    ("deepfashion", "reduced"): Size(48, 200, _quick(10), 6000, 1500, 3000),
     ("deepfashion", "paper"): Size(299, 200, _PAPER),
 }
 DATASETS = tuple(sorted({dataset for dataset, _ in SIZES}))
@@ -218,7 +223,7 @@ def _analyse(net: nn.Module, data: Mapping[str, ImageData], device: object, *, s
     result: dict[str, float] = {}
     if net.variant == "Ideal" or not supervised:
         return result if net.variant == "Ideal" else {"shuffle_drop": shuffle_drop(net, middle_layer(net, data["test"], device=device))}
-    result |= localisation(net, data["test"], device=device)
+    result |= localisation(net, data["test"], images=min(256, len(data["test"]) // 4), device=device)
     val, test = (middle_layer(net, data[split], device=device) for split in ("val", "test"))
     rows = {split: ~data[split].labels[:, 0].isnan() for split in ("val", "test", "train")}
     thresholds = choose_thresholds(val.attributes.cpu(), data["val"].labels[rows["val"], 1:])

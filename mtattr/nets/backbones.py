@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -59,7 +60,10 @@ def build_backbone(name: str, *, weights: str | Path | None = None, tap: int = -
 
 
 def _timm_backbone(timm_name: str, tap: int) -> Backbone:
-    import timm
+    with warnings.catch_warnings():
+        # Its download bars warn in notebooks without widgets; nothing is downloaded here.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import timm
 
     if tap == -1:
         trunk = timm.create_model(timm_name, pretrained=False, num_classes=0, global_pool="")
