@@ -1,0 +1,143 @@
+"""The directives `{verdicts}`, `{results}`, `{costs}`, `{deviations}` and `{errata}`, each followed by the name of a paper's room.
+
+They read the room's `paper.yaml` and the ledger through `mtattr.evidence` whenever the book is built, so that no number
+on a page is typed. Without records they say "not run yet".
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from mtattr import evidence
+from mtattr.errors import InputError
+
+NOT_RUN = "**Not run yet.** The ledger holds no run of this chapter."
+KINDS = {"error": "An error", "ambiguity": "Ambiguous", "silence": "Not said"}
+
+
+class EvidenceDirective(SphinxDirective):
+    required_arguments = 1
+
+    def markdown(self, paper, records: list[dict]) -> str:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        name = self.arguments[0]
+        ledger = Path(self.env.srcdir, self.config.evidence_ledger)
+        try:
+            described = evidence.paper_file(name).exists()
+            records = [record for record in evidence.read_ledger(ledger) if record["spec"]["paper"] == name]
+            text = self.markdown(evidence.load_paper(name), records) if described else "*This chapter has no claims on file yet.*"
+        except InputError as error:
+            raise self.error(str(error)) from error
+        for path in (ledger, evidence.paper_file(name)):
+            self.env.note_dependency(str(path))
+        box = nodes.container(classes=["evidence"])
+        self.state.nested_parse(StringList(text.splitlines(), source=self.env.docname), self.content_offset, box)
+        for cell in box.findall(nodes.entry):
+            mark_verdict(cell)
+        return [box]
+
+
+def mark_verdict(cell: nodes.entry) -> None:
+    """Give a cell that holds only a verdict's word the class by which the style sheet colours it."""
+    text = cell.astext().strip()
+    word = text.removeprefix("exploratory (").removesuffix(")")
+    if word in evidence.VERDICTS:
+        mark = nodes.inline(text, text, classes=["verdict", f"verdict-{word.replace(' ', '-')}"])
+        cell[:] = [nodes.paragraph("", "", mark)]
+
+
+class Verdicts(EvidenceDirective):
+    """One table per scale that can give a verdict, claim and verdict first; before any run, the claims alone."""
+
+    columns = ("claim", "verdict", "paper", "ours, mean [95 % CI]", "difference", "seeds", "dataset", "where", "why", "records")
+
+    def markdown(self, paper, records: list[dict]) -> str:
+        parts = []
+        for scale in ("reduced", "paper"):
+            datasets = sorted({record["spec"]["dataset"] for record in records if record["spec"]["scale"] == scale})
+            table = evidence.verdict_table(paper, records, scale=scale, datasets=datasets)
+            run = evidence.to_markdown(replace(table, columns=self.columns))
+            parts.append(run if datasets else f"**Scale {scale}: not run yet.**")
+        if not records:
+            table = evidence.verdict_table(paper, [], scale="paper")
+            claims = replace(table, caption="What will be judged", columns=("claim", "paper", "dataset", "where", "verdict"))
+            parts = [NOT_RUN, evidence.to_markdown(claims)]
+        return "\n\n".join(parts)
+
+
+class Results(EvidenceDirective):
+    """One narrow table per scale and metric; the option `metrics` names them, separated by spaces."""
+
+    option_spec: ClassVar = {"metrics": str.split}
+
+    def markdown(self, paper, records: list[dict]) -> str:
+        tables = [
+            evidence.result_table(records, [metric], scale=scale)
+            for scale in evidence.SCALES
+            for metric in self.options["metrics"]
+            if any(record["spec"]["scale"] == scale for record in records)
+        ]
+        return "\n\n".join(evidence.to_markdown(without(table, "scale")) for table in tables) or NOT_RUN
+
+
+class Costs(EvidenceDirective):
+    """Time, speed and size per kind of run, averaged over its runs; one table a scale."""
+
+    measured: ClassVar = {"seconds": "seconds", "images/s": "images_per_second", "parameters": "parameters"}
+
+    def markdown(self, paper, records: list[dict]) -> str:
+        columns = ("dataset", "backbone", "variant", "device", "runs", *self.measured)
+        tables = []
+        for scale in evidence.SCALES:
+            groups: dict[tuple[str, ...], list[dict]] = {}
+            for record in records:
+                spec, device = record["spec"], record["environment"]["device"]
+                if spec["scale"] == scale:
+                    kind = (spec["dataset"], str(spec["settings"].get("backbone", "—")), spec["variant"], device)
+                    groups.setdefault(kind, []).append(record["cost"])
+            rows = [(*kind, str(len(costs)), *(average(costs, name) for name in self.measured.values())) for kind, costs in groups.items()]
+            table = evidence.Table(f"Cost of one run, scale: {scale}", columns, tuple(dict(zip(columns, row, strict=True)) for row in rows))
+            tables += [evidence.to_markdown(table)] * bool(rows)
+        return "\n\n".join(tables) or NOT_RUN
+
+
+def average(costs: list[dict], name: str) -> str:
+    known = [cost[name] for cost in costs if cost[name] is not None]
+    return f"{fmean(known):,.0f}" if known else "—"
+
+
+def without(table: evidence.Table, column: str) -> evidence.Table:
+    return replace(table, columns=tuple(name for name in table.columns if name != column))
+
+
+class Deviations(EvidenceDirective):
+    def markdown(self, paper, records: list[dict]) -> str:
+        items = [
+            f"**{row.item}**\n: *The paper:* {row.paper_says}\n: *Here:* {row.we_do}\n: *Why:* {row.why}\n"
+            f": *Expected effect:* {row.expected_effect} ({'tested' if row.tested else 'not tested'})"
+            for row in paper.deviations
+        ]
+        return "\n\n".join(items) or "None."
+
+
+class Errata(EvidenceDirective):
+    def markdown(self, paper, records: list[dict]) -> str:
+        items = [
+            f"**{row.item}** ({row.where})\n: *{KINDS[row.kind]}.* {row.finding}\n: *How we know:* {row.evidence}" for row in paper.errata
+        ]
+        return "\n\n".join(items) or "None found."
+
+
+def setup(app: Sphinx) -> dict:
+    app.add_config_value("evidence_ledger", "book/evidence/ledger.jsonl", "env")
+    for directive in (Verdicts, Results, Costs, Deviations, Errata):
+        app.add_directive(directive.__name__.lower(), directive)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,79 @@
+"""The book's sources: what the table of contents names exists, and nothing in them belongs to one machine."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for path in (ROOT / "book").rglob("*") if path.suffix in {".md", ".py", ".css", ".bib"}]
+PAGES = sorted((ROOT / "book").rglob("*.md"))
+
+
+def named(entry) -> list[str]:
+    """All files that a part of _toc.yml names, in reading order."""
+    if isinstance(entry, list):
+        return [name for item in entry for name in named(item)]
+    own = [entry[key] for key in ("root", "file") if key in entry]
+    return own + [name for key in ("parts", "chapters", "sections") for name in named(entry.get(key, []))]
+
+
+TOC = named(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+
+
+@pytest.mark.parametrize("name", TOC)
+def test_every_entry_of_the_contents_exists(name):
+    assert any((ROOT / f"{name}{ending}").is_file() for ending in ("", ".md")), f"_toc.yml names {name}, but there is no such file"
+
+
+def test_every_page_is_in_the_contents_once():
+    pages = {str(page.relative_to(ROOT).with_suffix("")) for page in PAGES}
+    assert pages <= set(TOC), f"not in _toc.yml: {sorted(pages - set(TOC))}"
+    assert len(set(TOC)) == len(TOC)
+
+
+def test_notebooks_are_named_with_their_suffix_so_that_the_pair_does_not_clash():
+    assert all(name.endswith(".ipynb") for name in TOC if name.startswith("notebooks/"))
+
+
+def test_glossary_is_sorted_and_names_each_term_once():
+    text = (ROOT / "book/glossary.md").read_text()
+    body = text.split("```{glossary}\n")[1].split("\n```")[0]
+    terms = [line.casefold() for line in body.splitlines() if line and not line.startswith(" ")]
+    assert len(terms) > 25
+    assert terms == sorted(set(terms))
+
+
+def test_every_reference_is_cited():
+    keys = re.findall(r"^@\w+\{([^,]+),", (ROOT / "book/references.bib").read_text(), re.M)
+    places = [*PAGES, *(ROOT / "notebooks").rglob("*.py"), *(ROOT / "mtattr").rglob("paper.yaml")]
+    text = "\n".join(page.read_text() for page in places)
+    cited = {key.strip() for group in re.findall(r"\{cite:[a-z]+\}`([^`]+)`", text) for key in group.split(",")}
+    assert len(set(keys)) == len(keys)
+    assert set(keys) == cited, f"never cited: {sorted(set(keys) - cited)}; not in references.bib: {sorted(cited - set(keys))}"
+
+
+MACHINE_PATH = re.compile(r"(?<![\w.\])}/])(/(home|root|Users|tmp|work|mnt|opt|data|scratch|srv|usr|var)/|[A-Za-z]:\\\\?Users)")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_source_names_a_path_of_one_machine(path):
+    hits = [line for line in path.read_text().splitlines() if MACHINE_PATH.search(line)]
+    assert not hits, f"{path.relative_to(ROOT)}: {hits}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_picture_of_a_page_has_words_for_it(path):
+    text = path.read_text()
+    assert not re.search(r"!\[\s*\]\(", text), f"{path.name}: an image without alt text"
+    for directive in re.findall(r"```\{(?:image|figure)\}.*?```", text, re.S):
+        assert ":alt:" in directive, f"{path.name}: {directive.splitlines()[0]} has no :alt:"
+
+
+def test_mathematics_is_drawn_by_a_local_script_with_its_licence():
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    script = ROOT / "book/_static" / config["mathjax_path"]
+    assert script.is_file()
+    assert "Apache License" in (script.parent / "LICENSE").read_text()
+    assert sum(path.stat().st_size for path in script.parent.iterdir()) < 3e6
