@@ -15,10 +15,15 @@ def sample(x: int) -> int:
 
 def test_source_is_shown_without_its_docstring():
     shown = show_source(sample).data
-    assert shown == "```python\n" + textwrap.dedent("""\
+    assert (
+        shown
+        == "```python\n"
+        + textwrap.dedent("""\
         def sample(x: int) -> int:
             # Why it doubles.
-            return 2 * x""") + "\n```"
+            return 2 * x""")
+        + "\n```"
+    )
     assert sample(2) == 4
 
 

@@ -36,7 +36,7 @@ def load_dataset(
     """One split of a dataset: images uint8 `(N, 3, image_size, image_size)`, labels float32 `(N, T)`, NaN = unknown.
 
     split: "train", "val" or "test". root: the folder with the user's own copy; generated sets and `digits` need none.
-    image_size: side in pixels, 8..1024. limit: keep a random subset of so many images, drawn with `seed`.
+    image_size: side in pixels, 8..1024. limit: keep a fair sample of so many images, the same for the same `seed`.
     options: what the dataset's own `load` takes besides. Nothing is ever downloaded.
     Raises `InputError` for an unknown dataset, split or option and for missing or damaged files.
     """
