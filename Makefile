@@ -49,7 +49,7 @@ book: setup ## Build the book from the stored notebooks, warnings are errors
 	$(BIN)/mtattr book --to _build/stored
 
 pages: setup ## Open every page in a headless browser (skipped without chromium: make browser)
-	MTATTR_BOOK=_build/stored/html $(BIN)/python -m pytest -m browser tests/book
+	MTATTR_BOOK=_build/stored $(BIN)/python -m pytest -m browser tests/book
 
 bench: setup ## Print the table of speed ratios
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 2; done

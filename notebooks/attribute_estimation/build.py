@@ -37,15 +37,19 @@ seed: int = 0  # of weights and order of images
 
 # %%
 import torch
-from torch import nn
-
-from mtattr.attribute_estimation import AttributeEstimationNet, joint_loss, mutual_information, select_attributes
+from mtattr.attribute_estimation import (
+    AttributeEstimationNet,
+    joint_loss,
+    mutual_information,
+    select_attributes,
+)
 from mtattr.attribute_estimation.recipe import load_splits
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.nets import build_backbone
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure
+from torch import nn
 
 _ = torch.manual_seed(seed)
 
@@ -76,11 +80,24 @@ for axis, name in zip(axes[0], ("PM", "CM", "Ideal"), strict=True):
     if name == "PM":
         arrows.append(("attributes", "class"))
     for text, (x, y) in boxes.items():
-        axis.text(x, y, text, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"})
+        axis.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=9,
+            bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"},
+        )
     for start, end in arrows:
         (x0, y0), (x1, y1) = boxes[start], boxes[end]
         color = "#D55E00" if start == "attributes" else "#404040"
-        axis.annotate("", (x1, y1 - 0.06), (x0, y0 + 0.06), arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color})
+        axis.annotate(
+            "",
+            (x1, y1 - 0.06),
+            (x0, y0 + 0.06),
+            arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color},
+        )
     axis.set(title=name, xlim=(-0.1, 1.1), ylim=(0, 1))
     axis.axis("off")
 
@@ -106,11 +123,16 @@ def first_two_channels() -> nn.Module:
     return trunk
 
 
-tiny = AttributeEstimationNet(first_two_channels(), num_classes=2, num_attributes=1, attribute_units=1, class_units=1)
+tiny = AttributeEstimationNet(
+    first_two_channels(), num_classes=2, num_attributes=1, attribute_units=1, class_units=1
+)
 weights = {
     "attribute_branch.0": ([[2.0, 0.0]], [0.0]),  # hidden = relu(2 x_0)
     "attribute_branch.2": ([[1.0]], [-2.0]),  # attribute logit = hidden - 2
-    "class_branch.0": ([[0.0, 0.0, 4.0]], [0.0]),  # reads the attribute alone: hidden = relu(4 o_a)
+    "class_branch.0": (
+        [[0.0, 0.0, 4.0]],
+        [0.0],
+    ),  # reads the attribute alone: hidden = relu(4 o_a)
     "class_branch.2": ([[0.0], [1.0]], [1.0, 0.0]),  # class logits = (1, hidden)
 }
 for name, (weight, bias) in weights.items():
@@ -119,7 +141,12 @@ for name, (weight, bias) in weights.items():
 image = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
 output = tiny(image)
 print("x              ", output.extra["pooled"].tolist())
-print("attribute logit", output.logits[0, 2:].tolist(), "-> probability", output.extra["attributes"].tolist())
+print(
+    "attribute logit",
+    output.logits[0, 2:].tolist(),
+    "-> probability",
+    output.extra["attributes"].tolist(),
+)
 print("class logits   ", output.logits[0, :2].tolist())
 
 # %% [markdown]
@@ -132,7 +159,9 @@ print("class logits   ", output.logits[0, :2].tolist())
 # %%
 for told in (0.0, 0.2, 0.5, 1.0):
     logits = tiny.classify(output.extra["pooled"], torch.tensor([[told]]))
-    print(f"attribute set to {told}: class logits {[round(v, 3) for v in logits[0].tolist()]} -> class {logits.argmax().item()}")
+    print(
+        f"attribute set to {told}: class logits {[round(v, 3) for v in logits[0].tolist()]} -> class {logits.argmax().item()}"
+    )
 
 # %% [markdown]
 # The class follows the attribute. In this network the attribute *is* the reason.
@@ -155,7 +184,9 @@ show_source(joint_loss)
 
 # %%
 by_hand = 0.5 * torch.tensor(4.0).log() + 0.5 * torch.tensor(2.0).log()
-ours = joint_loss(torch.zeros(1, 4), torch.zeros(1, 2), torch.tensor([3]), torch.tensor([[1.0, 0.0]]))
+ours = joint_loss(
+    torch.zeros(1, 4), torch.zeros(1, 2), torch.tensor([3]), torch.tensor([[1.0, 0.0]])
+)
 print(f"by hand {by_hand:.4f}, library {ours:.4f}")
 assert torch.isclose(by_hand, ours)
 
@@ -176,7 +207,11 @@ assert attribute_logits.grad[0, 1] == 0
 # `detach=True` cuts that path: a control that the paper does not have.
 
 # %%
-for name, options in {"PM": {}, "CM": {"variant": "CM"}, "PM-detached": {"detach": True}}.items():
+for name, options in {
+    "PM": {},
+    "CM": {"variant": "CM"},
+    "PM-detached": {"detach": True},
+}.items():
     net = AttributeEstimationNet(first_two_channels(), 2, 3, **options)
     net(torch.rand(8, 3, 4, 4)).logits[:, :2].logsumexp(1).sum().backward()
     gradient = net.attribute_branch[2].weight.grad
@@ -219,7 +254,10 @@ print(f"{len(kept)} attributes of {train.name}: {', '.join(kept)}")
 # %% mystnb={"image": {"alt": "Horizontal bars: mutual information with the class for each kept attribute, falling from top to bottom."}}
 fig, axis = figure(6.4, 0.32 * len(kept) + 1.2)
 axis.barh(kept[::-1], scores.numpy()[::-1])
-axis.set(xlabel="mutual information with the class [nats]", title=f"{train.name}, training split, {len(train)} images")
+axis.set(
+    xlabel="mutual information with the class [nats]",
+    title=f"{train.name}, training split, {len(train)} images",
+)
 axis.grid(axis="x")
 axis.grid(visible=False, axis="y")
 
@@ -238,12 +276,18 @@ def added(features: int, variant: str, k: int = 200, classes: int = 4) -> int:
     return class_branch + (variant != "Ideal") * attribute_branch
 
 
-for name, features in {"inception_v3": 2048, "inception_resnet_v2": 1536, "xception": 2048}.items():
+for name, features in {
+    "inception_v3": 2048,
+    "inception_resnet_v2": 1536,
+    "xception": 2048,
+}.items():
     trunk = build_backbone(name)
     assert trunk.num_features == features
     row = []
     for variant in ("PM", "CM", "Ideal"):
-        branches = count_parameters(AttributeEstimationNet(trunk, 4, 200, variant)) - count_parameters(trunk)
+        branches = count_parameters(
+            AttributeEstimationNet(trunk, 4, 200, variant)
+        ) - count_parameters(trunk)
         assert branches == added(features, variant)
         row.append(f"{variant} {branches:>9,}")
     print(f"{name:<20} trunk {count_parameters(trunk):>11,}   added: " + "   ".join(row))
@@ -258,7 +302,10 @@ for name, features in {"inception_v3": 2048, "inception_resnet_v2": 1536, "xcept
 # %%
 from mtattr.evidence import deviation_table
 
-show_table(deviation_table(load_paper("attribute_estimation")), columns=("item", "paper says", "we do", "why"))
+show_table(
+    deviation_table(load_paper("attribute_estimation")),
+    columns=("item", "paper says", "we do", "why"),
+)
 
 # %% [markdown]
 # ## Small relatives for small machines
@@ -270,7 +317,9 @@ for name in ("small_inception", "small_inception_resnet", "small_xception"):
     trunk = build_backbone(name)
     net = AttributeEstimationNet(trunk, 4, len(kept))
     shape = tuple(trunk(torch.rand(1, 3, 64, 64)).shape)
-    print(f"{name:<24} {count_parameters(trunk):>8,} parameters in the trunk, 64 x 64 image -> map {shape}")
+    print(
+        f"{name:<24} {count_parameters(trunk):>8,} parameters in the trunk, 64 x 64 image -> map {shape}"
+    )
 
 # %% [markdown]
 # ## Take away
@@ -290,7 +339,9 @@ classes = torch.arange(4).repeat_interleave(2)
 attribute = torch.tensor([1, 1, 1, 0, 1, 0, 1, 0]).float()[:, None]
 p = 5 / 8  # the attribute's rate over all images
 entropy = -(p * torch.tensor(p).log() + (1 - p) * torch.tensor(1 - p).log())
-by_hand = entropy - 3 / 4 * torch.tensor(2.0).log()  # H(A) - H(A | C): a coin flip in three classes of four
+by_hand = (
+    entropy - 3 / 4 * torch.tensor(2.0).log()
+)  # H(A) - H(A | C): a coin flip in three classes of four
 print(f"{by_hand:.4f} {mutual_information(attribute, classes)[0]:.4f}")
 assert torch.isclose(by_hand.double(), mutual_information(attribute, classes)[0], atol=1e-6)
 
@@ -298,7 +349,9 @@ assert torch.isclose(by_hand.double(), mutual_information(attribute, classes)[0]
 # **2.** In the tiny network, which attribute probability makes the two classes equally likely? Solve, then test.
 
 # %% tags=["hide-cell", "solution"]
-logits = tiny.classify(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.25]]))  # relu(4 o) = 1 at o = 1/4
+logits = tiny.classify(
+    torch.tensor([[1.0, 0.0]]), torch.tensor([[0.25]])
+)  # relu(4 o) = 1 at o = 1/4
 print(logits.tolist())
 assert logits[0, 0] == logits[0, 1]
 
@@ -308,7 +361,9 @@ assert logits[0, 0] == logits[0, 1]
 # %% tags=["hide-cell", "solution"]
 net = AttributeEstimationNet(first_two_channels(), 2, 3)
 logits = net(torch.rand(8, 3, 4, 4)).logits
-joint_loss(logits[:, :2], logits[:, 2:], torch.arange(8) % 2, torch.ones(8, 3), alpha=1.0).backward()
+joint_loss(
+    logits[:, :2], logits[:, 2:], torch.arange(8) % 2, torch.ones(8, 3), alpha=1.0
+).backward()
 print({name: bool(weight.grad.abs().sum() > 0) for name, weight in net.named_parameters()})
 
 # %% [markdown]

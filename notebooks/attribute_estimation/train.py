@@ -37,15 +37,18 @@ seed: int = 0  # of weights and order of images
 
 # %%
 import torch
-
 from mtattr.attribute_estimation.recipe import VARIANTS, floors, load_splits, size_of
+from mtattr.data import load_dataset
 from mtattr.evidence import load_paper, published_table
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure, image_grid, overlay
 from mtattr.training import RunSpec, fit_or_load, per_task_loss, plan_for
 
 DATASETS = list(dict.fromkeys([dataset, "deepfashion-twin"]))
-label = {name: f"{name}{' (generated)' if name.endswith('-twin') else ''}, scale: {scale}" for name in DATASETS}
+label = {
+    name: f"{name}{' (generated)' if name.endswith('-twin') else ''}, scale: {scale}"
+    for name in DATASETS
+}
 
 # %% [markdown]
 # ## The data
@@ -68,46 +71,81 @@ data = {name: load_splits(name, scale, root=root) for name in DATASETS}
 for name, splits in data.items():
     print(name)
     for split, of in splits.items():
-        counts = torch.bincount(of.labels[:, 0].long(), minlength=of.tasks[0].num_units).tolist()
-        print(f"  {split:<6}{len(of):>6} images   " + "  ".join(f"{v} {c}" for v, c in zip(of.tasks[0].values, counts, strict=True)))
+        counts = torch.bincount(
+            of.labels[:, 0].long(), minlength=of.tasks[0].num_units
+        ).tolist()
+        print(
+            f"  {split:<6}{len(of):>6} images   "
+            + "  ".join(f"{v} {c}" for v, c in zip(of.tasks[0].values, counts, strict=True))
+        )
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Eight handwritten digits, each under its class and the attributes that it has."}}
 first = data[DATASETS[0]]["train"]
 
 
 def words(of, i: int, most: int = 2) -> str:
-    present = [t.name for t, v in zip(of.tasks, of.labels[i].tolist(), strict=True) if t.kind == "binary" and v == 1]
+    present = [
+        t.name
+        for t, v in zip(of.tasks, of.labels[i].tolist(), strict=True)
+        if t.kind == "binary" and v == 1
+    ]
     more = f"\n+ {len(present) - most} more" if len(present) > most else ""
-    return of.tasks[0].values[int(of.labels[i, 0])] + "\n" + "\n".join(present[:most] or ["no attribute"]) + more
+    return (
+        of.tasks[0].values[int(of.labels[i, 0])]
+        + "\n"
+        + "\n".join(present[:most] or ["no attribute"])
+        + more
+    )
 
 
-_ = image_grid(first.images[:8], [words(first, i) for i in range(8)], columns=4, title=f"{label[DATASETS[0]]}, training images")
+_ = image_grid(
+    first.images[:8],
+    [words(first, i) for i in range(8)],
+    columns=4,
+    title=f"{label[DATASETS[0]]}, training images",
+)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Eight drawn garments, each under its class and some of its attributes."}}
 clothes = data["deepfashion-twin"]["train"]
+large = load_dataset("deepfashion-twin", "train", image_size=128, limit=12)
 titles = [words(clothes, i) for i in range(8)]
-_ = image_grid(clothes.images[:8], titles, columns=4, title=f"{label['deepfashion-twin']}, training images")
+_ = image_grid(
+    large.images[:8],
+    titles,
+    columns=4,
+    title="deepfashion-twin (generated), training scenes drawn at 128 px",
+)
 
 # %% [markdown]
-# Some labels above look wrong. Some are: like real annotators, the twin errs on a known share of its labels.
+# These are the scenes at 128 pixels. The networks see the same scenes drawn at the size of the recipe below, which is far smaller.
+#
+# Some labels look wrong. Some are: like real annotators, the twin errs on a known share of its labels.
 
 # %%
 print(clothes.facts["label_noise"])
 
 # %% [markdown]
-# Because we drew the clothes, we know where each attribute is. No real dataset offers this.
+# Because we drew the clothes, we know where each attribute is. DeepFashion does not tell.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four garments, each with the exact region of one of its attributes laid over it."}}
-fig, axes = figure(7.2, 2.3, columns=4)
-shown = 0
-for i in range(len(clothes)):
+shown = {}  # attribute -> image that has it
+for i in range(12):
     regions = clothes.regions(i)
-    present = [t for t in range(1, len(clothes.tasks)) if clothes.labels[i, t] == 1 and regions[t].sum() > 20 and t > 2 * shown]
-    if present:
-        overlay(clothes.images[i], regions[present[0]], title=clothes.tasks[present[0]].name, axes=axes[0, shown])
-        shown += 1
-    if shown == 4:
-        break
+    visible = [
+        t
+        for t in range(1, len(clothes.tasks))
+        if clothes.labels[i, t] == 1 and regions[t].sum() > 12
+    ]
+    fresh = [clothes.tasks[t].name for t in visible if clothes.tasks[t].name not in shown]
+    if fresh and len(shown) < 4:
+        shown[fresh[-1]] = i
+fig, axes = figure(7.2, 2.3, columns=4)
+for axis, (name, i) in zip(axes[0], shown.items(), strict=True):
+    region = large.regions(i)[large.tasks.index(name)]
+    overlay(large.images[i], region, title=name, axes=axis)
+_ = fig.suptitle(
+    "deepfashion-twin (generated), drawn at 128 px", x=0.02, ha="left", fontsize=11
+)
 
 # %% [markdown]
 # ## What a guess reaches
@@ -117,8 +155,9 @@ for i in range(len(clothes)):
 
 # %%
 for name, splits in data.items():
-    values = floors(splits["test"].labels, splits["test"].tasks)
-    print(name, {metric: round(value, 3) for metric, value in values.items()})
+    print(name)
+    for metric, value in floors(splits["test"].labels, splits["test"].tasks).items():
+        print(f"  {metric:<28}{value:.3f}")
 
 # %% [markdown]
 # ## The recipe
@@ -128,8 +167,13 @@ for name, splits in data.items():
 
 # %%
 for name in DATASETS:
-    print(name, size_of(name, scale))
+    size = size_of(name, scale)
+    print(f"{name}: {size.image_size} px, K = {size.attributes}, {size.fit.epochs} epochs,")
+    print(
+        f"  Adam {size.fit.learning_rate} ({size.fit.schedule}), batches of {size.fit.batch_size}"
+    )
 plan = plan_for(RunSpec("attribute_estimation", "PM", DATASETS[0], scale, seed), root=root)
+print("network:", *plan.notes)
 print("weights of the losses:", [round(v, 4) for v in plan.task_weights.tolist()])
 
 # %% [markdown]
@@ -148,7 +192,9 @@ show_source(per_task_loss)
 runs = {}
 for name in DATASETS:
     for variant in ("PM", "CM", "Ideal"):
-        runs[name, variant] = fit_or_load(RunSpec("attribute_estimation", variant, name, scale, seed), root=root)
+        runs[name, variant] = fit_or_load(
+            RunSpec("attribute_estimation", variant, name, scale, seed), root=root
+        )
 print(f"{len(runs)} runs of {len(VARIANTS)} variants x {len(DATASETS)} datasets are ready")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels, one a dataset: validation class accuracy over epochs for PM, CM and Ideal, above the floor."}}
@@ -156,9 +202,24 @@ fig, axes = figure(7.2, 3.2, columns=len(DATASETS))
 for axis, name in zip(axes.flat, DATASETS, strict=True):
     for variant in ("PM", "CM", "Ideal"):
         history = runs[name, variant].history
-        axis.plot([row["epoch"] + 1 for row in history], [row["val_class_accuracy"] for row in history], marker="o", label=variant)
-    axis.axhline(runs[name, "PM"].record["floors"]["class_accuracy"], color="#404040", linestyle=":", label="floor")
-    axis.set(xlabel="epoch", ylabel="validation class accuracy", title=label[name].replace(", ", "\n"), ylim=(0, 1))
+        axis.plot(
+            [row["epoch"] + 1 for row in history],
+            [row["val_class_accuracy"] for row in history],
+            marker="o",
+            label=variant,
+        )
+    axis.axhline(
+        runs[name, "PM"].record["floors"]["class_accuracy"],
+        color="#404040",
+        linestyle=":",
+        label="floor",
+    )
+    axis.set(
+        xlabel="epoch",
+        ylabel="validation class accuracy",
+        title=label[name].replace(", ", "\n"),
+        ylim=(0, 1),
+    )
 axes.flat[0].legend()
 
 # %% tags=["nbval-ignore-output"]
@@ -173,7 +234,10 @@ for (name, variant), run in runs.items():
 
 # %%
 for (name, variant), run in runs.items():
-    assert run.metrics["selected"]["class_accuracy"] > run.record["floors"]["class_accuracy"] + 0.05, (name, variant)
+    assert (
+        run.metrics["selected"]["class_accuracy"]
+        > run.record["floors"]["class_accuracy"] + 0.05
+    ), (name, variant)
 print("all runs beat the largest class")
 
 # %% [markdown]
@@ -191,7 +255,10 @@ show_source(epoch_order)
 # %%
 images = torch.rand(4, 3, 8, 8)
 whole = augment(images, seed=seed, epoch=3, positions=torch.arange(4), flip=True, shift=2)
-halves = [augment(images[half], seed=seed, epoch=3, positions=torch.arange(4)[half], shift=2) for half in (slice(2), slice(2, 4))]
+halves = [
+    augment(images[half], seed=seed, epoch=3, positions=torch.arange(4)[half], shift=2)
+    for half in (slice(2), slice(2, 4))
+]
 assert torch.equal(whole, torch.cat(halves))
 print("two halves of a batch are augmented as the whole batch is")
 
@@ -201,7 +268,10 @@ print("two halves of a batch are augmented as the whole batch is")
 # %%
 again = fit_or_load(runs[DATASETS[0], "PM"].spec, root=root)
 assert again.record == runs[DATASETS[0], "PM"].record
-print("read back:", sorted(path.name for path in again.folder.iterdir() if not path.name.startswith(".")))
+print(
+    "read back:",
+    sorted(path.name for path in again.folder.iterdir() if not path.name.startswith(".")),
+)
 
 # %% [markdown]
 # ## On a GPU, on several
@@ -220,8 +290,12 @@ print("read back:", sorted(path.name for path in again.folder.iterdir() if not p
 #
 # ## What went wrong
 #
-# The letter gives neither epochs nor image size. We fixed them before the runs that judge the claims, equal for all variants.
-# On digits every variant is close to perfect within seconds: nothing can be told apart there. That is why the claims are judged on clothes.
+# - The letter gives neither epochs nor image size. We fixed them before the runs that judge the claims, equal for all variants.
+# - With the letter's learning rate the small networks, which start from random weights, hardly left the floor on clothes. They start
+#   with a higher rate and let it fall to zero. A deviation, and listed as one.
+# - On digits every variant is close to perfect within seconds: nothing can be told apart there. The claims are judged on clothes as well.
+# - Attributes are rare and small. At this scale their micro accuracy stays near its floor while their average precision is well above
+#   its own. Which of the two you print decides how good the method looks.
 #
 # ## Take away
 #
@@ -246,7 +320,10 @@ assert torch.isclose((attributes[known] == 0).float().mean(), negatives, atol=1e
 # %% tags=["hide-cell", "solution"]
 settings = plan.settings
 print(settings.rate_at(50, 100), settings.rate_at(99, 100))
-assert settings.schedule == "constant" or abs(settings.rate_at(50, 100) - settings.learning_rate / 2) < 1e-9
+assert (
+    settings.schedule == "constant"
+    or abs(settings.rate_at(50, 100) - settings.learning_rate / 2) < 1e-9
+)
 
 # %% [markdown]
 # **Next:** [what the networks learned, and whether the attributes are reasons](evaluate.ipynb).

@@ -37,3 +37,10 @@ def test_weights_sum_to_one_and_alpha_is_checked():
     for alpha in (-0.1, 1.1):
         with pytest.raises(InputError, match="alpha"):
             loss_weights(7, alpha)
+
+
+def test_labels_may_be_of_any_type():
+    c, a, classes, attributes = draw()
+    expected = joint_loss(c, a, classes, attributes)
+    for kind in (torch.bool, torch.int64, torch.uint8):
+        assert joint_loss(c, a, classes, attributes.to(kind)) == expected

@@ -1,12 +1,15 @@
 import functools
 import http.server
+import os
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
-BOOK = Path(__file__).parents[2] / "_build" / "html"
+ROOT = Path(__file__).parents[2]
+# `make test` builds the stored notebooks beside the book that `make reproduce` made of fresh ones.
+BOOK = ROOT / os.environ.get("MTATTR_BOOK", "_build/html")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
