@@ -36,6 +36,6 @@ def joint_loss(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, 
             *(Task(f"attribute {k}") for k in range(count)),
         ]
     )
-    labels = torch.cat([classes[:, None].to(attributes.dtype), attributes], dim=1)
+    labels = torch.cat([classes[:, None].float(), attributes.float()], dim=1)
     losses = per_task_loss(torch.cat([class_logits, attribute_logits], dim=1), labels, tasks)
     return (losses * loss_weights(count, alpha).to(losses)).sum()
