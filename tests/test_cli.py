@@ -72,6 +72,9 @@ RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
         (["reproduce", "--root", "absent"], "absent: no such folder"),
         (["reproduce", "--set", "sede=1"], "unknown parameter 'sede'"),
         (["reproduce", "--set", "sede"], "expected name=value"),
+        (["reproduce", "--set", "scale=huge"], "use --scale"),
+        (["reproduce", "--set", "dataset=nope"], "use --datasets"),
+        (["reproduce", "--timeout", "-5"], "--timeout"),
         (["reproduce", "--seeds", "4-0"], "no seeds"),
         (["reproduce", "--shard", "3/2"], "--shard"),
         (["reproduce", "--jobs", "0"], "--jobs 0"),
@@ -88,9 +91,22 @@ RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
         ([*RUN, "--root", "absent"], "absent: no such folder"),
         ([*RUN, "--device", "abacus"], "abacus"),
         ([*RUN, "--set", "colour=3"], "colour"),
+        ([*RUN, "--set", "epochs=abc"], "epochs 'abc'"),
+        ([*RUN, "--set", "tap=99"], "tap"),
+        ([*RUN, "--set", "weights=missing.safetensors"], "missing.safetensors: no such file"),
+        ([*RUN, "--nodes", "2"], "MASTER_ADDR"),
+        ([*RUN[:4], "--dataset", "digits,deepfashion"], "root is missing"),
+        ([*RUN[:4], "--dataset", "digits,deepfashion-twin", "--set", "attributes=50"], "1..15"),
+        ([*RUN[:4], "--dataset", "deepfashion,digits", "--scale", "paper"], "no scale 'paper' for digits"),
         (["ledger", "add", "absent"], "absent"),
+        (["ledger", "--ledger", "absent.jsonl", "show"], "absent.jsonl: no such file"),
+        (["ledger", "--ledger", "absent.jsonl", "verify"], "absent.jsonl: no such file"),
+        (["ledger", "verify", "--repository", "absent"], "absent: no such folder"),
         (["data", "check", "digit"], "dataset 'digit'"),
         (["data", "write", "digits", "out"], "twin 'digits'"),
+        (["data", "write", "deepfashion-twin", "out", "--seed", "-1"], "--seed"),
+        (["data", "write", "deepfashion-twin", "pyproject.toml/out"], "pyproject.toml/out: could not be written"),
+        (["data", "check", "digits", "--root", "absent"], "absent: no such folder"),
         (["data", "write", "deepfashion-twin", "notebooks"], "notebooks"),
         (["data", "check", "deepfashion", "--root", "absent"], "absent"),
     ],
@@ -165,3 +181,50 @@ def test_ledger_with_a_broken_line_is_refused(project, capsys):
     for command in ("show", "verify"):
         assert main(["ledger", command]) == 2
         assert "ledger.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", '{"spec": {}}', '{"code": "x", "spec": {"paper": "p"}}', '{"code": {}, "spec": {"paper": "p"}}', "[" * 99_999],
+)
+def test_adding_what_is_no_record_names_the_file_and_leaves_the_ledger(project, capsys, text):
+    ledger = project / "book" / "evidence" / "ledger.jsonl"
+    ledger.parent.mkdir(parents=True)
+    ledger.touch()
+    (project / "result.json").write_text(text)
+    assert main(["ledger", "add", "result.json"]) == 2
+    assert capsys.readouterr().err.startswith("mtattr: error: result.json: ")
+    assert ledger.read_text() == ""
+    assert list(ledger.parent.iterdir()) == [ledger]
+
+
+def test_a_twin_that_cannot_be_written_leaves_nothing(project, capsys, monkeypatch):
+    from mtattr.data import deepfashion_twin
+
+    def half(folder, **options):
+        (folder / "Img").mkdir(parents=True)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deepfashion_twin, "write_to", half)
+    (project / "empty").mkdir()
+    for name in ("new", "empty"):
+        assert main(["data", "write", "deepfashion-twin", name]) == 2
+        assert f"{name}: could not be written (No space left" in capsys.readouterr().err
+    assert not (project / "new").exists()
+    assert list((project / "empty").iterdir()) == []
+
+
+def test_a_twin_is_written_whole(project, monkeypatch):
+    from mtattr.data import deepfashion_twin, load_dataset
+
+    write_to = deepfashion_twin.write_to
+    monkeypatch.setattr(deepfashion_twin, "write_to", lambda folder, **options: write_to(folder, limit=30, **options))
+    assert main(["data", "write", "deepfashion-twin", "out", "--image-size", "16"]) == 0
+    assert sorted(path.name for path in (project / "out").iterdir()) == ["Anno_coarse", "Eval", "Img"]
+    assert len(load_dataset("deepfashion", "val", root=project / "out", image_size=16)) == 30
+
+
+def test_of_processes_that_train_together_one_complains(monkeypatch, capsys):
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert main(["bogus"]) == 2
+    assert capsys.readouterr().err == ""

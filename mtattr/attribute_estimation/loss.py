@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor
 
@@ -16,8 +18,8 @@ def loss_weights(num_attributes: int, alpha: float) -> Tensor:
     With them the weighted sum of `per_task_loss` is L = alpha L_c + (1 - alpha) L_a (Sec. 2); L_a averages over
     attributes as Keras' binary cross-entropy does. Raises `InputError` for alpha outside [0, 1].
     """
-    if not 0 <= alpha <= 1:
-        raise InputError(f"alpha must be in [0, 1], got {alpha}")
+    if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 <= alpha <= 1:
+        raise InputError(f"alpha must be a number in [0, 1], got {alpha!r}")
     weights = torch.full((1 + num_attributes,), (1 - alpha) / max(num_attributes, 1))
     weights[0] = alpha
     return weights
@@ -27,8 +29,13 @@ def joint_loss(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, 
     """L = alpha L_c + (1 - alpha) L_a (Sec. 2), a scalar in nats.
 
     class_logits `(B, C)`, classes `(B,)` indices; attribute_logits and attributes `(B, K)`, NaN = unknown, which is left
-    out of its attribute's mean.
+    out of its attribute's mean. Raises `InputError` for other shapes and for labels out of range.
     """
+    shapes = [tuple(tensor.shape) for tensor in (class_logits, attribute_logits, classes, attributes)]
+    if [len(shape) for shape in shapes] != [2, 2, 1, 2] or len({shape[0] for shape in shapes}) > 1 or shapes[1] != shapes[3]:
+        raise InputError(
+            f"expected class logits (B, C), attribute logits (B, K), classes (B,) and attributes (B, K), got {', '.join(map(str, shapes))}"
+        )
     count = attribute_logits.shape[1]
     tasks = TaskSet(
         [
@@ -36,6 +43,6 @@ def joint_loss(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, 
             *(Task(f"attribute {k}") for k in range(count)),
         ]
     )
-    labels = torch.cat([classes[:, None].float(), attributes.float()], dim=1)
+    labels = tasks.check_labels(torch.cat([classes[:, None].float(), attributes.float()], dim=1))
     losses = per_task_loss(torch.cat([class_logits, attribute_logits], dim=1), labels, tasks)
     return (losses * loss_weights(count, alpha).to(losses)).sum()

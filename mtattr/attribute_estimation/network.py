@@ -41,8 +41,13 @@ class AttributeEstimationNet(nn.Module):
         super().__init__()
         if variant not in VARIANTS:
             raise InputError(f"variant {variant!r} is unknown; there are {', '.join(VARIANTS)}")
-        if num_classes < 2 or (num_attributes < 1 and variant != "Ideal"):
-            raise InputError(f"expected two classes and one attribute at least, got {num_classes} and {num_attributes}")
+        sizes = {"num_classes": (num_classes, 2), "num_attributes": (num_attributes, 0 if variant == "Ideal" else 1)}
+        sizes |= {"attribute_units": (attribute_units, 1), "class_units": (class_units, 1)}
+        for name, (value, least) in sizes.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if not isinstance(backbone, str) and not isinstance(getattr(backbone, "num_features", None), int):
+            raise InputError(f"backbone must be a name or a module with num_features, got {type(backbone).__name__}")
         self.variant, self.detach = variant, detach
         self.num_classes, self.num_attributes = num_classes, num_attributes
         self.backbone = build_backbone(backbone) if isinstance(backbone, str) else backbone

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -14,12 +16,16 @@ def mutual_information(attributes: Tensor, classes: Tensor) -> Tensor:
     attributes `(N, A)` in {0, 1}, NaN = unknown and left out of its own column; classes `(N,)` indices. The plug-in
     estimate from the 2 x C table of counts; the letter (Sec. 3) does not say which estimate it took.
     """
-    values = attributes.double()
-    if values.ndim != 2 or classes.shape != values.shape[:1]:
-        raise InputError(f"expected attributes (N, A) and classes (N,), got {tuple(values.shape)} and {tuple(classes.shape)}")
+    values, classes = torch.as_tensor(attributes).double(), torch.as_tensor(classes)
+    if values.ndim != 2 or not len(values) or classes.shape != values.shape[:1]:
+        raise InputError(
+            f"expected attributes (N, A) and classes (N,) with N at least 1, got {tuple(values.shape)} and {tuple(classes.shape)}"
+        )
     known = ~values.isnan()
     if ((values != 0) & (values != 1) & known).any():
         raise InputError("attributes must be 0 or 1, or NaN where unknown")
+    if ((classes < 0) | (classes != classes.long())).any():
+        raise InputError("classes must be indices: whole numbers of at least 0")
     one_hot = torch.nn.functional.one_hot(classes.long()).double()
     present = torch.where(known, values, 0).T @ one_hot
     counts = torch.stack([known.double().T @ one_hot - present, present])  # (2, A, C)
@@ -34,8 +40,8 @@ def select_attributes(attributes: Tensor, classes: Tensor, k: int) -> Tensor:
     Ties go to the earlier column. Pass training labels only: a choice made on the test split would leak its answers.
     Raises `InputError` unless 1 <= k <= A.
     """
-    if not 1 <= k <= attributes.shape[1]:
-        raise InputError(f"k must be in 1..{attributes.shape[1]} (the number of attributes), got {k}")
     # Rounding keeps the order of equal columns independent of the order of summation.
     scores = mutual_information(attributes, classes).round(decimals=12)
+    if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= len(scores):
+        raise InputError(f"k must be a whole number in 1..{len(scores)} (the number of attributes), got {k!r}")
     return scores.argsort(descending=True, stable=True)[:k]

@@ -18,7 +18,7 @@ from mtattr.errors import InputError
 __all__ = ["main", "mtattr_command"]
 
 #: Errors of the user's machine rather than of the program.
-_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 _NOTEBOOK_STACK = {"papermill", "jupytext", "nbformat", "jupyter_book", "sphinx"}
 
 
@@ -62,5 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _complain(message: str) -> int:
-    print(f"mtattr: error: {' '.join(message.split())}", file=sys.stderr)
+    # Processes that train together meet the same error; one on each machine says it.
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"mtattr: error: {' '.join(message.split())}", file=sys.stderr)
     return 2

@@ -42,7 +42,9 @@ def _output(output: Path | None) -> Path:
 @click.option("--dry-run", is_flag=True, help="Only say what would run.")
 @click.option("--shard", help="Take the i-th of n parts of the matrix: i/n.")
 @click.option("--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores].")
-@click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit."
+)
 @click.option("--output", type=FOLDER, help="Where executed notebooks go  [default: the state folder].")
 @click.option("--book/--no-book", default=False, help="Build the book from these runs afterwards.")
 @_PROJECT
@@ -67,6 +69,10 @@ def reproduce(
     from mtattr import reproduce as library
     from mtattr.reproduce.runner import print_table
 
+    for name, option in (("dataset", "datasets"), ("root", "root"), ("scale", "scale"), ("seed", "seeds")):
+        if name in dict(settings):
+            # The option checks the value, and would silently win over this one.
+            raise InputError(f"--set {name}: has an option of its own, use --{option}")
     project = _project(project_root)
     runs = library.expand(
         project, papers=papers, steps=steps, datasets=datasets, root=root, scale=scale, seeds=seeds, parameters=dict(settings)
@@ -107,7 +113,9 @@ def notebooks() -> None:
 @click.argument("names", nargs=-1, metavar="[PAPER/STEP]...")
 @click.option("--scale", default="smoke", show_default=True, help="The scale that the sources' parameters cells must name.")
 @click.option("--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores].")
-@click.option("--timeout", type=float, default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit."
+)
 @_PROJECT
 def execute(names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None) -> int:
     """Execute sources (.py) into the notebooks (.ipynb) beside them; a failure leaves the old notebook."""

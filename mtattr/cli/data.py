@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from mtattr.cli.options import FOLDER
+from mtattr.cli.options import FOLDER, check_root
 from mtattr.errors import InputError
 
 
@@ -21,6 +24,7 @@ def _splits(name: str, root: Path | None, image_size: int, skip_bad: bool):
 
     if name not in DATASETS:
         raise InputError(f"dataset {name!r} is unknown; there are: {', '.join(DATASETS)}")
+    check_root(root)
     options = {"skip_bad": True} if skip_bad else {}
     for split in ("train", "val", "test"):
         yield load_dataset(name, split, root=root, image_size=image_size, **options)
@@ -60,7 +64,7 @@ def cache(name: str, root: Path | None, image_size: int, skip_bad: bool) -> None
 @click.argument("twin")
 @click.argument("folder", type=FOLDER)
 @click.option("--image-size", type=int, default=None, help="Side in pixels  [default: the twin's own].")
-@click.option("--seed", type=int, default=None, help="Seed of the drawing  [default: the twin's own].")
+@click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed of the drawing  [default: the twin's own].")
 def write(twin: str, folder: Path, image_size: int | None, seed: int | None) -> None:
     """Write generated set TWIN to FOLDER in the layout of the real one."""
     from mtattr.data import DATASETS
@@ -71,5 +75,19 @@ def write(twin: str, folder: Path, image_size: int | None, seed: int | None) -> 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
     options = {key: value for key, value in (("image_size", image_size), ("seed", seed)) if value is not None}
-    importlib.import_module(f"mtattr.data.{twin.replace('-', '_')}").write_to(folder, **options)
+    writer = importlib.import_module(f"mtattr.data.{twin.replace('-', '_')}").write_to
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
+            # The tables move last, and no loader takes a folder without them for a whole copy.
+            for part in sorted(writer(Path(temporary) / "whole", **options).iterdir(), reverse=True):
+                os.replace(part, folder / part.name)
+    except BaseException as error:
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise InputError(f"{folder}: could not be written ({error.strerror or error})") from error
+        raise
     click.echo(f"{twin}: written to {folder}")

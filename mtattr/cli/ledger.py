@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,12 @@ def _place(path: Path | None) -> tuple[Path, Path]:
     return path or project.root / "book" / "evidence" / "ledger.jsonl", project.root
 
 
+def _check_given(path: Path | None) -> None:
+    # The project's own ledger may not exist yet; one that was named must.
+    if path is not None and not path.is_file():
+        raise InputError(f"{path}: no such file; --ledger is the ledger to read")
+
+
 @ledger.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the records as they are, one per line.")
 @click.pass_obj
@@ -37,6 +44,7 @@ def show(path: Path | None, as_json: bool) -> None:
     from mtattr.evidence import read_ledger
 
     file, _ = _place(path)
+    _check_given(path)
     records = read_ledger(file)
     for record in records:
         if as_json:
@@ -73,40 +81,49 @@ def verify(path: Path | None, repository: Path | None) -> None:
     from mtattr.evidence import verify as check
 
     file, root = _place(path)
+    _check_given(path)
+    if repository is not None and not repository.is_dir():
+        raise InputError(f"{repository}: no such folder; --repository is the git repository of the records' commits")
     problems = check(file, repository or root)
+    errors = [problem for problem in problems if problem.level == "error"]
     for problem in problems:
-        click.echo(f"{problem.level}: {problem}", err=problem.level == "error")
-    errors = sum(problem.level == "error" for problem in problems)
+        if problem.level != "error" or len(errors) > 1:
+            click.echo(f"{problem.level}: {problem}", err=problem.level == "error")
+    if len(errors) == 1:
+        raise InputError(f"{errors[0]}; expected a ledger that stands")
     if errors:
-        raise InputError(f"{file}: {errors} problem{'s' * (errors != 1)} listed above; expected a ledger that stands")
+        raise InputError(f"{file}: {len(errors)} problems listed above; expected a ledger that stands")
     click.echo(f"{file}: {len(read_ledger(file))} records stand")
     sys.stdout.flush()
 
 
 def _sealed(result: Path, repository: Path) -> dict:
     """The record in `result` with its hash, and with the hash of the claims as they stood in the run's commit."""
-    from mtattr.evidence import seal
+    from mtattr.evidence import check_record, seal
 
     file = result / "result.json" if result.is_dir() else result
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        code, paper = record["code"], record["spec"]["paper"]
+        code, paper, commit = record["code"], record["spec"]["paper"], record["code"]["commit"]
+        if "sha256" in record:
+            return check_record(record, str(file))
+        if isinstance(paper, str) and isinstance(commit, str) and re.fullmatch("[0-9a-f]{40,64}", commit):
+            code.setdefault("claims_sha256", _claims_sha256(paper, commit, repository))
+        else:
+            code.setdefault("claims_sha256", None)
+        return seal(record)
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); expected the result.json of a finished run") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{file}: is not a run record ({error!r})") from error
-    if "sha256" in record:
-        return record
-    code.setdefault("claims_sha256", _claims_sha256(paper, code["commit"], repository))
-    return seal(record)
+    except InputError as error:
+        raise InputError(f"{file}: {str(error).removeprefix(f'{file}: ')}") from error
 
 
-def _claims_sha256(paper: str, commit: str | None, repository: Path) -> str | None:
+def _claims_sha256(paper: str, commit: str, repository: Path) -> str | None:
     from mtattr.evidence.claim import claims_sha256
     from mtattr.evidence.paper import parse_yaml
 
-    if commit is None:
-        return None
     file = f"mtattr/{paper}/paper.yaml"
     found = subprocess.run(["git", "-C", str(repository), "show", f"{commit}:{file}"], capture_output=True, text=True, check=False)
     if found.returncode:

@@ -7,8 +7,16 @@ from typing import Any
 
 import click
 
+from mtattr.errors import InputError
+
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def check_root(root: Path | None) -> None:
+    """Raise `InputError` for a `--root` that is not there, also where a dataset would not look at it."""
+    if root is not None and not root.is_dir():
+        raise InputError(f"{root}: no such folder; --root is where the dataset's files lie")
 
 
 class Seeds(click.ParamType):

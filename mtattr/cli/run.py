@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from mtattr.cli.options import FOLDER, Names, Seeds, Setting, Shard
+from mtattr.cli.options import FOLDER, Names, Seeds, Setting, Shard, check_root
 from mtattr.errors import InputError
 
 
@@ -52,11 +53,9 @@ def run(
 
     if paper not in mtattr.PAPERS:
         raise InputError(f"paper {paper!r} is unknown; there are: {', '.join(mtattr.PAPERS)}")
-    if root is not None and not root.is_dir():
-        raise InputError(f"{root}: no such folder; --root is where the dataset's files lie")
+    check_root(root)
     from mtattr.training import fit_or_load
 
-    # Every spec is checked before the first is trained.
     if evidence:
         if variants or datasets or settings:
             raise InputError("--evidence names the runs itself; leave --variant, --dataset and --set out")
@@ -66,10 +65,24 @@ def run(
     if shard is not None:
         specs = specs[shard[0] - 1 :: shard[1]]
     options = {"skip_bad": True} if skip_bad else {}
+    _check(specs, root, options)
     for spec in specs:
         done = fit_or_load(spec, root=root, device=device, devices=devices, num_nodes=nodes, precision=precision, **options)
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0:
             click.echo(_line(spec, done))
+
+
+def _check(specs: list, root: Path | None, options: dict) -> None:
+    """Meet what is wrong with any spec, or with the data of any, before the first is trained."""
+    from mtattr.training import plan_for
+
+    cases = {replace(spec, seed=0): spec for spec in specs}
+    for spec in cases:
+        _recipe(spec.paper).check(spec)
+    first_of_each = {(spec.dataset, spec.scale): spec for spec in reversed(list(cases))}
+    if len(first_of_each) > 1:  # with one dataset the first run reads it anyway
+        for spec in first_of_each.values():
+            plan_for(spec, root=root, **options)
 
 
 def _product(paper: str, variants: list[str] | None, datasets: list[str] | None, scale: str, seeds: list[int], settings: dict) -> list:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from numbers import Integral
 
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
@@ -40,6 +41,8 @@ def load_dataset(
     options: what the dataset's own `load` takes besides. Nothing is ever downloaded.
     Raises `InputError` for an unknown dataset, split or option and for missing or damaged files.
     """
-    if name not in DATASETS:
+    if not isinstance(name, str) or name not in DATASETS:
         raise InputError(f"dataset {name!r} is unknown; there are {', '.join(DATASETS)}")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"{name}: seed must be a whole number of at least 0, got {seed!r}")
     return DATASETS[name](split, root=root, image_size=image_size, limit=limit, seed=seed, **options)

@@ -62,7 +62,8 @@ def _lines(path: Path, about: str) -> Iterator[tuple[int, str]]:
 def whole_number(path: Path, line: int, text: str, what: str) -> int:
     """The integer that `text` spells (leading zeros allowed); `InputError` if it is not one."""
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
+    # Python refuses to read longer numbers.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4000):
         raise fault(path, line, f"expected {what} as a whole number, got {_short(text)}")
     return int(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -83,7 +84,9 @@ def _decode_all(out: np.ndarray, files: Files, image_size: int, skip_bad: bool) 
 
     skipped: list[int] = []
     log = logging.getLogger(__name__)
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+        # What Pillow finds odd it either reads all the same or refuses, and then the error names the file.
+        warnings.filterwarnings("ignore", module="PIL")
         for start in range(0, len(out), _BLOCK):
             block = range(start, min(start + _BLOCK, len(out)))
             for i, result in zip(block, pool.map(attempt, block), strict=True):

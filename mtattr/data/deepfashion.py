@@ -124,6 +124,8 @@ def compare_counts(split: str, counts: Mapping[str, int]) -> dict[str, dict[str,
 def _names(option: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
+    if not isinstance(names, str | Sequence) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"deepfashion: {option} must be names, got {names!r}")
     names = tuple(part.strip() for part in names.split(",")) if isinstance(names, str) else tuple(names)
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:

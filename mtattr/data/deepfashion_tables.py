@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +69,8 @@ def find_place(root: str | Path | None, annotation: str | None) -> Place:
         raise InputError(f"deepfashion: annotation {annotation!r} is not one of {', '.join(FOLDERS)}")
     if root is None:
         raise InputError(f"deepfashion: root is missing; expected the folder that holds Anno_coarse, Eval and Img{ABOUT}")
+    if not isinstance(root, str | os.PathLike):
+        raise InputError(f"deepfashion: root must be a path, got {root!r}")
     root = Path(root).expanduser()
     if not root.is_dir():
         raise InputError(f"{root}: root folder missing; expected the folder that holds Anno_coarse, Eval and Img{ABOUT}")
@@ -87,7 +91,13 @@ def read_tables(place: Place, *, boxes: bool) -> Tables:
 
     Raises `InputError` for a missing or damaged file and for images that one table lists and another does not.
     """
-    categories = read_names(_first([folder / "list_category_cloth.txt" for folder in _category_folders(place)]), about=ABOUT)
+    categories_path = _first([folder / "list_category_cloth.txt" for folder in _category_folders(place)])
+    categories = read_names(categories_path, about=ABOUT)
+    if not categories:
+        raise InputError(f"{categories_path}: expected category names, the file has none")
+    twice = [name for name, n in Counter(name for name, _ in categories).items() if n > 1]
+    if twice:
+        raise InputError(f"{categories_path}: category {twice[0]!r} is given twice")
     attributes = _attribute_groups(place)
     read = _read_coarse if place.kind == "coarse" else _read_fine
     images, split, category, values, found_boxes = read(place, len(categories), len(attributes), boxes)

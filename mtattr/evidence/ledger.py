@@ -52,6 +52,8 @@ def parse_line(line: str, source: str) -> dict[str, Any]:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(f"{source}: expected one JSON object, got text that breaks at column {error.colno}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source}: expected one JSON object, got text too deep or a number too long ({error})") from error
     if not isinstance(record, dict):
         raise InputError(f"{source}: expected one JSON object, got a {type(record).__name__}")
     return record
@@ -76,6 +78,13 @@ def append(path: str | Path, records: Iterable[Mapping[str, Any]], *, allow_dirt
                 "not committed: expected a clean checkout; commit and run again"
             )
         new.append(record)
+    try:
+        return _append(path, new)
+    except OSError as error:
+        raise InputError(f"{path}: the ledger cannot be written ({error.strerror or error}); it is as it was") from error
+
+
+def _append(path: Path, new: list[dict[str, Any]]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.parent):
         kept = read_ledger(path)

@@ -14,6 +14,8 @@ from mtattr.nets.small_backbones import BLOCKS, SmallBackbone
 #: Our names of the published backbones and timm's.
 TIMM_NAMES = {"inception_v3": "inception_v3", "inception_resnet_v2": "inception_resnet_v2", "xception": "legacy_xception"}
 BACKBONES = (*TIMM_NAMES, *BLOCKS)
+#: Stages whose map can be tapped: timm's five, our three.
+STAGES = dict.fromkeys(TIMM_NAMES, 5) | dict.fromkeys(BLOCKS, 3)
 
 
 class Backbone(nn.Module):
@@ -31,7 +33,10 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Feature map of the tapped stage."""
+        """Feature map of the tapped stage; `InputError` for images of another shape or type."""
+        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+            # One channel would be broadcast to three, and bytes taken for values in [0, 1].
+            raise InputError(f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}")
         features = self.trunk((images - self.mean) / self.std)
         return features[0] if isinstance(features, list) else features
 
@@ -42,18 +47,20 @@ def build_backbone(name: str, *, weights: str | Path | None = None, tap: int = -
     tap: which stage's feature map is handed on, -1 = the last; the published networks use timm's stages.
     stem_stride: 1 keeps the map of a small backbone at full size, for images under 32 px.
     weights: a safetensors file in timm's naming for a published backbone (its classifier is ignored), or one saved
-    from a small backbone. Raises `InputError` for an unknown name or a file that does not fit.
+    from a small backbone. Raises `InputError` for an unknown name, a stage that is not there or a file that does not fit.
     """
+    if name not in BACKBONES:
+        raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
+    if isinstance(tap, bool) or not isinstance(tap, int) or not -STAGES[name] <= tap < STAGES[name]:
+        raise InputError(f"tap must be a whole number in {-STAGES[name]}..{STAGES[name] - 1} for {name}, got {tap!r}")
     if name in TIMM_NAMES:
         backbone = _timm_backbone(TIMM_NAMES[name], tap)
-    elif name in BLOCKS:
+    else:
         trunk = SmallBackbone(BLOCKS[name], stem_stride=stem_stride)
         if tap != -1:
             widths = tuple(32 * 2**stage for stage in range(3))
             trunk = SmallBackbone(BLOCKS[name], widths=widths[: tap % 3 + 1], stem_stride=stem_stride)
         backbone = Backbone(trunk, trunk.num_features, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-    else:
-        raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
     if weights is not None:
         _load_weights(backbone.trunk, Path(weights), name)
     return backbone
@@ -83,7 +90,7 @@ def _load_weights(trunk: nn.Module, path: Path, name: str) -> None:
         raise InputError(f"{path}: no such file; expected the weights of {name} as safetensors")
     try:
         state = load_file(path)
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a whole safetensors file ({error})") from None
     wanted = trunk.state_dict()
     missing = sorted(key for key in wanted if key not in state and not key.endswith("num_batches_tracked"))

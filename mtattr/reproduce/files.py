@@ -10,11 +10,19 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from mtattr.errors import InputError
+
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees the old file or the new one, whenever the writer is killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Write `text` to `path` so that a reader sees the old file or the new one, whenever the writer is killed.
+
+    Raises `InputError` if the disk is full or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -23,9 +31,10 @@ def write_atomically(path: Path, text: str) -> None:
         # mkstemp makes files that only their owner reads; a committed notebook is for everybody.
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def file_digest(path: Path) -> str:

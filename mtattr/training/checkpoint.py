@@ -47,18 +47,24 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
     write_atomically(path, serialise(flat, metadata={"about": json.dumps({"format": FORMAT, **about}, sort_keys=True)}))
 
 
-def load_tensors(path: Path, *, purpose: str = "a checkpoint of mtattr") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_tensors` wrote: (tensors, about). `InputError` names a file that is missing, cut short or foreign."""
+def load_tensors(
+    path: Path, *, purpose: str = "a checkpoint of mtattr", cure: str = "delete it to start anew"
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote: (tensors, about). `InputError` names a file that is missing, cut short or foreign.
+
+    purpose: what was expected, cure: what the user can do, both for the message.
+    """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; expected {purpose}")
+        raise InputError(f"{path}: no such file; expected {purpose}; {cure}")
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("about", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: cut short or damaged, expected {purpose} ({error}); delete it to start anew") from None
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cut short or damaged, expected {purpose} ({error}); {cure}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise InputError(f"{path}: expected {purpose} in format {FORMAT}, found {about if about is None else about.get('format')!r}")
+        found = about.get("format") if isinstance(about, dict) else about
+        raise InputError(f"{path}: expected {purpose} in format {FORMAT}, found {found!r}; {cure}")
     return tensors, about
 
 
@@ -84,3 +90,9 @@ def unpack(tensors: Mapping[str, Tensor], net: nn.Module, optimizer: Optimizer) 
 def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose name starts with `prefix`, without it."""
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def first_line(error: Exception, limit: int = 160) -> str:
+    """An error's type and the beginning of what it says: torch lists every tensor that does not fit, each on a line."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

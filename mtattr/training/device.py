@@ -27,8 +27,16 @@ def open_fabric(*, device: str = "auto", devices: int = 1, num_nodes: int = 1, p
     """
     if device not in ("auto", "cpu", "cuda", "mps"):
         raise InputError(f"device {device!r} is unknown; there are auto, cpu, cuda, mps")
+    for name, value in (("devices", devices), ("num_nodes", num_nodes)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("device 'cuda' was asked for and torch sees none; take --device auto or cpu")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise InputError("device 'mps' was asked for and torch sees none; take --device auto or cpu")
+    if num_nodes > 1 and not {"MASTER_ADDR", "SLURM_JOB_ID"} & os.environ.keys():
+        # Without an address the processes would wait for each other until a time limit.
+        raise InputError(f"{num_nodes} nodes were asked for and MASTER_ADDR is not set; start the command on each by torchrun or srun")
     if precision not in ("auto", *PRECISIONS):
         raise InputError(f"precision {precision!r} is unknown; there are auto, {', '.join(PRECISIONS)}")
     if precision == "auto":

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mtattr.data.batches import augment, batch_rows, epoch_order, take
 from mtattr.errors import InputError
 from mtattr.nets.batch_norm import use_global_batch_norm
-from mtattr.training.checkpoint import load_tensors, pack, save_tensors, unpack, with_prefix
+from mtattr.training.checkpoint import first_line, load_tensors, pack, save_tensors, unpack, with_prefix
 from mtattr.training.losses import known_counts
 from mtattr.training.plan import Plan
 from mtattr.training.predict import predict
@@ -69,8 +69,6 @@ def fit(
     with the same bits on a CPU. `identity` is stored with it: `InputError` if the file belongs to another run.
     """
     settings, train = plan.settings, plan.data["train"]
-    if settings.batch_size % fabric.world_size:
-        raise InputError(f"batch size {settings.batch_size} does not divide over {fabric.world_size} processes")
     torch.manual_seed(seed)
     net = plan.build().to(memory_format=torch.channels_last)
     if fabric.world_size > 1:
@@ -80,12 +78,17 @@ def fit(
     state, running, selected = _State(), torch.zeros(len(plan.tasks), device=fabric.device), {}
     if checkpoint.exists():
         tensors, about = load_tensors(checkpoint)
-        if about["identity"] != identity:
-            raise InputError(f"{checkpoint}: belongs to another run ({about['identity']}), expected {identity}; delete it to start anew")
-        unpack(tensors, net, optimizer.optimizer)
-        running.copy_(tensors["running"])
+        if about.get("identity") != identity:
+            raise InputError(
+                f"{checkpoint}: belongs to another run ({about.get('identity')}), expected {identity}; delete it to start anew"
+            )
+        try:
+            unpack(tensors, net, optimizer.optimizer)
+            running.copy_(tensors["running"])
+            state = _State(**about["state"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise InputError(f"{checkpoint}: damaged, does not fit the network ({first_line(error)}); delete it to start anew") from None
         selected = with_prefix(tensors, "selected.")
-        state = _State(**about["state"])
 
     def save() -> None:
         if fabric.is_global_zero:

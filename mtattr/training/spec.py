@@ -21,7 +21,8 @@ class RunSpec:
     """One training: a paper's variant on a dataset at a scale with a seed.
 
     settings: JSON values that the paper's recipe understands (for example a backbone), in any order.
-    Raises `InputError` for an unknown scale, a negative seed or settings that JSON cannot hold.
+    Raises `InputError` for a name that no folder can have, an unknown scale, a negative seed or settings that JSON
+    cannot hold.
     """
 
     paper: str
@@ -32,13 +33,18 @@ class RunSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for field_name in ("paper", "variant", "dataset"):
+            value = getattr(self, field_name)
+            # They become parts of a folder's name.
+            if not isinstance(value, str) or not value or value.startswith(".") or set(value) & set("/\\\0"):
+                raise InputError(f"{field_name} {value!r} must be a name without slashes")
         if self.scale not in SCALES:
             raise InputError(f"scale {self.scale!r} is unknown; there are {', '.join(SCALES)}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise InputError(f"seed {self.seed!r} must be an integer of at least 0")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
+            raise InputError(f"seed {self.seed!r} must be an integer of at least 0 that fits 63 bits")
         try:
-            settings = json.loads(json.dumps(dict(self.settings), sort_keys=True))
-        except TypeError as error:
+            settings = json.loads(json.dumps(dict(self.settings), sort_keys=True, allow_nan=False))
+        except (TypeError, ValueError) as error:
             raise InputError(f"settings of {self.paper}: {error}") from None
         object.__setattr__(self, "settings", MappingProxyType(settings))
 

@@ -44,3 +44,27 @@ def test_labels_may_be_of_any_type():
     expected = joint_loss(c, a, classes, attributes)
     for kind in (torch.bool, torch.int64, torch.uint8):
         assert joint_loss(c, a, classes, attributes.to(kind)) == expected
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"classes": torch.zeros(3)},
+        {"classes": torch.zeros(4, 1)},
+        {"classes": torch.full((4,), 9)},
+        {"classes": torch.full((4,), -1)},
+        {"attributes": torch.zeros(4, 3)},
+        {"attributes": torch.full((4, 2), 2.0)},
+        {"attribute_logits": torch.zeros(3, 2)},
+        {"class_logits": torch.zeros(3)},
+        {"class_logits": torch.zeros(4, 1)},
+        {"alpha": "x"},
+        {"alpha": True},
+    ],
+)
+def test_what_does_not_fit_together_is_refused(changed):
+    good = {"class_logits": torch.zeros(4, 3), "attribute_logits": torch.zeros(4, 2), "classes": torch.zeros(4)}
+    good |= {"attributes": torch.zeros(4, 2), "alpha": 0.5}
+    assert joint_loss(**good).ndim == 0
+    with pytest.raises(InputError):
+        joint_loss(**good | changed)

@@ -70,5 +70,25 @@ def test_detach_cuts_the_gradient_and_keeps_the_answer():
 def test_bad_arguments():
     with pytest.raises(InputError, match="PM, CM, Ideal"):
         net("XM")
-    with pytest.raises(InputError, match="two classes"):
+    with pytest.raises(InputError, match="num_classes must be a whole number of at least 2"):
         AttributeEstimationNet(Trunk(), 1, 5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"num_classes": 1},
+        {"num_classes": 3.5},
+        {"num_classes": "3"},
+        {"num_attributes": 0},
+        {"num_attributes": -1, "variant": "Ideal"},
+        {"attribute_units": 0},
+        {"class_units": -1},
+        {"class_units": 1.5},
+        {"backbone": None},
+        {"backbone": torch.nn.Linear(2, 2)},
+    ],
+)
+def test_impossible_sizes_and_backbones_are_refused(changed):
+    with pytest.raises(InputError):
+        AttributeEstimationNet(**{"backbone": "small_inception", "num_classes": 3, "num_attributes": 4} | changed)

@@ -55,3 +55,26 @@ def test_k_out_of_range(k):
 def test_values_that_are_no_labels():
     with pytest.raises(InputError, match="0 or 1"):
         mutual_information(torch.tensor([[2.0], [0.0]]), torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("k", [0, 4, -1, 2.0, "2", None, True])
+def test_k_must_be_a_whole_number_of_columns(k):
+    with pytest.raises(InputError, match="k must be"):
+        select_attributes(torch.eye(3), torch.arange(3), k)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "classes"),
+    [
+        (torch.eye(3)[:, 0], torch.arange(3)),
+        (torch.eye(3), torch.arange(2)),
+        (torch.eye(3), torch.arange(3) - 1),
+        (torch.eye(3), torch.arange(3) + 0.5),
+        (torch.eye(3), torch.full((3,), torch.nan)),
+        (torch.eye(3)[:0], torch.arange(0)),
+        (torch.eye(3) * 2, torch.arange(3)),
+    ],
+)
+def test_attributes_and_classes_must_fit(attributes, classes):
+    with pytest.raises(InputError):
+        select_attributes(attributes, classes, 1)

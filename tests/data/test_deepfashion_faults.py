@@ -177,3 +177,30 @@ def test_box_outside_the_picture(deepfashion_copy, fresh_home):
 )
 def test_bad_option(deepfashion_copy, fresh_home, options, expected):
     fails(deepfashion_copy(), fresh_home, expected, **options)
+
+
+def test_a_count_of_thousands_of_digits(deepfashion_copy, fresh_home):
+    copy = deepfashion_copy()
+    path = copy.root / COARSE[0]
+    path.write_text("9" * 5000 + path.read_text())
+    fails(copy, fresh_home, str(path), "whole number")
+
+
+def test_a_category_that_is_given_twice(deepfashion_copy, fresh_home):
+    copy = deepfashion_copy()
+    path = copy.annotations / "list_category_cloth.txt"
+    path.write_text(path.read_text().replace("Capris", "Blouse"))
+    fails(copy, fresh_home, str(path), "'Blouse' is given twice")
+
+
+def test_classes_that_are_no_names(deepfashion_copy, fresh_home):
+    fails(deepfashion_copy(), fresh_home, "classes must be names", classes=5)
+    fails(deepfashion_copy(), fresh_home, "classes must be names", classes=(1, 2))
+
+
+def test_an_odd_image_says_one_thing_only(deepfashion_copy, fresh_home, recwarn):
+    copy = deepfashion_copy()
+    path = copy.pictures / next(name for name, split in copy.split.items() if split == "train")
+    path.write_bytes(b"II*\0\x08\0\0\0" + b"\xff" * 32)  # a TIFF whose table is cut short: Pillow warns before it fails
+    fails(copy, fresh_home, str(path), "damaged or cut short")
+    assert not list(recwarn)

@@ -37,3 +37,17 @@ def test_importing_the_package_imports_no_decoder():
     heavy = "PIL", "sklearn", "torchvision", "pandas", "scipy"
     program = f"import sys, mtattr.data; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", None, True])
+@pytest.mark.parametrize("name", ["digits", "deepfashion-twin"])
+def test_a_seed_is_a_whole_number(name, seed):
+    with pytest.raises(InputError, match=f"{name}: seed"):
+        load_dataset(name, "train", limit=5, image_size=8, seed=seed)
+
+
+def test_arguments_of_another_type_are_named():
+    with pytest.raises(InputError, match="dataset"):
+        load_dataset(["digits"], "train")
+    with pytest.raises(InputError, match="root must be a path"):
+        load_dataset("deepfashion", "train", root=5)

@@ -65,6 +65,8 @@ def damage_kind(line):
         (damage_json, "breaks at column"),
         (damage_schema, "floors"),
         (damage_kind, "got a list"),
+        (lambda line: "[" * 100_000, "too deep"),
+        (lambda line: "9" * 5000, "too long"),
     ],
 )
 def test_a_damaged_line_is_found_with_file_and_line(ledger, make_runs, damage, message):
@@ -92,7 +94,7 @@ def test_a_failed_write_leaves_the_old_ledger_and_no_rubbish(ledger, make_runs, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InputError, match=re.escape(str(ledger)) + ".*No space"):
         append(ledger, runs)
     monkeypatch.undo()
     assert read_ledger(ledger) == runs[:1]

@@ -65,3 +65,15 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
 def test_unknown_name_lists_the_known():
     with pytest.raises(InputError, match="small_inception"):
         build_backbone("vgg99")
+
+
+@pytest.mark.parametrize("tap", [3, -4, 99, 1.0, "0", None, True])
+def test_a_stage_that_is_not_there_is_refused(tap):
+    with pytest.raises(InputError, match="tap must be"):
+        build_backbone("small_xception", tap=tap)
+
+
+@pytest.mark.parametrize("images", [torch.rand(2, 1, 16, 16), torch.rand(3, 16, 16), torch.zeros(2, 3, 16, 16, dtype=torch.uint8)])
+def test_images_that_would_be_broadcast_or_misread_are_refused(images):
+    with pytest.raises(InputError, match="images must be"):
+        build_backbone("small_inception")(images)

@@ -67,3 +67,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("about", ["{", "[]", "null", '{"format": 2}', "[" * 100_000])
+def test_a_whole_file_with_another_description_is_refused(tmp_path, about):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "odd.safetensors", metadata={"about": about})
+    with pytest.raises(InputError, match=r"odd\.safetensors: .*delete it"):
+        load_tensors(tmp_path / "odd.safetensors")

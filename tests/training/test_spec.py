@@ -37,3 +37,23 @@ def test_digest_ignores_words_and_sees_code():
     one = _without_docstrings('"""Doc."""\ndef f(x):\n    """Say."""\n    return x + 1  # why\n')
     assert one == _without_docstrings('"""Other."""\n\ndef f(x):\n    """More words."""\n    return x + 1\n')
     assert one != _without_docstrings("def f(x):\n    return x + 2\n")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"paper": "../x"},
+        {"variant": "a/b"},
+        {"variant": 3},
+        {"dataset": ""},
+        {"dataset": ".."},
+        {"seed": 2**63},
+        {"seed": 1.0},
+        {"settings": {"a": float("nan")}},
+        {"settings": "ab"},
+        {"settings": None},
+    ],
+)
+def test_what_no_folder_or_record_can_hold_is_refused(changes):
+    with pytest.raises(InputError):
+        folder(**changes)
