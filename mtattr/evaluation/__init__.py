@@ -15,6 +15,7 @@ from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
 from mtattr.evaluation.gradcam import grad_cam
 from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps, region_iou
+from mtattr.evaluation.occlusion import occlusion_maps
 from mtattr.evaluation.predictions import predict, probabilities
 from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
 from mtattr.evaluation.statistics import (
@@ -52,6 +53,7 @@ __all__ = [
     "mean_accuracy_floor",
     "micro_accuracy",
     "micro_floor",
+    "occlusion_maps",
     "paired_interval",
     "peak_memory_mb",
     "pointing_game",
