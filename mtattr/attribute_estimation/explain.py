@@ -33,7 +33,8 @@ def known_regions(data: ImageData, images: int) -> Tensor:
         for i in range(images):
             out[i] = (data.regions(i) * 255).round().to(torch.uint8).numpy()
 
-    return cached_images(f"{data.name}-regions", {"data": data.fingerprint}, shape, fill).float() / 255
+    key = {"data": data.fingerprint, "tasks": data.tasks.names}
+    return cached_images(f"{data.name}-regions", key, shape, fill).float() / 255
 
 
 def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 256, device: object = "cpu") -> dict[str, float]:

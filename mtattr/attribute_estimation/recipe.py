@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,16 @@ VARIANTS: dict[str, Variant] = {
 }
 BACKBONES = {"inception": "inception_v3", "inception_resnet": "inception_resnet_v2", "xception": "xception"}
 CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
+
+#: What a run may set: type, range, and both in words.
+SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
+    "backbone": (str, BACKBONES.__contains__, f"one of {', '.join(BACKBONES)}"),
+    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+    "tap": (int, lambda tap: True, "a whole number, -1 for the last stage"),
+    "attributes": (int, lambda k: k >= 1, "a whole number of at least 1"),
+    "alpha": (int | float, lambda alpha: 0 <= alpha <= 1, "a number in [0, 1]"),
+    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ def load_splits(
     }
     train = splits["train"]
     rows = ~train.labels[:, 0].isnan()
-    chosen = select_attributes(train.labels[rows, 1:], train.labels[rows, 0].long(), attributes or size.attributes)
+    chosen = select_attributes(train.labels[rows, 1:], train.labels[rows, 0].long(), size.attributes if attributes is None else attributes)
     keep = [0, *(chosen + 1).tolist()]
     return {split: data.select_tasks(keep) for split, data in splits.items()}
 
@@ -120,6 +130,33 @@ def size_of(dataset: str, scale: str) -> Size:
     return SIZES[dataset, scale]
 
 
+def check(spec: RunSpec) -> None:
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`.
+
+    Only data can tell whether there are as many attributes as asked for.
+    """
+    settings = spec.settings
+    unknown = set(settings) - SETTINGS.keys()
+    if unknown:
+        raise InputError(f"setting {sorted(unknown)[0]!r} is unknown; there are {', '.join(SETTINGS)}")
+    if spec.variant not in VARIANTS:
+        raise InputError(f"variant {spec.variant!r} is unknown; there are {', '.join(VARIANTS)}")
+    size_of(spec.dataset, spec.scale)
+    for name, value in settings.items():
+        types, fits, expected = SETTINGS[name]
+        # bool is an int to isinstance.
+        if isinstance(value, bool) or not isinstance(value, types) or not fits(value):
+            raise InputError(f"setting {name} {value!r} is not {expected}")
+    if {"weights", "tap"} & settings.keys():
+        # Whether a file or a stage fits is the network's to say; later it would be said after the run's folder was made.
+        build_backbone(_backbone(spec), weights=settings.get("weights"), tap=settings.get("tap", -1))
+
+
+def _backbone(spec: RunSpec) -> str:
+    name = spec.settings.get("backbone", "inception")
+    return BACKBONES[name] if spec.scale == "paper" else f"small_{name}"
+
+
 def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Plan:
     """What to train for `spec`.
 
@@ -127,23 +164,17 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
     (a safetensors file for the backbone; random without), tap (stage whose map is read, -1 = last), attributes (K),
     alpha, epochs. Raises `InputError` for an unknown variant, setting, dataset or scale.
     """
+    check(spec)
     settings = dict(spec.settings)
-    unknown = set(settings) - {"backbone", "weights", "tap", "attributes", "alpha", "epochs"}
-    if unknown:
-        raise InputError(f"setting {sorted(unknown)[0]!r} is unknown; there are backbone, weights, tap, attributes, alpha, epochs")
-    if spec.variant not in VARIANTS:
-        raise InputError(f"variant {spec.variant!r} is unknown; there are {', '.join(VARIANTS)}")
-    name = settings.get("backbone", "inception")
-    if name not in BACKBONES:
-        raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
     variant = VARIANTS[spec.variant]
     alpha = settings.get("alpha", variant.alpha)
     size = size_of(spec.dataset, spec.scale)
     data = load_splits(spec.dataset, spec.scale, root=root, attributes=settings.get("attributes"), **options)
+    whole = data
     if variant.network == "Ideal":
         data = {split: of.select_tasks([0]) for split, of in data.items()}
     tasks = data["train"].tasks
-    backbone = BACKBONES[name] if spec.scale == "paper" else f"small_{name}"
+    backbone = _backbone(spec)
     build = functools.partial(_build, backbone, tasks, variant, size.stem_stride, settings.get("weights"), settings.get("tap", -1))
     fit = size.fit if "epochs" not in settings else FitSettings(**vars(size.fit) | {"epochs": settings["epochs"]})
     return Plan(
@@ -153,6 +184,7 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
         settings=fit,
         metrics=metrics,
         select_by="class_accuracy",
+        seen_by_all=whole,
         floors=floors,
         task_metrics=task_metrics,
         analyse=functools.partial(_analyse, supervised=alpha < 1),

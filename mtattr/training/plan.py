@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,8 +35,14 @@ class FitSettings:
     shift: int = 0
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise InputError(f"epochs, batch size and learning rate must be positive, got {self}")
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if not isinstance(self.learning_rate, int | float) or not 0 < self.learning_rate < math.inf:
+            raise InputError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
+        if isinstance(self.shift, bool) or not isinstance(self.shift, int) or self.shift < 0:
+            raise InputError(f"shift must be a whole number of pixels, at least 0, got {self.shift!r}")
         if self.schedule not in ("constant", "cosine"):
             raise InputError(f"schedule {self.schedule!r} is unknown; there are constant and cosine")
 
@@ -57,7 +64,8 @@ class Plan:
     `(logits (N, U), labels (N, T), tasks)` to names and values; `select_by` is the one whose highest validation value
     selects the epoch. floors: what a constant guess reaches, from the test labels. task_metrics: a value per task.
     analyse: measurements of the trained network on the test split, called with (net, data, device) for the last and
-    the selected epoch. notes: what a page must say about this run (for example "random weights").
+    the selected epoch. seen_by_all: the data whose fingerprint the record carries, if a comparison's networks see different
+    tasks of the same images; else `data`. notes: what a page must say about this run (for example "random weights").
     """
 
     data: Mapping[str, ImageData]
@@ -70,6 +78,7 @@ class Plan:
     task_metrics: Callable[[Tensor, Tensor, TaskSet], dict[str, list[float]]] | None = None
     analyse: Callable[[nn.Module, Mapping[str, ImageData], object], dict[str, float]] = _no_analysis
     losses: Callable[..., Tensor] = per_task_loss
+    seen_by_all: Mapping[str, ImageData] | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
 
     def __post_init__(self) -> None:
@@ -79,6 +88,12 @@ class Plan:
             raise InputError("all splits of a plan must have the same tasks")
         if self.task_weights.shape != (len(self.tasks),):
             raise InputError(f"task weights must have shape ({len(self.tasks)},), got {tuple(self.task_weights.shape)}")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the fingerprints of the three splits; runs are paired only where it is equal."""
+        data = self.data if self.seen_by_all is None else self.seen_by_all
+        return hashlib.sha256("".join(data[split].fingerprint for split in SPLITS).encode()).hexdigest()
 
     @property
     def tasks(self) -> TaskSet:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import fcntl
-import hashlib
 import importlib
 import json
 import math
@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mtattr.data.home import home
 from mtattr.errors import InputError
-from mtattr.training.checkpoint import load_tensors, save_tensors, write_json
+from mtattr.training.checkpoint import first_line, load_tensors, save_tensors, with_prefix, write_json
 from mtattr.training.device import describe_environment, make_deterministic, open_fabric, peak_memory_mb
 from mtattr.training.fit import Fitted, fit
 from mtattr.training.plan import Plan
@@ -28,6 +29,9 @@ from mtattr.training.predict import predict
 from mtattr.training.spec import RunSpec, code_digest
 
 SCHEMA = 1
+_CURE = "delete the run's folder to train anew"
+#: What a record must hold to be read back; the ledger checks the rest.
+_PARTS = {"spec": dict, "metrics": dict, "validation": dict, "selection": dict, "history": list, "tasks": list, "cost": dict}
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,32 @@ class Run:
 
         Raises `InputError` if the file is not the one that the record describes.
         """
-        tensors, about = load_tensors(self.folder / "predictions.safetensors", purpose="the predictions of a run")
-        if about["spec"] != self.spec.to_dict():
-            raise InputError(f"{self.folder / 'predictions.safetensors'}: holds {about['spec']}, expected {self.spec.to_dict()}")
+        tensors = self._tensors("predictions.safetensors", "the predictions of a run")
+        missing = {f"{split}_{part}" for split in ("val", "test") for part in ("last", "selected", "labels")} - tensors.keys()
+        if missing:
+            raise InputError(f"{self.folder / 'predictions.safetensors'}: {', '.join(sorted(missing))} missing; {_CURE}")
+        return tensors
+
+    def _tensors(self, name: str, purpose: str) -> dict[str, Tensor]:
+        tensors, about = load_tensors(self.folder / name, purpose=purpose, cure=_CURE)
+        if about.get("spec") != self.spec.to_dict():
+            raise InputError(f"{self.folder / name}: holds {about.get('spec')}, expected {self.spec.to_dict()}; {_CURE}")
         return tensors
 
     def network(self, plan: Plan, *, epoch: str = "selected") -> nn.Module:
-        """The trained network of the `last` or the `selected` epoch, in evaluation mode, built by the run's plan."""
-        tensors, _ = load_tensors(self.folder / "weights.safetensors", purpose="the weights of a run")
+        """The trained network of the `last` or the `selected` epoch, in evaluation mode, built by the run's plan.
+
+        Raises `InputError` for another epoch and for a file that is not this run's or does not fit the plan.
+        """
+        if epoch not in ("last", "selected"):
+            raise InputError(f"epoch {epoch!r} is not kept; there are last and selected")
+        tensors = self._tensors("weights.safetensors", "the weights of a run")
         net = plan.build()
-        net.load_state_dict({name.removeprefix(f"{epoch}."): value for name, value in tensors.items() if name.startswith(f"{epoch}.")})
+        try:
+            net.load_state_dict(with_prefix(tensors, f"{epoch}."))
+        except RuntimeError as error:
+            path = self.folder / "weights.safetensors"
+            raise InputError(f"{path}: does not fit the network of the plan ({first_line(error)}); {_CURE}") from None
         return net.eval()
 
 
@@ -100,11 +120,15 @@ def fit_or_load(
     a real dataset lies. plan: instead of the paper's recipe. The result file is written last, by temp file and rename.
     Raises `InputError` for bad input and for a checkpoint that is cut short or belongs to another run.
     """
+    if not isinstance(spec, RunSpec):
+        raise InputError(f"expected a RunSpec, got {spec!r}")
     fabric = open_fabric(device=device, devices=devices, num_nodes=num_nodes, precision=precision)
     make_deterministic()
     plan = plan_for(spec, root=root, **options) if plan is None else plan
+    if plan.settings.batch_size % fabric.world_size:
+        raise InputError(f"batch size {plan.settings.batch_size} does not divide over {fabric.world_size} processes")
     digest = code_digest(spec.paper)
-    fingerprint = hashlib.sha256("".join(plan.data[split].fingerprint for split in ("train", "val", "test")).encode()).hexdigest()
+    fingerprint = plan.fingerprint
     identity = {"spec": spec.to_dict(), "code": digest, "data": fingerprint, "precision": str(fabric._precision.precision)}
     name = spec.folder_name(code_digest=f"{digest} {identity['precision']}", data_fingerprint=fingerprint)
     folder = home() / "runs" / name
@@ -118,14 +142,17 @@ def fit_or_load(
 
 
 def read_result(path: Path, spec: RunSpec) -> dict[str, Any]:
-    """The run record in `path`; `InputError` if it is no JSON or belongs to another spec."""
+    """The run record in `path`; `InputError` if it is no JSON, lacks a part or belongs to another spec."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        found = record["spec"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a run record of mtattr ({error!r}); delete it to train anew") from None
-    if found != spec.to_dict():
-        raise InputError(f"{path}: holds the run {found}, expected {spec.to_dict()}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a run record of mtattr ({first_line(error)}); delete it to train anew") from None
+    wrong = [name for name, kind in _PARTS.items() if not isinstance(record, dict) or not isinstance(record.get(name), kind)]
+    wrong = wrong or [f"metrics.{epoch}" for epoch in ("last", "selected") if not isinstance(record["metrics"].get(epoch), dict)]
+    if wrong:
+        raise InputError(f"{path}: not a run record of mtattr ({wrong[0]} is missing or of another type); delete it to train anew")
+    if record["spec"] != spec.to_dict():
+        raise InputError(f"{path}: holds the run {record['spec']}, expected {spec.to_dict()}; delete it to train anew")
     return record
 
 
@@ -183,7 +210,9 @@ def _final_predictions(
             predictions[f"{split}_labels"] = plan.data[split].labels
         if fabric.is_global_zero:
             net.eval()
-            measured[epoch] = plan.analyse(net, plan.data, fabric.device)
+            # Measurements feed float32 images, which a double network refuses.
+            double = next(net.parameters()).dtype == torch.float64
+            measured[epoch] = plan.analyse(copy.deepcopy(net).float() if double else net, plan.data, fabric.device)
     return predictions, measured
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtattr.attribute_estimation import select_attributes
-from mtattr.attribute_estimation.recipe import SIZES, VARIANTS, evidence, floors, load_splits, metrics, plan
+from mtattr.attribute_estimation.recipe import SIZES, VARIANTS, check, evidence, floors, load_splits, metrics, plan
 from mtattr.data import load_dataset
 from mtattr.data.deepfashion_twin import write_to
 from mtattr.errors import InputError
@@ -32,6 +32,11 @@ def test_every_variant_has_weights_that_sum_to_one_and_units_for_its_tasks(varia
     net = made.build().eval()
     assert net(torch.rand(2, 3, 16, 16)).logits.shape == (2, made.tasks.num_units)
     assert len(made.tasks) == (1 if variant == "Ideal" else 9)
+
+
+def test_all_variants_are_paired_on_the_same_data():
+    assert len({plan(spec(variant)).fingerprint for variant in VARIANTS}) == 1
+    assert plan(spec("PM", attributes=5)).fingerprint != plan(spec("PM")).fingerprint
 
 
 def test_controls_differ_from_pm_in_one_thing():
@@ -98,3 +103,25 @@ def test_a_run_on_files_in_the_official_layout(tmp_path, fresh_home, monkeypatch
     assert run.record["notes"] == ["small_xception, random initial weights"]
     assert set(run.metrics["last"]) >= {"class_accuracy", "attribute_micro_accuracy", "shuffle_drop", "told_gain", "flip_rate"}
     assert "localisation_energy" not in run.metrics["last"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"epochs": value} for value in ("abc", 2.5, 0, True, None, [1])),
+        *({"alpha": value} for value in ("x", None, [1], True, {"a": 1})),
+        *({"attributes": value} for value in (0, -1, 2.5, "abc", True, None)),
+        *({"backbone": value} for value in (5, [1], None, {"a": 1})),
+        *({"tap": value} for value in (99, -4, "abc", 1.5, None)),
+        *({"weights": value} for value in (5, [], "missing.safetensors", "")),
+    ],
+)
+def test_settings_of_another_type_or_range_are_named_before_data_are_read(settings):
+    (name,) = settings
+    with pytest.raises(InputError, match=r"missing\.safetensors: no such file|^\.: no such file|" + name):
+        check(spec(**settings))
+
+
+def test_every_stage_can_be_tapped_and_no_weights_are_fine():
+    for tap in (-3, 0, 2):
+        check(spec(tap=tap, weights=None))
