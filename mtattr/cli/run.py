@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import logging
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +68,9 @@ def run(
         specs = specs[shard[0] - 1 :: shard[1]]
     options = {"skip_bad": True} if skip_bad else {}
     _check(specs, root, options)
+    if not sys.stderr.isatty():  # on a terminal a progress bar says the same
+        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger("mtattr").setLevel(logging.INFO)
     for spec in specs:
         done = fit_or_load(spec, root=root, device=device, devices=devices, num_nodes=nodes, precision=precision, **options)
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0:

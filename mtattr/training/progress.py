@@ -13,11 +13,11 @@ class Progress:
     """Shows a run's steps; a context manager.
 
     enabled None: a rich bar when standard error is a terminal, else one line an epoch through the logger "mtattr"
-    (silent unless the caller configures logging, so notebooks store no noise).
+    (silent unless the caller configures logging, so notebooks store no noise). True: the bar anyway. False: neither.
     """
 
     def __init__(self, title: str, total: int, *, enabled: bool | None = None) -> None:
-        self.title, self.total = title, total
+        self.title, self.total, self.silent = title, total, enabled is False
         self.bar = None
         if sys.stderr.isatty() if enabled is None else enabled:
             from rich.console import Console
@@ -53,4 +53,5 @@ class Progress:
         note = " ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "epoch")
         if self.bar is not None:
             self.bar.update(self.task, note=note)
-        log.info("%s epoch %d/%d %s", self.title, epoch + 1, epochs, note)
+        if not self.silent:
+            log.info("%s epoch %d/%d %s", self.title, epoch + 1, epochs, note)
