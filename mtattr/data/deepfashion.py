@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ import torch
 from mtattr.data.decode import Files, decoded_images, find_image_folder
 from mtattr.data.deepfashion_tables import ABOUT, Tables, find_place, read_tables
 from mtattr.data.image_data import ImageData
-from mtattr.data.options import check_options, limited_rows
+from mtattr.data.options import GENERATED_MARK, check_options, limited_rows
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
@@ -93,6 +94,7 @@ def load(
         keys=tuple(keys[i] for i in kept),
         name="deepfashion",
         split=split,
+        generated=any((folder / GENERATED_MARK).exists() for folder in (Path(root), place.annotations.parent)),
         source="DeepFashion, Category and Attribute Prediction Benchmark (Liu et al., CVPR 2016)",
         terms="Non-commercial research and education only, by agreement with the Multimedia Laboratory, CUHK",
         facts={

@@ -83,7 +83,7 @@ class ImageData:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over name, size, tasks, keys and labels, and over the pixels unless they are generated.
+        """SHA-256 over name, size, tasks, keys and labels, and over the pixels unless their scenes are known.
 
         Pixels of a twin follow from its scene parameters up to rounding, so they must not tell machines apart; a twin
         puts a digest of its scenes in `facts["scene_digest"]`.
@@ -92,8 +92,8 @@ class ImageData:
         for part in (self.name, self.split, str(tuple(self.images.shape)), repr(self.tasks.to_dict()), "\n".join(self.keys)):
             digest.update(part.encode())
         digest.update(self.labels.numpy().tobytes())
-        if self.generated:
-            digest.update(str(self.facts.get("scene_digest", "")).encode())
+        if "scene_digest" in self.facts:
+            digest.update(self.facts["scene_digest"].encode())
         else:
             for start in range(0, len(self), 4096):
                 digest.update(self.images[start : start + 4096].contiguous().numpy().tobytes())

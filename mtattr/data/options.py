@@ -6,6 +6,8 @@ import numpy as np
 
 from mtattr.errors import InputError
 
+#: A file of this name beside a set in an official layout says that it was drawn: runs on it are never runs on real data.
+GENERATED_MARK = "GENERATED.txt"
 SPLITS = ("train", "val", "test")
 SMALLEST, LARGEST = 8, 1024
 

@@ -99,7 +99,7 @@ def test_a_run_on_files_in_the_official_layout(tmp_path, fresh_home, monkeypatch
     monkeypatch.setitem(SIZES, ("deepfashion", "smoke"), recipe.Size(32, 6, FitSettings(epochs=1)))
     run = fit_or_load(spec("PM", "deepfashion", backbone="xception"), root=root)
     assert run.record["data"]["splits"] == {"train": 96, "val": 32, "test": 32}
-    assert not run.record["data"]["generated"]
+    assert run.record["data"]["generated"], "drawn images in the official layout must not pass for photographs"
     assert run.record["notes"] == ["small_xception, random initial weights"]
     assert set(run.metrics["last"]) >= {"class_accuracy", "attribute_micro_accuracy", "shuffle_drop", "told_gain", "flip_rate"}
     assert "localisation_energy" not in run.metrics["last"]

@@ -12,7 +12,7 @@ from torch import Tensor
 from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORIES, NAMES, TYPES
 from mtattr.data.deepfashion_twin.garments import draw, grey_levels, landmarks, map_batches
 from mtattr.data.deepfashion_twin.scene import Scenes, sample_scenes
-from mtattr.data.options import check_options
+from mtattr.data.options import GENERATED_MARK, check_options
 from mtattr.errors import InputError
 
 #: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is the position from 1.
@@ -60,6 +60,7 @@ def write_to(
     for split, count in sizes.items():
         check_options("deepfashion-twin", split, image_size, count)
     rows = [row for split in SPLIT_SIZES for row in _write_split(folder, split, sizes[split], seed, image_size, image_format)]
+    (folder / GENERATED_MARK).write_text("Drawn by mtattr (deepfashion-twin). No photograph is involved; not the DeepFashion dataset.\n")
     _write_tables(folder, rows)
     return folder
 
