@@ -65,7 +65,8 @@ def cache(name: str, root: Path | None, image_size: int, skip_bad: bool) -> None
 @click.argument("folder", type=FOLDER)
 @click.option("--image-size", type=int, default=None, help="Side in pixels  [default: the twin's own].")
 @click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed of the drawing  [default: the twin's own].")
-def write(twin: str, folder: Path, image_size: int | None, seed: int | None) -> None:
+@click.option("--limit", type=click.IntRange(min=1), default=None, help="Images per split  [default: the twin's own sizes].")
+def write(twin: str, folder: Path, image_size: int | None, seed: int | None, limit: int | None) -> None:
     """Write generated set TWIN to FOLDER in the layout of the real one."""
     from mtattr.data import DATASETS
 
@@ -74,7 +75,7 @@ def write(twin: str, folder: Path, image_size: int | None, seed: int | None) -> 
         raise InputError(f"twin {twin!r} is unknown; there are: {', '.join(twins)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
-    options = {key: value for key, value in (("image_size", image_size), ("seed", seed)) if value is not None}
+    options = {key: value for key, value in (("image_size", image_size), ("seed", seed), ("limit", limit)) if value is not None}
     writer = importlib.import_module(f"mtattr.data.{twin.replace('-', '_')}").write_to
     made = not folder.exists()
     try:

@@ -14,7 +14,7 @@
 # # Build: attributes as reasons
 #
 # A network that names a class gives no reason.
-# Maeda et al. {cite}`maeda2020` let it first name *attributes* (has a collar, is sleeveless) and then use them to name the class.
+# Maeda et al. {cite:p}`maeda2020` let it first name *attributes* (has a collar, is sleeveless) and then use them to name the class.
 # This page builds their three networks and checks every equation with numbers small enough for paper and pencil.
 
 # %% [markdown]
