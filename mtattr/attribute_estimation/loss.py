@@ -31,18 +31,21 @@ def joint_loss(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, 
     class_logits `(B, C)`, classes `(B,)` indices; attribute_logits and attributes `(B, K)`, NaN = unknown, which is left
     out of its attribute's mean. Raises `InputError` for other shapes and for labels out of range.
     """
+    _check_shapes(class_logits, attribute_logits, classes, attributes)
+    tasks = _tasks(class_logits.shape[1], attribute_logits.shape[1])
+    labels = tasks.check_labels(torch.cat([classes[:, None].float(), attributes.float()], dim=1))
+    losses = per_task_loss(torch.cat([class_logits, attribute_logits], dim=1), labels, tasks)
+    return (losses * loss_weights(len(tasks) - 1, alpha).to(losses)).sum()
+
+
+def _tasks(num_classes: int, num_attributes: int) -> TaskSet:
+    classes = Task("class", "categorical", values=tuple(str(c) for c in range(num_classes)))
+    return TaskSet([classes, *(Task(f"attribute {k}") for k in range(num_attributes))])
+
+
+def _check_shapes(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, attributes: Tensor) -> None:
     shapes = [tuple(tensor.shape) for tensor in (class_logits, attribute_logits, classes, attributes)]
     if [len(shape) for shape in shapes] != [2, 2, 1, 2] or len({shape[0] for shape in shapes}) > 1 or shapes[1] != shapes[3]:
         raise InputError(
             f"expected class logits (B, C), attribute logits (B, K), classes (B,) and attributes (B, K), got {', '.join(map(str, shapes))}"
         )
-    count = attribute_logits.shape[1]
-    tasks = TaskSet(
-        [
-            Task("class", "categorical", values=tuple(str(c) for c in range(class_logits.shape[1]))),
-            *(Task(f"attribute {k}") for k in range(count)),
-        ]
-    )
-    labels = tasks.check_labels(torch.cat([classes[:, None].float(), attributes.float()], dim=1))
-    losses = per_task_loss(torch.cat([class_logits, attribute_logits], dim=1), labels, tasks)
-    return (losses * loss_weights(count, alpha).to(losses)).sum()

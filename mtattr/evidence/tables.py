@@ -8,7 +8,7 @@ from typing import Any
 
 from mtattr.evaluation.statistics import t_interval
 from mtattr.evidence.canonical import canonical_json
-from mtattr.evidence.claim import Claim
+from mtattr.evidence.claim import SCALES, Claim
 from mtattr.evidence.paper import Paper
 from mtattr.evidence.record import floor_of, measure, short_id
 from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format_number
@@ -76,7 +76,8 @@ def result_table(
 
     by: settings that tell rows apart; records that differ in another setting make rows of their own, in a column
     "settings". epoch: "selected" or "last". Beside each metric stands its floor; costs ("cost.train_seconds") have none.
-    Of several records of one seed the last counts. Without records there is one row that says so.
+    Rows are sorted by dataset, scale and `by`. Of several records of one seed the last counts. Without records there is
+    one row that says so.
     """
     records = [record for record in records if scale in (None, record["spec"]["scale"])]
     groups: dict[tuple[str, ...], dict[int, Mapping[str, Any]]] = {}
@@ -90,7 +91,7 @@ def result_table(
     if all(key[-1] == EMPTY for key in groups):
         keys = keys[:-1]
     rows = []
-    for key, by_seed in groups.items():
+    for key, by_seed in sorted(groups.items(), key=lambda group: (group[0][0], SCALES.index(group[0][1]), group[0][2:-2])):
         runs = list(by_seed.values())
         row = dict(zip(keys, key, strict=False))
         row["dataset"] += " (generated)" * any(run["data"]["generated"] for run in runs)

@@ -115,19 +115,13 @@ def measured(variant: str, backbone: str, metric: str, of: str = TWIN) -> list[f
 show_table(published_table(paper, "class-accuracy"))
 
 # %% [markdown]
-# Ours, on drawn clothes with small random backbones. Only orderings can be compared, never the numbers.
+# Ours, on drawn clothes with small random backbones. Only orderings can be compared, never the numbers. The [results
+# page](../../book/results.md) names the records behind each row.
 
 # %%
-columns = (
-    "dataset",
-    "backbone",
-    "variant",
-    "seeds",
-    "class_accuracy",
-    "class_accuracy floor",
-    "records",
-)
-show_table(result_table(ledger, ["class_accuracy"], scale="reduced"), columns=columns)
+WHICH = ("dataset", "backbone", "variant", "seeds")
+table = result_table(ledger, ["class_accuracy"], scale="reduced")
+show_table(table, columns=(*WHICH, "class_accuracy", "class_accuracy floor"))
 
 # %% [markdown]
 # Fig. 2 of the paper draws class accuracy and attribute micro accuracy for three backbones. So do we, with 95 % intervals over seeds and
@@ -163,21 +157,9 @@ for axis, (metric, words, variants) in zip(axes.flat, panels, strict=True):
 
 # %%
 metrics = ["attribute_micro_accuracy", "attribute_average_precision"]
-columns = (
-    "dataset",
-    "backbone",
-    "variant",
-    *(head for m in metrics for head in (m, f"{m} floor")),
-    "records",
-)
-show_table(
-    result_table(
-        [r for r in ledger if r["spec"]["variant"] in ("PM", "CM")],
-        metrics,
-        scale="reduced",
-    ),
-    columns=columns,
-)
+heads = [head for metric in metrics for head in (metric, f"{metric} floor")]
+estimating = [r for r in ledger if r["spec"]["variant"] in ("PM", "CM")]
+show_table(result_table(estimating, metrics, scale="reduced"), columns=(*WHICH, *heads))
 
 # %% [markdown]
 # An attribute can be ranked well and still never be *said*, because its probability stays under 0.5. The paper speaks of pre-determined
@@ -312,12 +294,8 @@ for name, net in nets.items():
 
 # %%
 metrics = ["shuffle_drop", "told_gain", "flip_rate", "effect_agreement"]
-table = result_table(
-    [r for r in ledger if r["spec"]["variant"] in ("PM", "PM-detached")],
-    metrics,
-    scale="reduced",
-)
-show_table(table, columns=("dataset", "backbone", "variant", *metrics, "records"))
+reading = [r for r in ledger if r["spec"]["variant"] in ("PM", "PM-detached")]
+show_table(result_table(reading, metrics, scale="reduced"), columns=(*WHICH, *metrics))
 
 # %% [markdown]
 # `shuffle_drop` is the accuracy lost with another image's attributes. `told_gain` is what is gained when the annotated attributes are told.
@@ -381,7 +359,7 @@ _ = fig.suptitle(
 )
 
 # %% [markdown]
-# A picture convinces too easily. *Energy* is the share of a map's mass inside the true region. Three rivals know nothing: a bump on the
+# Where a map is empty, nothing on the last feature map speaks for the attribute. A picture convinces too easily. *Energy* is the share of a map's mass inside the true region. Three rivals know nothing: a bump on the
 # image's centre, noise, and a map that simply lights the whole garment.
 
 # %% tags=["nbval-ignore-output"]
@@ -398,10 +376,8 @@ assert all(0 <= value <= 1 for name, value in scores.items() if "over" not in na
 
 # %%
 metrics = [f"localisation_energy{rival}" for rival in ("", "_centre", "_random", "_object")]
-table = result_table(
-    [r for r in ledger if metrics[0] in r["metrics"]["selected"]], metrics, scale="reduced"
-)
-show_table(table, columns=("backbone", "variant", *metrics, "records"))
+mapped = [r for r in ledger if metrics[0] in r["metrics"]["selected"]]
+show_table(result_table(mapped, metrics, scale="reduced"), columns=(*WHICH, *metrics))
 
 # %% [markdown]
 # ### The network or the map?
@@ -488,8 +464,9 @@ for name, verdict in STANDS.items() if ledger else ():
 #
 # - *PM against CM.* Five seeds do not tell them apart in class accuracy, on none of the backbones. What the paper reports is neither seen
 #   nor excluded.
-# - *Attributes.* On the two backbones for which the paper reports that PM estimates attributes better, CM does. Through the orange arrow
-#   the class loss pulls at the attribute units, and what is good for the class need not be good for the attribute.
+# - *Attributes.* On the two backbones for which the paper reports that PM estimates attributes better, CM does. We do not know why. The
+#   obvious suspect is the gradient of the class loss in the attribute units; cutting it (PM-detached, on the first backbone) changed nothing
+#   that five seeds could show.
 # - *Reasons?* Giving every image another image's attributes costs next to nothing. The class branch decides by $\mathbf{x}$. The printed
 #   attributes accompany the decision; they do not make it.
 # - *Not ignored, either.* Where the class branch does listen, it listens the right way: annotated attributes help a little, and an

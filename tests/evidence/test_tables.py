@@ -101,6 +101,15 @@ def test_results_keep_settings_and_scales_apart(make_runs, runs):
     assert len(result_table(runs + large, ["class_accuracy"], scale="paper")) == 1
 
 
+def test_results_are_sorted_by_dataset_scale_and_setting(make_runs):
+    cells = [("digits", "b"), ("deepfashion-twin", "b"), ("digits", "a")]
+    runs = [
+        run for dataset, backbone in cells for run in make_runs("PM", [0.5], spec__settings={"backbone": backbone}, spec__dataset=dataset)
+    ]
+    rows = [(row["dataset"].split()[0], row["backbone"]) for row in result_table(runs, ["class_accuracy"])]
+    assert rows == [("deepfashion-twin", "b"), ("digits", "a"), ("digits", "b")]
+
+
 def test_costs_have_no_floor(runs):
     table = result_table(runs, ["cost.train_seconds", "class_accuracy"])
     assert table.rows[0]["cost.train_seconds"] == "2.000 [2.000, 2.000]"
