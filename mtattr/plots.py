@@ -155,6 +155,32 @@ def overlay(
     return axes
 
 
+def block_diagram(
+    blocks: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, str]],
+    *,
+    highlighted: Sequence[tuple[str, str]] = (),
+    title: str = "",
+    axes: Axes | None = None,
+) -> Axes:
+    """Named blocks at places in [0, 1] x [0, 1], y upwards, joined by arrows from name to name.
+
+    highlighted: arrows drawn in the accent colour. Raises `InputError` for an arrow to a block that is not there.
+    """
+    if unknown := [end for arrow in (*arrows, *highlighted) for end in arrow if end not in blocks]:
+        raise InputError(f"block_diagram: an arrow meets {unknown[0]!r}, which is none of {', '.join(blocks)}")
+    if axes is None:
+        _, axes = figure(3.2, 3.2)
+    for (start, end), color in [*((arrow, "#404040") for arrow in arrows), *((arrow, "#D55E00") for arrow in highlighted)]:
+        (x0, y0), (x1, y1) = blocks[start], blocks[end]
+        axes.annotate("", (x1, y1 - 0.06), (x0, y0 + 0.06), arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color})
+    for name, (x, y) in blocks.items():
+        axes.text(x, y, name, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"})
+    axes.set(title=title, xlim=(-0.1, 1.1), ylim=(0, 1))
+    axes.set_axis_off()
+    return axes
+
+
 def to_picture(image: ArrayLike | torch.Tensor) -> np.ndarray:
     """One image as float `(H, W, 3)` in [0, 1], which matplotlib draws as it is.
 

@@ -224,7 +224,7 @@ def test_a_twin_is_written_whole(project, monkeypatch):
     write_to = deepfashion_twin.write_to
     monkeypatch.setattr(deepfashion_twin, "write_to", lambda folder, **options: write_to(folder, limit=30, **options))
     assert main(["data", "write", "deepfashion-twin", "out", "--image-size", "16"]) == 0
-    assert sorted(path.name for path in (project / "out").iterdir()) == ["Anno_coarse", "Eval", "Img"]
+    assert sorted(path.name for path in (project / "out").iterdir()) == ["Anno_coarse", "Eval", "GENERATED.txt", "Img"]
     assert len(load_dataset("deepfashion", "val", root=project / "out", image_size=16)) == 30
 
 

@@ -162,3 +162,16 @@ def test_overlay_draws_the_outline_on_the_border_of_the_region():
 def test_overlay_refuses_maps_that_do_not_fit(region, outline):
     with pytest.raises(InputError, match="overlay"):
         plots.overlay(np.zeros((3, 4, 4)), region, outline=outline)
+
+
+def test_a_block_diagram_draws_every_block_and_arrow():
+    blocks = {"image": (0.5, 0.1), "trunk": (0.5, 0.5), "head": (0.5, 0.9)}
+    axes = plots.block_diagram(blocks, [("image", "trunk")], highlighted=[("trunk", "head")], title="net")
+    assert {text.get_text() for text in axes.texts} == {"", *blocks}
+    arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert len({arrow.get_edgecolor() for arrow in arrows}) == len(arrows) == 2
+
+
+def test_an_arrow_to_nowhere_is_named():
+    with pytest.raises(InputError, match="'tail'"):
+        plots.block_diagram({"head": (0, 0)}, [("head", "tail")])

@@ -255,7 +255,7 @@ def _analyse(net: nn.Module, data: Mapping[str, ImageData], device: object, *, s
     result: dict[str, float] = {}
     if net.variant == "Ideal" or not supervised:
         return result if net.variant == "Ideal" else {"shuffle_drop": shuffle_drop(net, middle_layer(net, data["test"], device=device))}
-    result |= localisation(net, data["test"], images=min(256, len(data["test"]) // 4), device=device)
+    result |= localisation(net, data["test"], images=min(256, len(data["test"]) // 8), device=device)
     val, test = (middle_layer(net, data[split], device=device) for split in ("val", "test"))
     rows = {split: ~data[split].labels[:, 0].isnan() for split in ("val", "test", "train")}
     thresholds = choose_thresholds(val.attributes.cpu(), data["val"].labels[rows["val"], 1:])

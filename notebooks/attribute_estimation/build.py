@@ -48,7 +48,7 @@ from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.nets import build_backbone
 from mtattr.pages import show_source, show_table
-from mtattr.plots import figure
+from mtattr.plots import block_diagram, figure
 from torch import nn
 
 _ = torch.manual_seed(seed)
@@ -71,35 +71,13 @@ _ = torch.manual_seed(seed)
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three block diagrams. In PM an arrow leads from the attribute probabilities into the class branch. In CM both branches start from x. In Ideal there is no attribute branch."}}
 fig, axes = figure(7.2, 3.0, columns=3)
 for axis, name in zip(axes[0], ("PM", "CM", "Ideal"), strict=True):
-    boxes = {"image": (0.5, 0.08), "backbone": (0.5, 0.34), "class": (0.5, 0.88)}
+    blocks = {"image": (0.5, 0.08), "backbone": (0.5, 0.34), "class": (0.68, 0.88)}
     arrows = [("image", "backbone"), ("backbone", "class")]
     if name != "Ideal":
-        boxes["attributes"] = (0.24, 0.62) if name == "PM" else (0.2, 0.88)
-        boxes["class"] = (0.68, 0.88)
+        blocks["attributes"] = (0.24, 0.62) if name == "PM" else (0.2, 0.88)
         arrows.append(("backbone", "attributes"))
-    if name == "PM":
-        arrows.append(("attributes", "class"))
-    for text, (x, y) in boxes.items():
-        axis.text(
-            x,
-            y,
-            text,
-            ha="center",
-            va="center",
-            fontsize=9,
-            bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"},
-        )
-    for start, end in arrows:
-        (x0, y0), (x1, y1) = boxes[start], boxes[end]
-        color = "#D55E00" if start == "attributes" else "#404040"
-        axis.annotate(
-            "",
-            (x1, y1 - 0.06),
-            (x0, y0 + 0.06),
-            arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color},
-        )
-    axis.set(title=name, xlim=(-0.1, 1.1), ylim=(0, 1))
-    axis.axis("off")
+    idea = [("attributes", "class")] if name == "PM" else []
+    block_diagram(blocks, arrows, highlighted=idea, title=name, axes=axis)
 
 # %% [markdown]
 # This is Fig. 1 of the paper in our words. The orange arrow is the whole idea.

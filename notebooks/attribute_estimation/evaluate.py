@@ -165,9 +165,6 @@ show_table(result_table(estimating, metrics, scale="reduced"), columns=(*WHICH, 
 # An attribute can be ranked well and still never be *said*, because its probability stays under 0.5. The paper speaks of pre-determined
 # thresholds. Here they are chosen on validation images, one per attribute, for the best F1.
 
-# %%
-show_source(choose_thresholds)
-
 # %% tags=["nbval-ignore-output"]
 for name, run in runs.items():
     found, tasks, classes = (
@@ -274,10 +271,8 @@ _ = image_grid(large.images[:8], titles, columns=4, size=2.2, title=title)
 # %%
 show_source(shuffle_drop)
 
-# %%
-layers = {name: middle_layer(net, plans[name].data["test"]) for name, net in nets.items()}
-
 # %% tags=["nbval-ignore-output"]
+layers = {name: middle_layer(net, plans[name].data["test"]) for name, net in nets.items()}
 for name, net in nets.items():
     layer = layers[name]
     truth = plans[name].data["test"].labels[:, 1:]
@@ -341,7 +336,7 @@ assert effects.isfinite().all()
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Four garments in two rows. Top: the Grad-CAM map of one attribute that is present. Bottom: the true region of the same attribute."}}
 test = plans[TWIN].data["test"]
-regions = known_regions(test, len(test) // 4)
+regions = known_regions(test, len(test) // 8)
 pairs = {}  # task -> image that shows it
 for i, t in (
     ((test.labels[: len(regions)] == 1) & (regions.sum((2, 3)) > 12)).nonzero().tolist()
@@ -363,7 +358,7 @@ _ = fig.suptitle(
 # image's centre, noise, and a map that simply lights the whole garment.
 
 # %% tags=["nbval-ignore-output"]
-scores = localisation(nets[TWIN], test, images=100)
+scores = localisation(nets[TWIN], test, images=len(regions))
 for rival in ("", "_centre", "_random", "_object"):
     energy, pointing = (
         scores[f"localisation_energy{rival}"],
