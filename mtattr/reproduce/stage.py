@@ -18,7 +18,7 @@ from mtattr.reproduce.files import digest_of, file_digest, write_atomically
 from mtattr.reproduce.notebooks import read_notebook, write_notebook
 from mtattr.reproduce.project import Project
 
-_NOISE = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.pyc", ".DS_Store", "_build")
+_NOISE = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "_build")
 
 
 def stage_book(executed: Mapping[str, Path], destination: Path, *, project: Project) -> Path:
