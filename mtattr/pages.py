@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ def show_source(*objects: Any) -> Any:
     return Markdown("```python\n" + "\n\n".join(parts) + "\n```")
 
 
-def show_table(table: Table, *, columns: tuple[str, ...] | None = None) -> Any:
-    """Show a table, or some of its columns in the given order, as an IPython display object."""
+def show_table(table: Table, *, columns: Sequence[str] | Mapping[str, str] | None = None) -> Any:
+    """Show a table, or some of its columns in the given order, as an IPython display object.
+
+    columns: names, or name -> shorter head, which keeps a table within a phone's width.
+    """
     from IPython.display import Markdown
 
-    chosen = table if columns is None else Table(table.caption, columns, tuple({c: row[c] for c in columns} for row in table))
-    return Markdown(to_markdown(chosen))
+    heads = columns if isinstance(columns, Mapping) else {name: name for name in columns or table.columns}
+    rows = tuple({head: row[name] for name, head in heads.items()} for row in table)
+    return Markdown(to_markdown(Table(table.caption, tuple(heads.values()), rows)))
 
 
 def course_ledger(start: str | Path = ".") -> list[dict[str, Any]]:

@@ -36,5 +36,12 @@ def test_table_keeps_the_asked_columns_in_order():
     assert "2" not in shown
 
 
+def test_heads_can_be_shortened():
+    table = Table("Cap", ("long name", "b"), ({"long name": "1", "b": "2"},))
+    shown = show_table(table, columns={"b": "B", "long name": "l"}).data
+    assert "| B | l |" in shown
+    assert "| 2 | 1 |" in shown
+
+
 def test_no_ledger_outside_a_checkout(tmp_path):
     assert course_ledger(tmp_path) == []

@@ -26,7 +26,8 @@
 # **You need** linear layers, the sigmoid, cross-entropy, and a little PyTorch.
 #
 # **Scale** smoke: everything here runs on a laptop without a network connection. No training happens on this page.
-# **Cost** of the runs on CPU and GPU, as measured: see the [results page](../../book/results.md).
+# **Cost** of the runs on a CPU, as measured: see the
+# [results page](../../book/results.md). No GPU was at hand.
 # ```
 
 # %% tags=["parameters"]
@@ -90,7 +91,12 @@ show_source(AttributeEstimationNet.classify, AttributeEstimationNet.forward)
 # ## By hand
 #
 # Let the backbone be so simple that we can follow every number: it hands its first two colour channels through.
-# The image is one pixel, so $\mathbf{x} = (1, 0)$. One attribute, two classes.
+# The image is one pixel, so $\mathbf{x} = (1, 0)$. One attribute, two classes. The weights make four small equations:
+#
+# - hidden unit of the attribute branch: $h = \max(0, 2 x_0)$
+# - attribute logit: $h - 2$, and $o = \sigma(h - 2)$
+# - hidden unit of the class branch: $g = \max(0, 4 o)$
+# - class logits: $(1, g)$
 
 
 # %%
@@ -234,7 +240,7 @@ fig, axis = figure(6.4, 0.32 * len(kept) + 1.2)
 axis.barh(kept[::-1], scores.numpy()[::-1])
 axis.set(
     xlabel="mutual information with the class [nats]",
-    title=f"{train.name}, training split, {len(train)} images",
+    title=f"{train.name}, scale: {scale}, {len(train)} training images",
 )
 axis.grid(axis="x")
 axis.grid(visible=False, axis="y")
@@ -271,9 +277,9 @@ for name, features in {
     print(f"{name:<20} trunk {count_parameters(trunk):>11,}   added: " + "   ".join(row))
 
 # %% [markdown]
-# The branches are small beside the trunk: adding attributes costs almost nothing. That is one of the paper's claims, and it is true by
-# construction. In the runs CM's class branch has 1024 units, because the paper gives CM "two kinds of M(a) dimensional outputs"; the
-# control *CM-matched* has 512, as counted here.
+# PM costs $512 K$ weights more than CM with equal branches: the price of letting the class branch read $K$ more numbers. In the runs CM's
+# class branch has 1024 units, because the paper gives CM "two kinds of M(a) dimensional outputs"; the control *CM-matched* has 512, as
+# counted here. The paper's claim about cost is about training time. It is judged on the [last page](evaluate.ipynb).
 #
 # What the text leaves open, what we chose, and why:
 
