@@ -5,7 +5,7 @@ from mtattr.evidence.claim import SCALES, Claim, claims_sha256
 from mtattr.evidence.ledger import append, read_ledger
 from mtattr.evidence.paper import Artefact, Citation, Deviation, Erratum, Paper, PublishedTable, load_paper, paper_file
 from mtattr.evidence.paper_tables import artefact_table, deviation_table, errata_table, published_table
-from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
+from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id, values_by_seed
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import result_table, verdict_table
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
@@ -46,6 +46,7 @@ __all__ = [
     "short_id",
     "to_html",
     "to_markdown",
+    "values_by_seed",
     "verdict_table",
     "verify",
 ]

@@ -107,31 +107,21 @@ def first_two_channels() -> nn.Module:
     return trunk
 
 
-tiny = AttributeEstimationNet(
-    first_two_channels(), num_classes=2, num_attributes=1, attribute_units=1, class_units=1
-)
+tiny = AttributeEstimationNet(first_two_channels(), 2, 1, attribute_units=1, class_units=1)
 weights = {
-    "attribute_branch.0": ([[2.0, 0.0]], [0.0]),  # hidden = relu(2 x_0)
-    "attribute_branch.2": ([[1.0]], [-2.0]),  # attribute logit = hidden - 2
-    "class_branch.0": (
-        [[0.0, 0.0, 4.0]],
-        [0.0],
-    ),  # reads the attribute alone: hidden = relu(4 o_a)
-    "class_branch.2": ([[0.0], [1.0]], [1.0, 0.0]),  # class logits = (1, hidden)
+    "attribute_branch.0": ([[2.0, 0.0]], [0.0]),  # h reads x_0
+    "attribute_branch.2": ([[1.0]], [-2.0]),  # logit = h - 2
+    "class_branch.0": ([[0.0, 0.0, 4.0]], [0.0]),  # g reads the attribute alone
+    "class_branch.2": ([[0.0], [1.0]], [1.0, 0.0]),  # class logits = (1, g)
 }
 for name, (weight, bias) in weights.items():
     layer = tiny.get_submodule(name)
     layer.weight.data, layer.bias.data = torch.tensor(weight), torch.tensor(bias)
-image = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
-output = tiny(image)
-print("x              ", output.extra["pooled"].tolist())
-print(
-    "attribute logit",
-    output.logits[0, 2:].tolist(),
-    "-> probability",
-    output.extra["attributes"].tolist(),
-)
-print("class logits   ", output.logits[0, :2].tolist())
+output = tiny(torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1))
+print("x               ", output.extra["pooled"].tolist())
+print("attribute logit ", output.logits[:, 2:].tolist())
+print("its probability ", output.extra["attributes"].tolist())
+print("class logits    ", output.logits[:, :2].tolist())
 
 # %% [markdown]
 # Check: the hidden unit is $2 \cdot 1 = 2$, the attribute logit $2 - 2 = 0$, its probability $1/2$.

@@ -38,21 +38,13 @@ seed: int = 0  # of weights and order of images
 # %%
 import numpy as np
 import torch
-from mtattr.attribute_estimation.explain import attribute_maps, known_regions, localisation
-from mtattr.attribute_estimation.interventions import (
-    accuracy_with,
-    attribute_effects,
-    middle_layer,
-    shuffle_drop,
-)
+from mtattr.attribute_estimation import explain, interventions
 from mtattr.data import load_dataset
 from mtattr.evaluation import (
     choose_thresholds,
-    energy_inside,
     f1,
     micro_accuracy,
     micro_floor,
-    occlusion_maps,
     t_interval,
     welch_test,
 )
@@ -62,6 +54,7 @@ from mtattr.evidence import (
     load_paper,
     published_table,
     result_table,
+    values_by_seed,
     verdict_table,
 )
 from mtattr.pages import course_ledger, show_source, show_table
@@ -77,34 +70,14 @@ ledger = [
 ]
 TWIN = "deepfashion-twin"
 specs = {
-    name: RunSpec(paper.name, "PM", name, scale, seed)
-    for name in dict.fromkeys([dataset, TWIN])
+    name: RunSpec(paper.name, "PM", name, scale, seed) for name in dict.fromkeys([dataset, TWIN])
 }
 plans = {name: plan_for(spec, root=root) for name, spec in specs.items()}
-runs = {
-    name: fit_or_load(spec, root=root, plan=plans[name]) for name, spec in specs.items()
-}
+runs = {name: fit_or_load(spec, root=root, plan=plans[name]) for name, spec in specs.items()}
 nets = {name: run.network(plans[name]) for name, run in runs.items()}
 label = {
-    name: f"{name}{' (generated)' if name == TWIN else ''}, scale: {scale}"
-    for name in specs
+    name: f"{name}{' (generated)' if name == TWIN else ''}, scale: {scale}" for name in specs
 }
-
-
-def measured(variant: str, backbone: str, metric: str, of: str = TWIN) -> list[float]:
-    """A metric over the ledger's seeds, the selected epoch on the test split."""
-    keep = [
-        r
-        for r in ledger
-        if (r["spec"]["variant"], r["spec"]["dataset"], r["spec"]["settings"]["backbone"])
-        == (variant, of, backbone)
-    ]
-    keep.sort(key=lambda r: r["spec"]["seed"])
-    return [
-        r["cost"][metric] if metric in r["cost"] else r["metrics"]["selected"][metric]
-        for r in keep
-    ]
-
 
 # %% [markdown]
 # ## Accuracy, printed and measured
@@ -135,24 +108,25 @@ show_table(
 BACKBONES = ("inception", "inception_resnet", "xception")
 on_twin = [r for r in ledger if r["spec"]["dataset"] == TWIN]
 fig, axes = figure(7.4, 7.6, rows=2)
-fig.get_layout_engine().set(hspace=0.08)
 panels = [
     ("class_accuracy", "class accuracy", ("PM", "CM", "Ideal")),
     ("attribute_micro_accuracy", "micro accuracy above its floor", ("PM", "CM")),
 ]
 for axis, (metric, words, variants) in zip(axes.flat, panels, strict=True):
-    floors = [r["floors"][metric] for r in on_twin if metric in r["floors"]]
-    floor = float(np.mean(floors)) if floors else 0.0
+    floor = float(np.mean([r["floors"][metric] for r in on_twin if metric in r["floors"]] or [0]))
     zero = floor if "above" in words else 0.0
-    found = {v: [t_interval(measured(v, b, metric)) for b in BACKBONES] for v in variants}
-    means = {v: [interval.mean - zero for interval in of] for v, of in found.items()}
-    halves = {v: [(i.high - i.low) / 2 for i in of] for v, of in found.items()}
-    bars_with_intervals(
-        BACKBONES, means, intervals=halves, floor=floor - zero, label=words, axes=axis
-    )
-    axis.set_title(
-        f"{TWIN} (generated), scale: reduced, test split, seeds: {len({r['spec']['seed'] for r in on_twin})}"
-    )
+    means, halves = {}, {}
+    for v in variants:
+        rows = [
+            values_by_seed(on_twin, metric, variant=v, dataset=TWIN, backbone=b)
+            for b in BACKBONES
+        ]
+        means[v] = [t_interval(row).mean - zero for row in rows]
+        halves[v] = [(t_interval(row).high - t_interval(row).low) / 2 for row in rows]
+    options = {"intervals": halves, "floor": floor - zero, "label": words, "axes": axis}
+    bars_with_intervals(BACKBONES, means, **options)
+    axis.set_title(f"{TWIN} (generated), scale: reduced, runs: {len(on_twin)}")
+_ = fig.get_layout_engine().set(hspace=0.08)
 
 # %% [markdown]
 # ## The floor of micro accuracy
@@ -193,9 +167,7 @@ for name, run in runs.items():
     print(
         f"  micro accuracy {score:.3f}, its floor {micro_floor(found['test_labels'], tasks):.3f}"
     )
-    assert (
-        f1(val > thresholds, answers).nanmean() >= f1(val > 0.5, answers).nanmean() - 1e-6
-    )
+    assert f1(val > thresholds, answers).nanmean() >= f1(val > 0.5, answers).nanmean() - 1e-6
 
 # %% [markdown]
 # ## Welch's test
@@ -205,7 +177,10 @@ for name, run in runs.items():
 
 # %%
 if ledger:
-    pm, cm = (measured(v, "inception", "class_accuracy") for v in ("PM", "CM"))
+    pm, cm = (
+        values_by_seed(ledger, "class_accuracy", variant=v, dataset=TWIN, backbone="inception")
+        for v in ("PM", "CM")
+    )
     welch = welch_test(torch.tensor(pm), torch.tensor(cm))
     difference = t_interval([a - b for a, b in zip(pm, cm, strict=True)])
     print(f"PM {[round(v, 3) for v in pm]}\nCM {[round(v, 3) for v in cm]}")
@@ -230,7 +205,14 @@ show_table(published_table(paper, "training-seconds"))
 # %%
 for backbone in BACKBONES:
     if ledger:
-        pm, cm = (np.array(measured(v, backbone, "train_seconds")) for v in ("PM", "CM"))
+        pm, cm = (
+            np.array(
+                values_by_seed(
+                    ledger, "cost.train_seconds", variant=v, dataset=TWIN, backbone=backbone
+                )
+            )
+            for v in ("PM", "CM")
+        )
         ratio = t_interval(pm / cm)
         print(
             f"{backbone:<18} PM / CM = {ratio.mean:.3f}, 95 % interval [{ratio.low:.3f}, {ratio.high:.3f}]"
@@ -281,19 +263,25 @@ _ = image_grid(large.images[:6], titles, columns=3, size=2.2, title=title)
 # can hand it others. First, every image gets the attributes of *another* image:
 
 # %%
-show_source(shuffle_drop)
+show_source(interventions.shuffle_drop)
 
 # %% tags=["nbval-ignore-output"]
-layers = {name: middle_layer(net, plans[name].data["test"]) for name, net in nets.items()}
+layers = {
+    name: interventions.middle_layer(net, plans[name].data["test"]) for name, net in nets.items()
+}
 for name, net in nets.items():
     layer = layers[name]
     truth = plans[name].data["test"].labels[:, 1:]
     right = torch.where(truth.isnan(), layer.attributes, truth)
-    own = accuracy_with(net, layer, layer.attributes)
+    own = interventions.accuracy_with(net, layer, layer.attributes)
     print(f"{label[name]}: class accuracy")
     print(f"  with its own estimates            {own:.3f}")
-    print(f"  with another image's estimates    {own - shuffle_drop(net, layer):.3f}")
-    print(f"  with the annotated attributes     {accuracy_with(net, layer, right):.3f}")
+    print(
+        f"  with another image's estimates    {own - interventions.shuffle_drop(net, layer):.3f}"
+    )
+    print(
+        f"  with the annotated attributes     {interventions.accuracy_with(net, layer, right):.3f}"
+    )
 
 # %% [markdown]
 # If the three numbers are close, the class branch hardly depends on the attributes: $\mathbf{x}$ already holds what it needs. Or the
@@ -329,9 +317,7 @@ def show(words: str, probabilities: torch.Tensor) -> None:
     print(f"{words:<22}" + "".join(f"{p:<9.3f}" for p in probabilities.tolist()))
 
 
-moves = torch.stack(
-    [(answer(k, 1.0) - answer(k, 0.0)).abs().max() for k in range(own.shape[1])]
-)
+moves = torch.stack([(answer(k, 1.0) - answer(k, 0.0)).abs().max() for k in range(own.shape[1])])
 print(" " * 22 + "".join(f"{name:<9}" for name in tasks[0].values))
 show("as estimated", answer())
 for k in moves.topk(3).indices.tolist():
@@ -342,7 +328,7 @@ for k in moves.topk(3).indices.tolist():
 # Which attribute speaks for which class? Each cell is the mean change of a class's log-probability when the attribute goes from 0 to 1.
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Heat map of attributes by classes: how much setting one attribute raises or lowers the log-probability of each class."}}
-effects = attribute_effects(nets[TWIN], layers[TWIN])
+effects = interventions.attribute_effects(nets[TWIN], layers[TWIN])
 fig, axis = figure(6.2, 0.3 * len(effects) + 1.4)
 limit = float(effects.abs().max())
 picture = axis.imshow(effects, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
@@ -360,22 +346,18 @@ assert effects.isfinite().all()
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Four garments in two rows. Top: the Grad-CAM map of one attribute that is present. Bottom: the true region of the same attribute."}}
 test = plans[TWIN].data["test"]
-regions = known_regions(test, len(test) // 8)
+regions = explain.known_regions(test, len(test) // 8)
 pairs = {}  # task -> image that shows it
-for i, t in (
-    ((test.labels[: len(regions)] == 1) & (regions.sum((2, 3)) > 12)).nonzero().tolist()
-):
+for i, t in ((test.labels[: len(regions)] == 1) & (regions.sum((2, 3)) > 12)).nonzero().tolist():
     if t > 0 and t not in pairs and i not in pairs.values() and len(pairs) < 4:
         pairs[t] = i
-maps = attribute_maps(nets[TWIN], test.images[list(pairs.values())])
+maps = explain.attribute_maps(nets[TWIN], test.images[list(pairs.values())])
 fig, axes = figure(7.2, 4.2, rows=2, columns=4)
 for column, (t, i) in enumerate(pairs.items()):
     region = large.regions(i)[large.tasks.index(tasks[t].name)]
     overlay(large.images[i], maps[column, t - 1], title=tasks[t].name, axes=axes[0, column])
     overlay(large.images[i], region, title="true region", axes=axes[1, column])
-_ = fig.suptitle(
-    f"{label[TWIN]}: Grad-CAM above, truth below", x=0.02, ha="left", fontsize=11
-)
+_ = fig.suptitle(f"{label[TWIN]}: Grad-CAM above, truth below", x=0.02, ha="left", fontsize=11)
 
 # %% [markdown]
 # Where a map is empty, nothing on the last feature map speaks for the attribute.
@@ -385,7 +367,7 @@ _ = fig.suptitle(
 # lights the whole garment.
 
 # %% tags=["nbval-ignore-output"]
-scores = localisation(nets[TWIN], test, images=len(regions))
+scores = explain.localisation(nets[TWIN], test, images=len(regions))
 for rival in ("", "_centre", "_random", "_object"):
     energy, pointing = (
         scores[f"localisation_energy{rival}"],
@@ -410,17 +392,19 @@ show_table(table, columns={"backbone": "backbone", "variant": "variant"} | heads
 # cell of the image after another and watches the attribute's logit fall. It needs no gradient and no theory.
 
 # %%
+from mtattr.evaluation import energy_inside, occlusion_maps
+
 show_source(occlusion_maps)
 
 # %% tags=["nbval-ignore-output"]
 some, net = slice(0, len(regions)), nets[TWIN]
-cells = attribute_maps(net, test.images[:1]).shape[-1]
+cells = explain.attribute_maps(net, test.images[:1]).shape[-1]
 seen = occlusion_maps(
     lambda x: net(x).logits[:, net.num_classes :], test.images[some] / 255, cells=cells
 )
 valid = test.labels[some, 1:] == 1
 witnesses = {
-    "Grad-CAM": attribute_maps(net, test.images[some]),
+    "Grad-CAM": explain.attribute_maps(net, test.images[some]),
     "occlusion": seen.clamp(min=0),
 }
 for name, maps in witnesses.items():
@@ -447,9 +431,7 @@ show_table(
 )
 
 # %%
-verdicts = {
-    c.id: judge(c, ledger, dataset=TWIN, scale="reduced").verdict for c in paper.claims
-}
+verdicts = {c.id: judge(c, ledger, dataset=TWIN, scale="reduced").verdict for c in paper.claims}
 for word in sorted(set(verdicts.values())):
     print(word)
     for name in (name for name, verdict in verdicts.items() if verdict == word):
@@ -471,9 +453,7 @@ STANDS = {
     "attributes-look-at-their-region": "not reproduced",
 }
 for name, verdict in STANDS.items() if ledger else ():
-    assert verdicts[name] == verdict, (
-        f"{name}: now {verdicts[name]}; rewrite the text below"
-    )
+    assert verdicts[name] == verdict, f"{name}: now {verdicts[name]}; rewrite the text below"
 
 # %% [markdown]
 # **What stands, on drawn clothes with small networks.**

@@ -71,9 +71,7 @@ data = {name: load_splits(name, scale, root=root) for name in DATASETS}
 for name, splits in data.items():
     print(name)
     for split, of in splits.items():
-        counts = torch.bincount(
-            of.labels[:, 0].long(), minlength=of.tasks[0].num_units
-        ).tolist()
+        counts = torch.bincount(of.labels[:, 0].long(), minlength=of.tasks[0].num_units).tolist()
         print(
             f"  {split:<6}{len(of):>6} images   "
             + "  ".join(f"{v} {c}" for v, c in zip(of.tasks[0].values, counts, strict=True))
@@ -147,9 +145,7 @@ fig, axes = figure(7.2, 2.3, columns=4)
 for axis, (name, i) in zip(axes[0], shown.items(), strict=True):
     region = large.regions(i)[large.tasks.index(name)]
     overlay(large.images[i], region, title=name, axes=axis)
-_ = fig.suptitle(
-    "deepfashion-twin (generated), drawn at 128 px", x=0.02, ha="left", fontsize=11
-)
+_ = fig.suptitle("deepfashion-twin (generated), drawn at 128 px", x=0.02, ha="left", fontsize=11)
 
 # %% [markdown]
 # ## What a guess reaches
@@ -178,9 +174,7 @@ for name in DATASETS:
         print(
             f"  {size.image_size} px, K = {size.attributes}, train / val / test images: {counts}"
         )
-        print(
-            f"  {size.fit.epochs} epochs, Adam {size.fit.learning_rate} ({size.fit.schedule})"
-        )
+        print(f"  {size.fit.epochs} epochs, Adam {size.fit.learning_rate} ({size.fit.schedule})")
 plan = plan_for(RunSpec("attribute_estimation", "PM", DATASETS[0], scale, seed), root=root)
 print("network:", *plan.notes)
 print("weights of the losses:", [round(v, 4) for v in plan.task_weights.tolist()])
@@ -244,8 +238,7 @@ for (name, variant), run in runs.items():
 # %%
 for (name, variant), run in runs.items():
     assert (
-        run.metrics["selected"]["class_accuracy"]
-        > run.record["floors"]["class_accuracy"] + 0.05
+        run.metrics["selected"]["class_accuracy"] > run.record["floors"]["class_accuracy"] + 0.05
     ), (name, variant)
 print("all runs beat the largest class")
 
