@@ -344,7 +344,7 @@ assert effects.isfinite().all()
 #
 # {term}`Grad-CAM` asks the network where it looked for an attribute. On the twin we know where the attribute *is*.
 
-# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Four garments in two rows. Top: the Grad-CAM map of one attribute that is present. Bottom: the true region of the same attribute."}}
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Four garments, each with the Grad-CAM map of an attribute that it has in orange, and the true region of the attribute outlined."}}
 test = plans[TWIN].data["test"]
 regions = explain.known_regions(test, len(test) // 8)
 pairs = {}  # task -> image that shows it
@@ -352,12 +352,13 @@ for i, t in ((test.labels[: len(regions)] == 1) & (regions.sum((2, 3)) > 12)).no
     if t > 0 and t not in pairs and i not in pairs.values() and len(pairs) < 4:
         pairs[t] = i
 maps = explain.attribute_maps(nets[TWIN], test.images[list(pairs.values())])
-fig, axes = figure(7.2, 4.2, rows=2, columns=4)
-for column, (t, i) in enumerate(pairs.items()):
-    region = large.regions(i)[large.tasks.index(tasks[t].name)]
-    overlay(large.images[i], maps[column, t - 1], title=tasks[t].name, axes=axes[0, column])
-    overlay(large.images[i], region, title="true region", axes=axes[1, column])
-_ = fig.suptitle(f"{label[TWIN]}: Grad-CAM above, truth below", x=0.02, ha="left", fontsize=11)
+fig, axes = figure(5.0, 5.6, rows=2, columns=2)
+for axis, m, (t, i) in zip(axes.flat, maps, pairs.items(), strict=True):
+    truth = large.regions(i)[large.tasks.index(tasks[t].name)]
+    overlay(large.images[i], m[t - 1], outline=truth, title=tasks[t].name, axes=axis)
+_ = fig.suptitle(
+    f"{label[TWIN]}\nGrad-CAM in orange, truth outlined", x=0.02, ha="left", fontsize=11
+)
 
 # %% [markdown]
 # Where a map is empty, nothing on the last feature map speaks for the attribute.

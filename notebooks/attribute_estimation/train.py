@@ -141,8 +141,8 @@ for i in range(12):
     fresh = [clothes.tasks[t].name for t in visible if clothes.tasks[t].name not in shown]
     if fresh and len(shown) < 4:
         shown[fresh[-1]] = i
-fig, axes = figure(7.2, 2.3, columns=4)
-for axis, (name, i) in zip(axes[0], shown.items(), strict=True):
+fig, axes = figure(5.0, 5.4, rows=2, columns=2)
+for axis, (name, i) in zip(axes.flat, shown.items(), strict=True):
     region = large.regions(i)[large.tasks.index(name)]
     overlay(large.images[i], region, title=name, axes=axis)
 _ = fig.suptitle("deepfashion-twin (generated), drawn at 128 px", x=0.02, ha="left", fontsize=11)
