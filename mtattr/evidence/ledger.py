@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from mtattr.errors import InputError
 from mtattr.evidence.canonical import canonical_json
 from mtattr.evidence.record import check_record
+from mtattr.files import write_atomically
 
 try:
     import fcntl
@@ -95,7 +95,7 @@ def _append(path: Path, new: list[dict[str, Any]]) -> int:
                 known.add(record["sha256"])
                 added.append(record)
         if added:
-            _replace(path, "".join(canonical_json(record) + "\n" for record in [*kept, *added]))
+            write_atomically(path, "".join(canonical_json(record) + "\n" for record in [*kept, *added]))
     return len(added)
 
 
@@ -111,17 +111,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

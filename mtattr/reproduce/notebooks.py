@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtattr.errors import InputError
-from mtattr.reproduce.files import write_atomically
+from mtattr.files import write_atomically
 from mtattr.reproduce.project import notebook_name
 
 #: Cell metadata that belongs to the source; anything else is noise of a run or of an editor.

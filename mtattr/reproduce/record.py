@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mtattr.reproduce.files import file_digest, write_atomically
+from mtattr.files import write_atomically
+from mtattr.reproduce.files import file_digest
 
 RESULT, NOTEBOOK, JOB, LOG, PARTIAL = "result.json", "notebook.ipynb", "job.json", "log.txt", "partial.ipynb"
 

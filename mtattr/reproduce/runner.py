@@ -14,8 +14,8 @@ from pathlib import Path
 
 import mtattr
 from mtattr.errors import InputError
+from mtattr.files import write_atomically
 from mtattr.reproduce import record
-from mtattr.reproduce.files import write_atomically
 from mtattr.reproduce.matrix import NotebookRun, chains
 
 DONE, SKIPPED, FAILED, TIMED_OUT, PLANNED = "done", "skipped", "failed", "timed out", "would run"

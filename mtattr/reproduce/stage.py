@@ -14,7 +14,8 @@ from pathlib import Path
 
 import mtattr
 from mtattr.errors import InputError
-from mtattr.reproduce.files import digest_of, file_digest, write_atomically
+from mtattr.files import write_atomically
+from mtattr.reproduce.files import digest_of, file_digest
 from mtattr.reproduce.notebooks import read_notebook, write_notebook
 from mtattr.reproduce.project import Project
 

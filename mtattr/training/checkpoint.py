@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,24 +14,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mtattr.errors import InputError
+from mtattr.files import write_atomically
 
 FORMAT = 1
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader sees the old file or the whole new one; `InputError` if the disk is full."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: could not be written, {len(content)} bytes needed ({error.strerror})") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mtattr.errors import InputError
+from mtattr.files import code_form
 
 SCALES = ("smoke", "reduced", "paper")
 
@@ -74,15 +74,6 @@ class RunSpec:
         return f"{self.paper}-{self.variant}-{self.dataset}-{self.scale}-seed{self.seed}-{digest}"
 
 
-def _without_docstrings(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node) is not None:
-            node.body = body[1:] or [ast.Pass()]
-    return ast.dump(tree)
-
-
 def code_digest(paper: str) -> str:
     """SHA-256 over the library code that a run of `paper` depends on.
 
@@ -90,8 +81,8 @@ def code_digest(paper: str) -> str:
     """
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for part in ("errors.py", "tasks.py", "data", "nets", "training", "evaluation", paper):
+    for part in ("errors.py", "files.py", "tasks.py", "data", "nets", "training", "evaluation", paper):
         for path in sorted([package / part] if part.endswith(".py") else (package / part).rglob("*.py")):
             digest.update(path.relative_to(package).as_posix().encode())
-            digest.update(_without_docstrings(path.read_text(encoding="utf-8")).encode())
+            digest.update(code_form(path.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()

@@ -1,11 +1,8 @@
-import errno
-import os
-
 import pytest
 import torch
 
 from mtattr.errors import InputError
-from mtattr.training.checkpoint import load_tensors, pack, save_tensors, unpack, write_atomically
+from mtattr.training.checkpoint import load_tensors, pack, save_tensors, unpack
 
 
 def net_and_adam(seed=0):
@@ -53,20 +50,6 @@ def test_missing_and_foreign_files_are_named(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     with pytest.raises(InputError, match=r"foreign\.safetensors: expected a checkpoint"):
         load_tensors(tmp_path / "foreign.safetensors")
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "result.json"
-    write_atomically(path, b"old")
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match=r"result\.json: could not be written.*No space left"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
 
 
 @pytest.mark.parametrize("about", ["{", "[]", "null", '{"format": 2}', "[" * 100_000])

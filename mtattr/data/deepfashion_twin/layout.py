@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mtattr.data.deepfashion_twin.garments import draw, grey_levels, landmarks, 
 from mtattr.data.deepfashion_twin.scene import Scenes, sample_scenes
 from mtattr.data.options import GENERATED_MARK, check_options
 from mtattr.errors import InputError
+from mtattr.files import write_atomically
 
 #: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is the position from 1.
 OFFICIAL_CATEGORIES = tuple(
@@ -121,11 +121,4 @@ def _sign(value: float) -> str:
 
 
 def _write(path: Path, header: str, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, suffix=".tmp", delete=False, encoding="utf-8", newline="\n"
-    ) as file:
-        file.write("\n".join([str(len(lines)), header, *lines]) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
+    write_atomically(path, "\n".join([str(len(lines)), header, *lines]) + "\n")
