@@ -218,12 +218,10 @@ def test_a_twin_that_cannot_be_written_leaves_nothing(project, capsys, monkeypat
     assert list((project / "empty").iterdir()) == []
 
 
-def test_a_twin_is_written_whole(project, monkeypatch):
-    from mtattr.data import deepfashion_twin, load_dataset
+def test_a_twin_is_written_whole(project):
+    from mtattr.data import load_dataset
 
-    write_to = deepfashion_twin.write_to
-    monkeypatch.setattr(deepfashion_twin, "write_to", lambda folder, **options: write_to(folder, limit=30, **options))
-    assert main(["data", "write", "deepfashion-twin", "out", "--image-size", "16"]) == 0
+    assert main(["data", "write", "deepfashion-twin", "out", "--image-size", "16", "--limit", "30"]) == 0
     assert sorted(path.name for path in (project / "out").iterdir()) == ["Anno_coarse", "Eval", "GENERATED.txt", "Img"]
     assert len(load_dataset("deepfashion", "val", root=project / "out", image_size=16)) == 30
 
