@@ -363,6 +363,9 @@ _ = fig.suptitle(
 # %% [markdown]
 # Where a map is empty, nothing on the last feature map speaks for the attribute.
 #
+# A region is what changes in the picture when the attribute is drawn or left out. A few marked attributes are annotation errors and were
+# never drawn. They lower the scores of all maps alike.
+#
 # A picture convinces too easily. *Energy* is the share of a map's mass inside the true region. *Pointing* asks whether
 # the map's highest point lies there. Three rivals know nothing of the attribute: a bump on the image's centre, noise, and a map that simply
 # lights the whole garment.

@@ -163,9 +163,10 @@ def test_killed_three_times_ends_with_the_same_bits(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_end_where_one_does(tmp_path):
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
+def test_two_processes_end_where_one_does(precision, tmp_path):
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    arguments = ("--precision", "64-true", "--no-dropout")
+    arguments = ("--precision", precision, "--no-dropout")
     one = finish(tmp_path / "one", *arguments)
     two = finish(tmp_path / "two", *arguments, launcher=launcher)
     a, b = load_file(one / "weights.safetensors"), load_file(two / "weights.safetensors")
