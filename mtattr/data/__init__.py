@@ -9,6 +9,7 @@ from importlib import import_module
 from numbers import Integral
 
 from mtattr.data.image_data import ImageData
+from mtattr.data.options import ImageSize
 from mtattr.errors import InputError
 
 __all__ = ["DATASETS", "ImageData", "load_dataset"]
@@ -32,12 +33,13 @@ DATASETS: dict[str, Callable[..., ImageData]] = {
 
 
 def load_dataset(
-    name: str, split: str, *, root=None, image_size: int = 64, limit: int | None = None, seed: int = 0, **options
+    name: str, split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, seed: int = 0, **options
 ) -> ImageData:
-    """One split of a dataset: images uint8 `(N, 3, image_size, image_size)`, labels float32 `(N, T)`, NaN = unknown.
+    """One split of a dataset: images uint8 `(N, 3, H, W)`, labels float32 `(N, T)`, NaN = unknown.
 
     split: "train", "val" or "test". root: the folder with the user's own copy; generated sets and `digits` need none.
-    image_size: side in pixels, 8..1024. limit: keep a fair sample of so many images, the same for the same `seed`.
+    image_size: side of a square in pixels, 8..1024, or (height, width); pictures of another aspect are squeezed.
+    limit: keep a fair sample of so many images, the same for the same `seed`.
     options: what the dataset's own `load` takes besides. Nothing is ever downloaded.
     Raises `InputError` for an unknown dataset, split or option and for missing or damaged files.
     """

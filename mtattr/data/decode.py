@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from mtattr.data.cache import cached_images_and_notes
+from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.errors import InputError
 
 Box = tuple[int, int, int, int]
@@ -31,15 +32,17 @@ class Files:
     boxes: tuple[Box, ...] | None = None
 
 
-def decode_image(path: Path, image_size: int, box: Box | None = None) -> np.ndarray:
-    """One image file as uint8 `(3, image_size, image_size)`.
+def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> np.ndarray:
+    """One image file as uint8 `(3, H, W)`: a square of `image_size` pixels, or (height, width).
 
-    Cut to `box` where given, then squeezed to a square without keeping the aspect, by bilinear interpolation that averages over
+    Cut to `box` where given, then squeezed to this shape without keeping the aspect, by bilinear interpolation that averages over
     the source area when shrinking. An orientation tag is ignored: boxes and landmarks refer to the stored pixels.
     Raises `InputError`, naming the file, if it is missing, damaged or cut short.
     """
     # Imported here: only who decodes files needs Pillow.
     from PIL import Image
+
+    height, width = image_shape_of(image_size)
 
     try:
         with Image.open(path) as opened:
@@ -50,16 +53,16 @@ def decode_image(path: Path, image_size: int, box: Box | None = None) -> np.ndar
                     raise InputError(f"{path}: the bounding box lies outside the image of {image.width} x {image.height} pixels")
                 # resize(box=...) would let pixels outside the box bleed in.
                 image = image.crop(box)
-            square = image.convert("RGB").resize((image_size, image_size), Image.Resampling.BILINEAR)
+            shaped = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
     except FileNotFoundError:
         raise InputError(f"{path}: image file missing") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: expected a whole image file, it is damaged or cut short ({error})") from None
-    return np.asarray(square).transpose(2, 0, 1)
+    return np.asarray(shaped).transpose(2, 0, 1)
 
 
-def decoded_images(dataset: str, files: Files, image_size: int, *, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
-    """All images uint8 `(N, 3, image_size, image_size)`, decoded once into the cache, and the positions left out.
+def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
+    """All images uint8 `(N, 3, H, W)`, decoded once into the cache, and the positions left out; H and W as `decode_image` has them.
 
     A changed name, size, modification time or box of any file leads to decoding anew. A missing or damaged image raises
     `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order.
@@ -70,12 +73,12 @@ def decoded_images(dataset: str, files: Files, image_size: int, *, skip_bad: boo
         skipped = _decode_all(out, files, image_size, skip_bad)
         return {"skipped": skipped}
 
-    images, notes = cached_images_and_notes(dataset, key, (len(files.names), 3, image_size, image_size), fill)
+    images, notes = cached_images_and_notes(dataset, key, (len(files.names), 3, *image_shape_of(image_size)), fill)
     skipped = notes["skipped"]
     return images[: len(images) - len(skipped)], skipped
 
 
-def _decode_all(out: np.ndarray, files: Files, image_size: int, skip_bad: bool) -> list[int]:
+def _decode_all(out: np.ndarray, files: Files, image_size: ImageSize, skip_bad: bool) -> list[int]:
     def attempt(i: int) -> np.ndarray | InputError:
         try:
             return decode_image(files.folder / files.names[i], image_size, files.boxes[i] if files.boxes else None)

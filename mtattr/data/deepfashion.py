@@ -15,7 +15,7 @@ import torch
 from mtattr.data.decode import Files, decoded_images, find_image_folder
 from mtattr.data.deepfashion_tables import ABOUT, Tables, find_place, read_tables
 from mtattr.data.image_data import ImageData
-from mtattr.data.options import GENERATED_MARK, check_options, limited_rows
+from mtattr.data.options import GENERATED_MARK, ImageSize, check_options, limited_rows
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
@@ -36,7 +36,7 @@ def load(
     split: str,
     *,
     root=None,
-    image_size: int = 64,
+    image_size: ImageSize = 64,
     limit: int | None = None,
     seed: int = 0,
     classes: Sequence[str] | None = None,
@@ -46,7 +46,7 @@ def load(
     unknown: str = "mask",
     skip_bad: bool = False,
 ) -> ImageData:
-    """One official split of the benchmark, whole images squeezed to a square of `image_size`, decoded once into the cache.
+    """One official split of the benchmark, whole images squeezed to `image_size`, decoded once into the cache.
 
     root: the folder with `Anno_coarse` (or `Anno`, `Anno_fine`), `Eval` and `Img`, or the annotation folder itself.
     classes: category names to keep, which become the class indices 0, 1, …; None keeps every category that has images

@@ -12,12 +12,23 @@ SPLITS = ("train", "val", "test")
 SMALLEST, LARGEST = 8, 1024
 
 
-def check_options(name: str, split: str, image_size: int, limit: int | None) -> None:
-    """Raise `InputError` unless split, image size (8..1024 pixels) and limit (None or at least 1) are usable."""
+ImageSize = int | tuple[int, int]
+
+
+def image_shape_of(image_size: ImageSize) -> tuple[int, int]:
+    """(height, width) in pixels: a whole number means a square, a pair is height and width."""
+    return (int(image_size[0]), int(image_size[1])) if isinstance(image_size, tuple | list) else (int(image_size), int(image_size))
+
+
+def check_options(name: str, split: str, image_size: ImageSize, limit: int | None) -> None:
+    """Raise `InputError` unless split, image size (one or two numbers, 8..1024) and limit (None or at least 1) are usable."""
     if split not in SPLITS:
         raise InputError(f"{name}: split {split!r} is unknown; there are {', '.join(SPLITS)}")
-    if not _is_whole(image_size) or not SMALLEST <= image_size <= LARGEST:
-        raise InputError(f"{name}: image_size must be a whole number in {SMALLEST}..{LARGEST}, got {image_size!r}")
+    sides = image_size if isinstance(image_size, tuple | list) and len(image_size) == 2 else (image_size,)
+    if not all(_is_whole(side) and SMALLEST <= side <= LARGEST for side in sides):
+        raise InputError(
+            f"{name}: image_size must be a whole number in {SMALLEST}..{LARGEST}, or a height and a width of this kind, got {image_size!r}"
+        )
     if limit is not None and (not _is_whole(limit) or limit < 1):
         raise InputError(f"{name}: limit must be None or a whole number of at least 1, got {limit!r}")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell, palette
-from mtattr.data.shapes import cells, coverage, ellipse, noise, over
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.colour import palette
+from mtattr.data.drawing.patterns import cells, noise
+from mtattr.data.drawing.shapes import cell, coverage, ellipse, over
 
 
 def draw_backdrop(c: Canvas) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell
-from mtattr.data.shapes import noise, soften
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.patterns import noise
+from mtattr.data.drawing.shapes import cell, soften
 
 
 def photograph(c: Canvas) -> torch.Tensor:

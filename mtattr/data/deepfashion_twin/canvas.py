@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mtattr.data.deepfashion_twin.attributes import INDEX
 from mtattr.data.deepfashion_twin.scene import COLUMN, Scenes
-from mtattr.data.shapes import Frame, Patch, coverage
+from mtattr.data.drawing.frame import Frame, Patch
+from mtattr.data.drawing.shapes import coverage
 
 Shape = Callable[[Tensor, Tensor], Tensor]
 
@@ -21,27 +22,27 @@ class Canvas:
 
     backdrop (B, H, W, 3) lies under the cloth: `cloth` (B, H, W, 3) is its colour before light, `alpha` (B, H, W) its
     opacity and `shade` (B, H, W) the light on it. `x, y` (B, H, W) are garment coordinates: about one unit is half a
-    garment, x = 0 its axis, y downwards. Colours lie in [0, 1].
+    garment, x = 0 its axis, y downwards. `size` is the images' height in pixels. Colours lie in [0, 1].
     """
 
-    def __init__(self, scenes: Scenes, image_size: int, device: torch.device | str = "cpu") -> None:
+    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
         self.scenes = scenes
         self._parameters = scenes.parameters.to(torch.float32).to(device)
         self._present = scenes.present.to(device)
         self.categories = scenes.categories.to(device)
         self.upper = self.categories < 2
-        self.size = image_size
+        self.size = image_shape[0]
         self.device = torch.device(device)
         n = len(scenes)
         lower = (~self.upper).float()
         self.frame = Frame(
-            image_size,
+            image_shape,
             self.pick("centre_x", -0.12, 0.12),
             self.pick("centre_y", 0.00, 0.20) + 0.20 * lower,
             self.pick("scale", 1.02, 1.27) * (1 + 0.20 * lower),
             self.pick("angle", -0.11, 0.11),
         )
-        self.sheet = Frame.plain(n, image_size, device)
+        self.sheet = Frame.plain(n, image_shape, device)
         self.x, self.y = self.frame.coordinates
         self.pixel = self.frame.pixel
 
@@ -99,38 +100,6 @@ class Canvas:
     def tone(self, rows: Tensor, factor: Tensor) -> None:
         """Multiply the light on the cloth of images `rows` by `factor` (n, H, W)."""
         self.shade[rows] = self.shade[rows] * factor
-
-
-def cell(values: Tensor) -> Tensor:
-    """(n,) as (n, 1, 1), to meet pixels."""
-    return values[:, None, None]
-
-
-PALETTE = (
-    (0.93, 0.92, 0.89), (0.13, 0.13, 0.15), (0.16, 0.22, 0.38), (0.55, 0.12, 0.16), (0.80, 0.36, 0.38), (0.94, 0.72, 0.70),
-    (0.86, 0.66, 0.28), (0.93, 0.84, 0.56), (0.34, 0.42, 0.26), (0.56, 0.68, 0.58), (0.24, 0.50, 0.52), (0.56, 0.74, 0.84),
-    (0.36, 0.42, 0.66), (0.58, 0.48, 0.66), (0.46, 0.32, 0.24), (0.74, 0.62, 0.50), (0.60, 0.60, 0.62), (0.82, 0.48, 0.26),
-    (0.86, 0.83, 0.76), (0.30, 0.31, 0.34), (0.72, 0.20, 0.36), (0.98, 0.97, 0.95), (0.20, 0.34, 0.28), (0.70, 0.78, 0.72),
-)  # fmt: skip
-
-
-def palette(pick: Tensor, light: Tensor) -> Tensor:
-    """Colours (n, 3) from `pick` and `light` in [0, 1): an entry of the palette, made a little darker or lighter."""
-    table = torch.tensor(PALETTE, device=pick.device)
-    return (table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)] * (0.85 + 0.3 * light[:, None])).clamp(0.03, 1)
-
-
-def brightness(colour: Tensor) -> Tensor:
-    """Luma of colours (..., 3)."""
-    return colour @ torch.tensor([0.299, 0.587, 0.114], device=colour.device)
-
-
-def apart(colour: Tensor, other: Tensor, least: float = 0.28) -> Tensor:
-    """`colour` (n, 3), moved towards white or black where its luma is nearer than `least` to that of `other`."""
-    gap = brightness(colour) - brightness(other)
-    target = (brightness(other) < 0.5).float()[:, None].expand_as(colour)
-    strength = ((least - gap.abs()) / least).clamp(0, 1)[:, None] * 0.8
-    return torch.lerp(colour, target, strength)
 
 
 TAU = 2 * math.pi

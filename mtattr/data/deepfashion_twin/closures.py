@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import cell
 from mtattr.data.deepfashion_twin.outline import width_at
-from mtattr.data.shapes import box, coverage, ellipse, limb, polyline, stripes
+from mtattr.data.drawing.patterns import stripes
+from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, limb, polyline
 
 
 def _of(rows):

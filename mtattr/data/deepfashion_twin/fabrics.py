@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell
-from mtattr.data.shapes import cells, noise, stripes
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.patterns import cells, noise, stripes
+from mtattr.data.drawing.shapes import cell
 
 
 def tint_fabrics(c: Canvas) -> None:

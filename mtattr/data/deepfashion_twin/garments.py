@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mtattr.data.deepfashion_twin.attributes import NAMES
 from mtattr.data.deepfashion_twin.backdrop import draw_backdrop
 from mtattr.data.deepfashion_twin.camera import photograph
-from mtattr.data.deepfashion_twin.canvas import Canvas, apart, cell, palette
+from mtattr.data.deepfashion_twin.canvas import Canvas
 from mtattr.data.deepfashion_twin.fabrics import tint_fabrics, weave_fabrics
 from mtattr.data.deepfashion_twin.occluders import draw_occluders
 from mtattr.data.deepfashion_twin.outline import draw_outline, width_at
@@ -22,99 +19,51 @@ from mtattr.data.deepfashion_twin.prints import draw_prints
 from mtattr.data.deepfashion_twin.scene import Scenes
 from mtattr.data.deepfashion_twin.styles import draw_styles, draw_wear
 from mtattr.data.deepfashion_twin.support import draw_support
-from mtattr.data.shapes import noise, over, soften
+from mtattr.data.drawing.batches import map_batches, rendered
+from mtattr.data.drawing.colour import apart, palette
+from mtattr.data.drawing.patterns import noise
+from mtattr.data.drawing.regions import changed_regions
+from mtattr.data.drawing.shapes import cell, over, soften
+from mtattr.data.options import ImageSize, image_shape_of
 
-Result = TypeVar("Result")
 
-
-def render(scenes: Scenes, image_size: int = 64, device: torch.device | str = "cpu") -> Tensor:
+def render(scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
-    images = torch.empty(len(scenes), 3, image_size, image_size, dtype=torch.uint8)
-
-    def work(part: slice) -> None:
-        images[part] = grey_levels(draw(scenes.rows(part), image_size, device)[1])
-
-    map_batches(work, len(scenes), image_size, device)
-    return images
+    shape = image_shape_of(image_size)
+    return rendered(lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device)
 
 
-def grey_levels(pictures: Tensor) -> Tensor:
-    """Pictures in [0, 1] as uint8 on the CPU."""
-    return (pictures * 255).round().to(torch.uint8).cpu()
-
-
-def garment_mask(scenes: Scenes, image_size: int = 64, device: torch.device | str = "cpu") -> Tensor:
+def garment_mask(scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
     """Opacity of the visible garment, float32 (N, H, W): what an occluder covers is left out."""
-    return torch.cat(map_batches(lambda part: draw(scenes.rows(part), image_size, device)[2].cpu(), len(scenes), image_size, device))
-
-
-def map_batches(work: Callable[[slice], Result], n: int, image_size: int, device: torch.device | str = "cpu") -> list[Result]:
-    """Call `work` on slices that cover n scenes, without gradients, in as many threads as torch may use; results in order."""
-    on_cpu = torch.device(device).type == "cpu"
-    threads = torch.get_num_threads() if on_cpu else 1
-    # Two megabytes a plane on CPU: larger batches leave its cache, smaller ones pay more for each operation's start.
-    batch = min(max(2 ** (19 if on_cpu else 23) // image_size**2, 8), 2048)
-    batch = max(1, min(batch, -(-n // threads)))
-
-    def quietly(start: int) -> Result:
-        with torch.no_grad():
-            return work(slice(start, min(start + batch, n)))
-
-    starts = range(0, n, batch)
-    if threads == 1:
-        return [quietly(start) for start in starts]
-    # Drawing is thousands of small operations: one batch a thread pays, several threads on one operation do not.
-    try:
-        with ThreadPoolExecutor(min(threads, max(len(starts), 1)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(quietly, starts))
-    finally:
-        torch.set_num_threads(threads)
+    shape = image_shape_of(image_size)
+    return torch.cat(map_batches(lambda part: draw(scenes.rows(part), shape, device)[2].cpu(), len(scenes), shape, device))
 
 
 def attribute_regions(
-    scene: Scenes, image_size: int = 64, *, only: Sequence[int] | None = None, share: float = 0.98, device: torch.device | str = "cpu"
+    scene: Scenes, image_size: ImageSize = 64, *, only: Sequence[int] | None = None, device: torch.device | str = "cpu"
 ) -> Tensor:
     """Where each task of one scene shows, float32 (1 + A, H, W) in {0, 1} except task 0, the visible garment's opacity.
 
-    An attribute's region is the smallest set of pixels that holds `share` of the squared change made by toggling it,
-    closed over gaps of about 1/20 of the image so that a print's region is the printed cloth, not its ink. It is where
-    the attribute would show if absent, and empty if it cannot occur or changes no pixel by three grey levels.
+    An attribute's region is where toggling it changes the picture (see `changed_regions`). It is where the attribute
+    would show if absent, and empty if it cannot occur.
     only: positions of the attributes wanted (the others stay empty), which saves time.
     """
+    shape = image_shape_of(image_size)
     possible = [k for k in scene.can_occur[0].nonzero()[:, 0].tolist() if only is None or k in only]
     variants = [scene] + [scene.toggled(k) for k in possible]
     joined = Scenes(*(torch.cat([getattr(v, field) for v in variants]) for field in ("categories", "present", "parameters", "labels")))
-    drawn = map_batches(lambda part: draw(joined.rows(part), image_size, device)[1:], len(joined), image_size, device)
+    drawn = map_batches(lambda part: draw(joined.rows(part), shape, device)[1:], len(joined), shape, device)
     images = torch.cat([images for images, _ in drawn])
-    change = ((images[1:] - images[:1]) ** 2).sum(1)
-    regions = torch.zeros(1 + len(NAMES), image_size, image_size, device=images.device)
+    regions = torch.zeros(1 + len(NAMES), *shape, device=images.device)
     regions[0] = drawn[0][1][0]
     if possible:
-        regions[1 + torch.tensor(possible, device=images.device)] = _close(_densest(change, share), image_size)
+        regions[1 + torch.tensor(possible, device=images.device)] = changed_regions(images[1:], images[:1])
     return regions.cpu()
 
 
-def _densest(change: Tensor, share: float) -> Tensor:
-    """The smallest set of pixels that holds `share` of each map's sum; empty where no pixel changes by three grey levels."""
-    flat = change.flatten(1)
-    ordered, order = flat.sort(1, descending=True)
-    before = ordered.cumsum(1) - ordered
-    keep = (before < share * flat.sum(1, keepdim=True)) & (flat.amax(1, keepdim=True) > 3 * (3 / 255) ** 2) & (ordered > 0)
-    return torch.zeros_like(flat).scatter(1, order, keep.float()).view_as(change)
-
-
-def _close(mask: Tensor, image_size: int) -> Tensor:
-    """Fill gaps up to about 1/20 of the image: dilate, then erode, never losing a pixel of the mask."""
-    reach = max(1, round(image_size / 40))
-    size = 2 * reach + 1
-    grown = F.max_pool2d(F.pad(mask[:, None], (reach,) * 4), size, 1)
-    shrunk = -F.max_pool2d(F.pad(-grown, (reach,) * 4, mode="replicate"), size, 1)
-    return torch.maximum(mask, shrunk[:, 0])
-
-
-def draw(scenes: Scenes, image_size: int, device: torch.device | str = "cpu") -> tuple[Canvas, Tensor, Tensor]:
+def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Canvas, Tensor, Tensor]:
     """One batch: the finished canvas, pictures (B, 3, H, W) in [0, 1], and the visible garments' opacity (B, H, W)."""
-    c = Canvas(scenes, image_size, device)
+    c = Canvas(scenes, image_shape, device)
     c.armhole = c.neck_cut = None
     _dye(c)
     draw_outline(c)
@@ -189,20 +138,17 @@ def landmarks(c: Canvas) -> list[list[tuple[int, int, int]]]:
     sleeve_y = torch.where(c.end_x > 0, c.end_y, torch.full_like(hem, -0.40))
     upper = [(-shoulder, c.top), (shoulder, c.top), (-sleeve_x, sleeve_y), (sleeve_x, sleeve_y), (-hem, c.hem), (hem, c.hem)]
     lower = [(-waist, c.top), (waist, c.top), (-hem, c.hem), (hem, c.hem)]
-    placed = {True: [_to_pixels(c, *p) for p in upper], False: [_to_pixels(c, *p) for p in lower]}
+    placed = {True: [_pixel_of(c, *p) for p in upper], False: [_pixel_of(c, *p) for p in lower]}
     found = []
     for i, is_upper in enumerate(c.upper.tolist()):
         corners = []
         for xs, ys in placed[is_upper]:
             x, y = int(xs[i]), int(ys[i])
-            outside = not (0 <= x < c.size and 0 <= y < c.size)
+            outside = not (0 <= x < c.alpha.shape[2] and 0 <= y < c.alpha.shape[1])
             corners.append((2, 0, 0) if outside else (int(c.cover[i, y, x] > 0.5), x, y))
         found.append(corners)
     return found
 
 
-def _to_pixels(c: Canvas, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    cos, sin = torch.cos(c.frame.angle), torch.sin(c.frame.angle)
-    px = c.frame.centre_x + c.frame.scale * (x * cos - y * sin)
-    py = c.frame.centre_y + c.frame.scale * (x * sin + y * cos)
-    return tuple(((v + 1) * c.size / 2).floor().long() for v in (px, py))
+def _pixel_of(c: Canvas, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return tuple(v.floor().long() for v in c.frame.to_pixels(x, y))

@@ -9,10 +9,11 @@ from pathlib import Path
 from torch import Tensor
 
 from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORIES, NAMES, TYPES
-from mtattr.data.deepfashion_twin.garments import draw, grey_levels, landmarks, map_batches
+from mtattr.data.deepfashion_twin.garments import draw, landmarks
 from mtattr.data.deepfashion_twin.scene import Scenes, sample_scenes
-from mtattr.data.options import GENERATED_MARK, check_options
-from mtattr.errors import InputError
+from mtattr.data.drawing.batches import grey_levels, map_batches
+from mtattr.data.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
+from mtattr.data.options import ImageSize, check_options, image_shape_of
 from mtattr.files import write_atomically
 
 #: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is the position from 1.
@@ -40,7 +41,12 @@ def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
 
 
 def write_to(
-    folder: str | os.PathLike, *, image_size: int = 64, limit: int | dict[str, int] | None = None, seed: int = 0, image_format: str = "png"
+    folder: str | os.PathLike,
+    *,
+    image_size: ImageSize = 64,
+    limit: int | dict[str, int] | None = None,
+    seed: int = 0,
+    image_format: str = "png",
 ) -> Path:
     """Write all three splits to `folder` so that the loader of the real benchmark reads them.
 
@@ -51,23 +57,19 @@ def write_to(
     """
     from mtattr.data.deepfashion_twin.load import SPLIT_SIZES
 
-    if image_format not in ("png", "jpg"):
-        raise InputError(f"deepfashion-twin: image_format {image_format!r} is not one of png, jpg")
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: expected a new or empty folder to write to")
-    sizes = SPLIT_SIZES | (limit if isinstance(limit, dict) else {} if limit is None else dict.fromkeys(SPLIT_SIZES, limit))
+    quality = image_quality("deepfashion-twin", image_format)
+    folder = new_folder(folder)
+    sizes = sizes_of(SPLIT_SIZES, limit)
     for split, count in sizes.items():
         check_options("deepfashion-twin", split, image_size, count)
-    rows = [row for split in SPLIT_SIZES for row in _write_split(folder, split, sizes[split], seed, image_size, image_format)]
-    (folder / GENERATED_MARK).write_text("Drawn by mtattr (deepfashion-twin). No photograph is involved; not the DeepFashion dataset.\n")
+    shape = image_shape_of(image_size)
+    rows = [row for split in SPLIT_SIZES for row in _write_split(folder, split, sizes[split], seed, shape, image_format, quality)]
+    mark_generated(folder, "deepfashion-twin", "DeepFashion")
     _write_tables(folder, rows)
     return folder
 
 
-def _write_split(folder: Path, split: str, count: int, seed: int, image_size: int, image_format: str) -> list[dict]:
-    from PIL import Image
-
+def _write_split(folder: Path, split: str, count: int, seed: int, shape: tuple[int, int], image_format: str, quality: dict) -> list[dict]:
     scenes = sample_scenes(split, count, seed)
     keys = [image_key(scenes, split, i, image_format) for i in range(count)]
     for parent in {(folder / "Img" / key).parent for key in keys}:
@@ -75,22 +77,22 @@ def _write_split(folder: Path, split: str, count: int, seed: int, image_size: in
 
     def work(batch: slice) -> list[dict]:
         part = scenes.rows(batch)
-        c, pictures, visible = draw(part, image_size)
-        for key, image in zip(keys[batch], grey_levels(pictures).permute(0, 2, 3, 1).numpy(), strict=True):
-            Image.fromarray(image).save(folder / "Img" / key, **({"quality": 95} if image_format == "jpg" else {}))
+        c, pictures, visible = draw(part, shape)
+        for key, image in zip(keys[batch], grey_levels(pictures), strict=True):
+            save_image(folder / "Img" / key, image, quality)
         rows = zip(keys[batch], part.labels.tolist(), visible, c.upper.tolist(), landmarks(c), strict=True)
         return [
-            {"key": key, "split": split, "labels": labels, "box": _box(mask, image_size), "upper": upper, "points": points}
+            {"key": key, "split": split, "labels": labels, "box": _box(mask), "upper": upper, "points": points}
             for key, labels, mask, upper, points in rows
         ]
 
-    return [row for rows in map_batches(work, count, image_size) for row in rows]
+    return [row for rows in map_batches(work, count, shape) for row in rows]
 
 
-def _box(mask: Tensor, image_size: int) -> tuple[int, int, int, int]:
+def _box(mask: Tensor) -> tuple[int, int, int, int]:
     found = (mask > 0.3).nonzero()
     if not len(found):
-        return (0, 0, image_size - 1, image_size - 1)
+        return (0, 0, mask.shape[1] - 1, mask.shape[0] - 1)
     (top, left), (bottom, right) = found.amin(0).tolist(), found.amax(0).tolist()
     return (left, top, max(right, left + 1), max(bottom, top + 1))
 

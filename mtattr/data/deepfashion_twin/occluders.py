@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell, palette
-from mtattr.data.shapes import box, coverage, ellipse, limb, over, polyline, stripes
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.colour import palette
+from mtattr.data.drawing.patterns import stripes
+from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, limb, over, polyline
 
 
 def draw_occluders(c: Canvas) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell
-from mtattr.data.shapes import box, coverage, ellipse, limb, look_up, polyline, spline
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, limb, look_up, polyline, spline
 
 TOP, BOTTOM = -0.90, 1.05
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell
+from mtattr.data.deepfashion_twin.canvas import Canvas
 from mtattr.data.deepfashion_twin.closures import CLOSURES, WAISTS
 from mtattr.data.deepfashion_twin.outline import width_at
-from mtattr.data.shapes import box, coverage, ellipse, polygon, segment, stripes
+from mtattr.data.drawing.patterns import stripes
+from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, polygon, segment
 
 
 def draw_folds_of_cut(c: Canvas) -> None:

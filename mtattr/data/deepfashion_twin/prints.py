@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell
-from mtattr.data.shapes import cells, heart, noise, star, stripes, zigzag
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.patterns import cells, noise, stripes, zigzag
+from mtattr.data.drawing.shapes import cell, heart, star
 
 
 def draw_prints(c: Canvas) -> None:

@@ -6,13 +6,13 @@ are identical on every machine, and the first n scenes do not depend on how many
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORY_COUNTS, CHOICES, INDEX
+from mtattr.data.drawing.chance import joined_digest, uniform_numbers
 
 BLOCK = 256
 
@@ -80,10 +80,7 @@ class Scenes:
     @property
     def digest(self) -> str:
         """SHA-256 over categories, attributes and parameters."""
-        digest = hashlib.sha256()
-        for part in (self.categories, self.present, self.parameters):
-            digest.update(part.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return joined_digest(self.categories, self.present, self.parameters)
 
 
 def _rates() -> Tensor:
@@ -98,12 +95,7 @@ def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
 
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:
-    key = hashlib.sha256(f"deepfashion-twin 1 {seed} {split} {block}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(key[:7], "big"))
-
-    def uniform(columns: int) -> Tensor:
-        return torch.randint(0, 2**24, (BLOCK, columns), generator=generator).double() / 2**24
-
+    uniform = uniform_numbers("deepfashion-twin 1", split, block, seed=seed, rows=BLOCK)
     counts = torch.tensor(CATEGORY_COUNTS, dtype=torch.float64)
     categories = torch.searchsorted((counts.cumsum(0) / counts.sum())[:-1].contiguous(), uniform(1)[:, 0].contiguous(), right=True)
     rates = _rates()[categories]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell
-from mtattr.data.shapes import box, cells, coverage, ellipse, limb, noise, polyline, star, stripes
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.patterns import cells, noise, stripes
+from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, limb, polyline, star
 
 
 def draw_wear(c: Canvas) -> None:

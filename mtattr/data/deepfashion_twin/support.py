@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.data.deepfashion_twin.canvas import Canvas, cell, palette
-from mtattr.data.shapes import box, coverage, ellipse, limb, over
+from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.drawing.colour import palette
+from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, limb, over
 
 SKINS = (
     (0.95, 0.80, 0.70),
