@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from contextlib import suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from mtattr.cli.options import FOLDER, check_root
+from mtattr.cli.options import FOLDER, ImageShape, Setting, check_root
 from mtattr.errors import InputError
 
 
@@ -19,64 +18,80 @@ def data() -> None:
     """Datasets and their generated twins."""
 
 
-def _splits(name: str, root: Path | None, image_size: int, skip_bad: bool):
-    from mtattr.data import DATASETS, load_dataset
+def _splits(name: str, root: Path | None, image_size, settings: tuple, *, skip_bad: bool):
+    from mtattr.data import DATASETS, load_dataset, options_of
 
     if name not in DATASETS:
         raise InputError(f"dataset {name!r} is unknown; there are: {', '.join(DATASETS)}")
     check_root(root)
-    options = {"skip_bad": True} if skip_bad else {}
+    options = dict(settings)
+    if skip_bad and "skip_bad" in options_of(name):
+        options["skip_bad"] = True
     for split in ("train", "val", "test"):
         yield load_dataset(name, split, root=root, image_size=image_size, **options)
 
 
-@data.command()
-@click.argument("name")
-@click.option("--root", type=FOLDER, help="Folder with your copy of the dataset.")
-@click.option("--image-size", type=int, default=64, show_default=True, help="Side in pixels.")
-@click.option("--skip-bad", is_flag=True, help="Count and list unreadable images instead of stopping at the first.")
-def check(name: str, root: Path | None, image_size: int, skip_bad: bool) -> None:
-    """Read dataset NAME as training would, and say what was found."""
-    for part in _splits(name, root, image_size, skip_bad):
-        kind = "generated" if part.generated else "real"
-        click.echo(f"{name} {part.split}: {len(part)} images ({kind}), {len(part.tasks)} tasks, fingerprint {part.fingerprint[:12]}")
-        known = ~part.labels.isnan()
-        click.echo(f"  labels known: {known.float().mean().item():.1%}; first tasks: {', '.join(part.tasks.names[:6])}")
-        for key, value in sorted(part.facts.items()):
-            text = str(value)
-            click.echo(f"  {key}: {text if len(text) <= 200 else text[:197] + '...'}")
+_OPTIONS = (
+    click.argument("name"),
+    click.option("--root", type=FOLDER, help="Folder with your copy of the dataset."),
+    click.option("--image-size", type=ImageShape(), default="64", show_default=True, help="Side in pixels, or HEIGHTxWIDTH."),
+    click.option("--set", "settings", type=Setting(), multiple=True, metavar="NAME=VALUE", help="An option of the dataset; repeatable."),
+    click.option("--skip-bad", is_flag=True, help="Go on without unreadable images."),
+)
+
+
+def _with_options(command):
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @data.command()
-@click.argument("name")
-@click.option("--root", type=FOLDER, help="Folder with your copy of the dataset.")
-@click.option("--image-size", type=int, default=64, show_default=True, help="Side in pixels.")
-@click.option("--skip-bad", is_flag=True, help="Count and list unreadable images instead of stopping at the first.")
-def cache(name: str, root: Path | None, image_size: int, skip_bad: bool) -> None:
+@_with_options
+@click.option("--all", "everything", is_flag=True, help="List the rate of every attribute and class.")
+def check(name: str, root: Path | None, image_size, settings: tuple, skip_bad: bool, everything: bool) -> None:
+    """Read dataset NAME as training would, and compare it with what was published.
+
+    Ends with exit code 2 if an image cannot be read, unless --skip-bad says that this is known.
+    """
+    from mtattr.data.report import report, unreadable_files
+
+    parts = list(_splits(name, root, image_size, settings, skip_bad=True))
+    for line in report(parts, longest=10**9 if everything else 60):
+        click.echo(line)
+    if (unreadable := unreadable_files(parts)) and not skip_bad:
+        raise InputError(
+            f"{name}: {unreadable} image{'s' * (unreadable > 1)} cannot be read; the lines above name them, and --skip-bad goes on without"
+        )
+
+
+@data.command()
+@_with_options
+def cache(name: str, root: Path | None, image_size, settings: tuple, skip_bad: bool) -> None:
     """Decode dataset NAME once, so that later runs start at once."""
     from mtattr.data.home import home
 
-    count = sum(len(part) for part in _splits(name, root, image_size, skip_bad))
-    click.echo(f"{name}: {count} images of {image_size} x {image_size} pixels in {home() / 'data'}")
+    parts = list(_splits(name, root, image_size, settings, skip_bad=skip_bad))
+    height, width = parts[0].images.shape[2:]
+    click.echo(f"{name}: {sum(map(len, parts))} images of {height} x {width} pixels in {home() / 'data'}")
 
 
 @data.command()
 @click.argument("twin")
 @click.argument("folder", type=FOLDER)
-@click.option("--image-size", type=int, default=None, help="Side in pixels  [default: the twin's own].")
+@click.option("--image-size", type=ImageShape(), default=None, help="Side in pixels, or HEIGHTxWIDTH  [default: the twin's own].")
 @click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed of the drawing  [default: the twin's own].")
 @click.option("--limit", type=click.IntRange(min=1), default=None, help="Images per split  [default: the twin's own sizes].")
-def write(twin: str, folder: Path, image_size: int | None, seed: int | None, limit: int | None) -> None:
+def write(twin: str, folder: Path, image_size, seed: int | None, limit: int | None) -> None:
     """Write generated set TWIN to FOLDER in the layout of the real one."""
-    from mtattr.data import DATASETS
+    from mtattr.data import TWIN_WRITERS, twin_writer
 
-    twins = [name for name in DATASETS if name.endswith("-twin")]
-    if twin not in twins:
-        raise InputError(f"twin {twin!r} is unknown; there are: {', '.join(twins)}")
+    if twin not in TWIN_WRITERS:
+        raise InputError(f"twin {twin!r} is unknown; there are: {', '.join(TWIN_WRITERS)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
     options = {key: value for key, value in (("image_size", image_size), ("seed", seed), ("limit", limit)) if value is not None}
-    writer = importlib.import_module(f"mtattr.data.{twin.replace('-', '_')}").write_to
+    writer = twin_writer(twin)
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)

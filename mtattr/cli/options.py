@@ -70,6 +70,21 @@ class Setting(click.ParamType):
             self.fail(f"{value!r}: the value is not YAML", param, ctx)
 
 
+class ImageShape(click.ParamType):
+    """`64`, the side of a square in pixels, or `128x64`, height and width."""
+
+    name = "pixels"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
+        """One number or a pair; click's usage error for anything else."""
+        if isinstance(value, int | tuple):
+            return value
+        sides = str(value).split("x")
+        if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+            self.fail(f"{value!r} is no image size; expected for example 64, or 128x64 for height and width", param, ctx)
+        return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
+
+
 class Shard(click.ParamType):
     """`i/n`: the i-th of n shares, counted from 1."""
 

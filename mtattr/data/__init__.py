@@ -12,24 +12,67 @@ from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize
 from mtattr.errors import InputError
 
-__all__ = ["DATASETS", "ImageData", "load_dataset"]
+__all__ = ["DATASETS", "TWIN_WRITERS", "ImageData", "load_dataset", "options_of", "twin_writer"]
 
 
-def _load(module: str, name: str, split: str, **options) -> ImageData:
-    load = import_module(module).load
-    allowed = list(inspect.signature(load).parameters)[1:]
+def _function(module: str, name: str) -> Callable:
+    return getattr(import_module(f"mtattr.data.{module}"), name)
+
+
+def _load(module: str, function: str, name: str, split: str, **options) -> ImageData:
+    load, allowed = _function(module, function), options_of(name)
     unknown = [option for option in options if option not in allowed]
     if unknown:
         raise InputError(f"{name}: option {unknown[0]!r} is unknown; there are {', '.join(allowed)}")
     return load(split, **options)
 
 
+#: Where each dataset is loaded: the module below `mtattr.data`, and its function.
+_PLACES = {
+    "celeba": ("celeba", "load"),
+    "celeba-twin": ("celeba_twin", "load"),
+    "market1501": ("market1501", "load"),
+    "market1501-twin": ("pedestrian_twin", "load_market1501_twin"),
+    "duke": ("duke", "load"),
+    "duke-twin": ("pedestrian_twin", "load_duke_twin"),
+    "deepfashion": ("deepfashion", "load"),
+    "deepfashion-twin": ("deepfashion_twin", "load"),
+    "compcars": ("compcars", "load"),
+    "compcars-twin": ("compcars_twin", "load"),
+    "digits": ("digits", "load"),
+    "cluttered-digits": ("cluttered_digits", "load"),
+    "cifar10": ("cifar", "load_cifar10"),
+    "cifar100": ("cifar", "load_cifar100"),
+    "svhn": ("svhn", "load"),
+    "imagenet": ("imagenet", "load"),
+    "csv": ("csv_folder", "load"),
+}
+
 # Loaders are imported on use, so that importing this package stays cheap.
 DATASETS: dict[str, Callable[..., ImageData]] = {
-    "digits": partial(_load, "mtattr.data.digits", "digits"),
-    "deepfashion": partial(_load, "mtattr.data.deepfashion", "deepfashion"),
-    "deepfashion-twin": partial(_load, "mtattr.data.deepfashion_twin", "deepfashion-twin"),
+    name: partial(_load, module, function, name) for name, (module, function) in _PLACES.items()
 }
+
+
+#: Where each generated set is written to disk in the layout of the real one.
+TWIN_WRITERS = {
+    "celeba-twin": ("celeba_twin", "write_to"),
+    "market1501-twin": ("pedestrian_twin", "write_market1501_twin"),
+    "duke-twin": ("pedestrian_twin", "write_duke_twin"),
+    "deepfashion-twin": ("deepfashion_twin", "write_to"),
+    "compcars-twin": ("compcars_twin", "write_to"),
+    "cluttered-digits": ("cluttered_digits", "write_to"),
+}
+
+
+def options_of(name: str) -> list[str]:
+    """Names of what the dataset's loader takes besides the split."""
+    return list(inspect.signature(_function(*_PLACES[name])).parameters)[1:]
+
+
+def twin_writer(name: str) -> Callable:
+    """The function `write_to(folder, *, image_size, limit, seed)` of a generated set."""
+    return _function(*TWIN_WRITERS[name])
 
 
 def load_dataset(

@@ -6,7 +6,7 @@ Task 0 is categorical and called `category`; the binary attributes follow in fil
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +55,8 @@ def load(
     crop: "box" cuts each image to its bounding box first, "none" does not; the paper mentions no box.
     unknown: what the label 0 becomes, "mask" (NaN) or "negative" (0). skip_bad: leave out images that are missing or
     damaged and list them in `facts["skipped"]`; otherwise the first one raises.
-    `facts["counts"]` gives the images per class before `limit` and `skip_bad`, `facts["table_1"]` compares them with the
-    paper's.
+    `facts["counts"]` gives the images per class before `limit` and `skip_bad`, `facts["published"]` those of the paper's
+    Table 1: a comparison and never a check, copies in the wild differ by a few images.
     Raises `InputError`, naming the file, when anything is missing, damaged or contradictory; nothing is cached then.
     """
     check_options("deepfashion", split, image_size, limit)
@@ -98,29 +98,19 @@ def load(
         source="DeepFashion, Category and Attribute Prediction Benchmark (Liu et al., CVPR 2016)",
         terms="Non-commercial research and education only, by agreement with the Multimedia Laboratory, CUHK",
         facts={
-            "annotation": place.kind,
+            "layout": place.kind,
             "crop": crop,
             "counts": counts,
-            "table_1": compare_counts(split, counts),
+            "published": published_counts(split, counts),
             "skipped": [keys[i] for i in skipped],
         },
     )
 
 
-def compare_counts(split: str, counts: Mapping[str, int]) -> dict[str, dict[str, int | None]]:
-    """Images per class beside the paper's Table 1: {class: {found, published, difference}}, None for other classes.
-
-    A comparison and never a check: copies in the wild differ by a few images.
-    """
+def published_counts(split: str, classes: Iterable[str]) -> dict[str, int]:
+    """Images per class in the paper's Table 1, for those of the given classes that it lists."""
     published = PAPER_COUNTS.get(split, {})
-    return {
-        name: {
-            "found": n,
-            "published": published.get(ALIASES.get(name, name)),
-            "difference": n - published[ALIASES.get(name, name)] if ALIASES.get(name, name) in published else None,
-        }
-        for name, n in counts.items()
-    }
+    return {name: published[ALIASES.get(name, name)] for name in classes if ALIASES.get(name, name) in published}
 
 
 def _names(option: str, names: Sequence[str] | None) -> tuple[str, ...] | None:

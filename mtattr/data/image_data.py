@@ -83,17 +83,19 @@ class ImageData:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over name, size, tasks, keys and labels, and over the pixels unless their scenes are known.
+        """SHA-256 over name, size, tasks, keys and labels, and over the pixels or what stands for them.
 
         Pixels of a twin follow from its scene parameters up to rounding, so they must not tell machines apart; a twin
-        puts a digest of its scenes in `facts["scene_digest"]`.
+        puts a digest of its scenes in `facts["scene_digest"]`. A set too large to be read for this puts a digest of its
+        files' names and sizes in `facts["files_digest"]`.
         """
         digest = hashlib.sha256()
         for part in (self.name, self.split, str(tuple(self.images.shape)), repr(self.tasks.to_dict()), "\n".join(self.keys)):
             digest.update(part.encode())
         digest.update(self.labels.numpy().tobytes())
-        if "scene_digest" in self.facts:
-            digest.update(self.facts["scene_digest"].encode())
+        stand_in = self.facts.get("scene_digest", self.facts.get("files_digest"))
+        if stand_in is not None:
+            digest.update(stand_in.encode())
         else:
             for start in range(0, len(self), 4096):
                 digest.update(self.images[start : start + 4096].contiguous().numpy().tobytes())

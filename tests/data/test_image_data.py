@@ -111,3 +111,9 @@ def test_fingerprint_of_a_twin_follows_its_scenes_and_not_its_pixels():
     twin = {"generated": True, "facts": {"scene_digest": "s"}}
     assert made(**twin).fingerprint == made(**twin, **changed_pixel()).fingerprint
     assert made(**twin).fingerprint != made(generated=True, facts={"scene_digest": "t"}).fingerprint
+
+
+def test_fingerprint_of_a_streamed_set_follows_its_files():
+    streamed = {"facts": {"files_digest": "f"}}
+    assert made(**streamed).fingerprint == made(**streamed, **changed_pixel()).fingerprint
+    assert made(**streamed).fingerprint != made(facts={"files_digest": "g"}).fingerprint

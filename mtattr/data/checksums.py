@@ -1,0 +1,30 @@
+"""Known checksums of official files: a copy that differs is worth a warning, never an error."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def warn_of_other_copies(published: Mapping[Path, str]) -> dict[str, str]:
+    """Compare files with their published MD5 and warn, once for each, of those that differ.
+
+    published: path -> MD5 in hexadecimal; files that do not exist are left out. Returns {file name: "as published" or
+    "differs from the published file"}. Copies with other line ends or a few rows more are common and usable.
+    """
+    found = {}
+    for path, md5 in published.items():
+        if not path.is_file():
+            continue
+        same = _md5(path) == md5
+        found[path.name] = "as published" if same else "differs from the published file"
+        if not same:
+            warnings.warn(f"{path}: its MD5 is not the published {md5}; it may be an edited or converted copy", stacklevel=3)
+    return found
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,88 @@
+"""What a copy of a dataset holds, beside what was published about it, as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mtattr.data.image_data import ImageData
+
+#: Facts that the report words itself.
+_WORDED = ("layout", "counts", "published", "published_rates", "checksums", "skipped", "identities", "scene_digest", "files_digest")
+
+
+def report(parts: Sequence[ImageData], *, longest: int = 60) -> Iterator[str]:
+    """Describe the splits of one dataset: layout, sizes, counts and positive rates against published ones, unreadable files.
+
+    `longest`: how many rates to list at most. Published numbers are for comparison: copies differ, and a set is usable
+    with a few images more or less.
+    """
+    first = parts[0]
+    kind = "generated, no photograph in it" if first.generated else "real"
+    height, width = first.images.shape[2:]
+    yield f"{first.name} ({kind}): {len(first.tasks)} tasks, {first.tasks.num_units} network units, {height} x {width} pixels"
+    if "layout" in first.facts:
+        yield f"layout found: {first.facts['layout']}"
+    for part in parts:
+        people = f", {len(part.identities.unique())} identities" if part.identities is not None else ""
+        known = (~part.labels.isnan()).float().mean().item()
+        yield f"{part.split}: {len(part)} images{people}, {known:.1%} of the labels known, fingerprint {part.fingerprint[:12]}"
+        for key, value in part.facts.items():
+            if key not in _WORDED:
+                text = str(value)
+                yield f"  {key}: {text if len(text) <= 160 else text[:157] + '...'}"
+    yield from _counts(parts)
+    yield from _rates(parts, longest)
+    for file, state in first.facts.get("checksums", {}).items():
+        yield f"checksum of {file}: {state}"
+    for part in parts:
+        unreadable = part.facts.get("skipped", [])
+        yield from (f"unreadable in {part.split}: {key}" for key in unreadable[:20])
+        if len(unreadable) > 20:
+            yield f"unreadable in {part.split}: and {len(unreadable) - 20} more"
+    yield f"unreadable files: {unreadable_files(parts)}"
+
+
+def unreadable_files(parts: Sequence[ImageData]) -> int:
+    """How many images the loader had to leave out."""
+    return sum(len(part.facts.get("skipped", [])) for part in parts)
+
+
+def rates(part: ImageData) -> dict[str, float]:
+    """Share of the known labels that are positive, by task; of a categorical task the share of each class, "task = value"."""
+    found = {}
+    for t, task in enumerate(part.tasks):
+        column = part.labels[:, t]
+        known = column[~column.isnan()]
+        if task.kind == "binary":
+            found[task.name] = known.mean().item()
+        else:
+            found |= {f"{task.name} = {value}": (known == c).float().mean().item() for c, value in enumerate(task.values)}
+    return found
+
+
+def _counts(parts: Sequence[ImageData]) -> Iterator[str]:
+    for part in parts:
+        published = part.facts.get("published", {})
+        for what, count in part.facts.get("counts", {}).items():
+            if what in published:
+                beside = f", published {published[what]} ({count - published[what]:+d})" if published[what] is not None else ""
+                yield f"{part.split}: {what} {count}{beside}"
+
+
+def _rates(parts: Sequence[ImageData], longest: int) -> Iterator[str]:
+    found = [rates(part) for part in parts]
+    published = [part.facts.get("published_rates", {}) for part in parts]
+    width = max(len(name) for name in found[0])
+    heads = ""
+    for part, known in zip(parts, published, strict=True):
+        heads += f"{part.split:>9}" + (f"{'published':>11}{'points':>8}" if known else "")
+    yield f"{'share of positives':<{width}}{heads}"
+    for name in list(found[0])[:longest]:
+        cells = ""
+        for of_part, known in zip(found, published, strict=True):
+            cells += f"{of_part.get(name, float('nan')):>9.2%}"
+            if known:
+                cells += f"{known[name]:>11.2%}{100 * (of_part[name] - known[name]):>+8.2f}" if name in known else f"{'':>19}"
+        yield f"{name:<{width}}{cells}"
+    if len(found[0]) > longest:
+        yield f"and {len(found[0]) - longest} more; --all lists them"
