@@ -83,3 +83,12 @@ def test_a_box_that_sticks_out_is_clipped(folder):
     path = folder / "whole.png"
     photograph().save(path)
     assert np.array_equal(decode_image(path, 12, (-5, -9, 99, 48)), decode_image(path, 12))
+
+
+def test_a_pair_is_height_and_width(folder, jpeg):
+    path = folder / "high.jpg"
+    path.write_bytes(jpeg)
+    image = decode_image(path, (32, 16), box=(8, 0, 24, 32))
+    assert image.shape == (3, 32, 16)
+    # A cut of the very size that is asked for passes unchanged.
+    assert np.array_equal(image, np.asarray(Image.open(path).convert("RGB"))[0:32, 8:24].transpose(2, 0, 1))

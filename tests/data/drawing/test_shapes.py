@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from mtattr.data.drawing import patterns, shapes
-from mtattr.data.drawing.frame import Frame
+from mtattr.data.drawing import shapes
 
 
 def grid(size=200, reach=1.0):
@@ -45,82 +44,11 @@ def test_ellipse_distance_is_exact_for_a_circle():
     assert torch.allclose(shapes.ellipse(x, y, 0.2, 0.1, 0.5, 0.5), torch.sqrt((x - 0.2) ** 2 + (y - 0.1) ** 2) - 0.5, atol=1e-5)
 
 
-def test_stripes_cover_their_share_and_stay_between_bounds():
-    u = torch.linspace(0, 12, 5000)[None, None]
-    ink = patterns.stripes(u, 0.5, 0.2, 0.01)
-    assert float(ink.mean()) == pytest.approx(0.4, abs=0.01)
-    assert ink.min() == 0
-    assert ink.max() == 1
-
-
 def test_spline_passes_its_knots():
     knots = torch.tensor([[0.2, 0.5, 0.1, 0.9, 0.4]])
     table = shapes.spline(knots, 41)
     assert torch.allclose(table[:, ::10], knots, atol=1e-6)
     assert torch.allclose(shapes.look_up(table, torch.tensor([[[0.0, 0.25, 1.0, 7.0]]])), torch.tensor([[[0.2, 0.5, 0.4, 0.4]]]), atol=1e-6)
-
-
-def test_cells_are_centred_and_seeded():
-    u, v = grid(50, 3.0)
-    x, y, random = patterns.cells(u, v, 0.5, torch.tensor(3).view(1, 1, 1))
-    assert x.abs().max() <= 0.25 + 1e-5
-    assert y.abs().max() <= 0.25 + 1e-5
-    again = patterns.cells(u, v, 0.5, torch.tensor(3).view(1, 1, 1))[2]
-    other = patterns.cells(u, v, 0.5, torch.tensor(4).view(1, 1, 1))[2]
-    assert torch.equal(random, again)
-    assert not torch.equal(random, other)
-
-
-def test_noise_repeats_after_one_unit_and_has_unit_variance():
-    u, v = torch.rand(2, 1, 300, 300, generator=torch.Generator().manual_seed(0))
-    tile = torch.tensor([5])
-    first = patterns.noise(u, v, tile)
-    assert torch.allclose(first, patterns.noise(u + 3, v - 2, tile), atol=1e-4)
-    assert float(first.std()) == pytest.approx(1, abs=0.15)
-    assert float(first.mean()) == pytest.approx(0, abs=0.1)
-
-
-def frames(size):
-    values = torch.tensor([[0.2, -0.1, 0.8, 0.4], [-0.3, 0.3, 0.5, -0.9]]).T
-    return Frame((size, size), *values)
-
-
-def test_frame_places_its_origin_and_axes():
-    frame = frames(400)
-    x, y = frame.coordinates
-    for i in range(2):
-        angle, scale = float(frame.angle[i]), float(frame.scale[i])
-        for fx, fy in ((0.0, 0.0), (0.5, 0.2)):
-            px = float(frame.centre_x[i]) + scale * (fx * math.cos(angle) - fy * math.sin(angle))
-            py = float(frame.centre_y[i]) + scale * (fx * math.sin(angle) + fy * math.cos(angle))
-            column, row = int((px + 1) * 200), int((py + 1) * 200)
-            assert float(x[i, row, column]) == pytest.approx(fx, abs=0.02)
-            assert float(y[i, row, column]) == pytest.approx(fy, abs=0.02)
-
-
-def test_patch_holds_the_box_and_agrees_with_the_whole_frame():
-    frame = frames(64)
-    rows = torch.tensor([0, 1])
-    patch = frame.patch(rows, torch.tensor([0.1, 0.0]), torch.tensor([0.2, 0.1]), 0.3, 0.1)
-    x, y = frame.coordinates
-    assert torch.equal(x[patch.index], patch.x)
-    assert torch.equal(y[patch.index], patch.y)
-    whole = shapes.coverage(shapes.box(x, y, *(torch.tensor(v)[:, None, None] for v in ([0.1, 0.0], [0.2, 0.1])), 0.3, 0.1), frame.pixel)
-    seen = torch.zeros_like(whole)
-    seen[patch.index] = whole[patch.index]
-    assert torch.equal(seen, whole)
-    assert patch.x[0].numel() < whole[0].numel()
-
-
-def test_a_shape_keeps_its_place_at_every_image_size():
-    pictures = []
-    for size in (32, 96, 224):
-        frame = frames(size)
-        x, y = frame.coordinates
-        pictures.append(shapes.coverage(shapes.ellipse(x, y, 0.0, 0.1, 0.5, 0.3), frame.pixel)[:, None])
-    small = torch.nn.functional.interpolate(pictures[2], size=32, mode="area")
-    assert float((small - pictures[0]).abs().mean()) < 0.01
-    assert float((torch.nn.functional.interpolate(pictures[1], size=32, mode="area") - pictures[0]).abs().mean()) < 0.01
 
 
 def test_over_blends_linearly():
