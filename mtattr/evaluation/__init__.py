@@ -17,6 +17,7 @@ from mtattr.evaluation.gradcam import grad_cam
 from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps, region_iou
 from mtattr.evaluation.occlusion import occlusion_maps
 from mtattr.evaluation.predictions import predict, probabilities
+from mtattr.evaluation.probe import linear_probe
 from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
 from mtattr.evaluation.statistics import (
     Interval,
@@ -49,6 +50,7 @@ __all__ = [
     "grad_cam",
     "holm",
     "latency",
+    "linear_probe",
     "mean_accuracy",
     "mean_accuracy_floor",
     "micro_accuracy",
