@@ -11,6 +11,7 @@ from mtattr.evaluation.accuracy import (
     task_accuracy,
     task_floor,
 )
+from mtattr.evaluation.baseline import baseline_plan
 from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
 from mtattr.evaluation.gradcam import grad_cam
@@ -36,6 +37,7 @@ __all__ = [
     "accuracy_from",
     "average_precision",
     "balanced_accuracy",
+    "baseline_plan",
     "centre_prior",
     "choose_thresholds",
     "class_accuracy",

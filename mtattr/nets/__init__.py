@@ -2,6 +2,7 @@
 
 from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone
 from mtattr.nets.batch_norm import GlobalBatchNorm2d, use_global_batch_norm
+from mtattr.nets.multitask import MultiTaskNet
 from mtattr.nets.output import Output
 
-__all__ = ["BACKBONES", "Backbone", "GlobalBatchNorm2d", "Output", "build_backbone", "use_global_batch_norm"]
+__all__ = ["BACKBONES", "Backbone", "GlobalBatchNorm2d", "MultiTaskNet", "Output", "build_backbone", "use_global_batch_norm"]

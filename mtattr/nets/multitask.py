@@ -1,0 +1,22 @@
+"""The plain multi-task network: one trunk for all tasks, one linear head."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from mtattr.nets.backbones import Backbone
+from mtattr.nets.output import Output
+
+
+class MultiTaskNet(nn.Module):
+    """A backbone, the average over its feature map, and one linear layer with a row for every unit of every task."""
+
+    def __init__(self, backbone: Backbone, num_units: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Linear(backbone.num_features, num_units)
+
+    def forward(self, images: Tensor) -> Output:
+        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, num_units)`; `extra["features"]` is the feature map."""
+        features = self.backbone(images)
+        return Output(self.head(features.mean((2, 3))), extra={"features": features})
