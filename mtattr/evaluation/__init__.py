@@ -12,6 +12,7 @@ from mtattr.evaluation.accuracy import (
     task_floor,
 )
 from mtattr.evaluation.baseline import baseline_plan
+from mtattr.evaluation.correlation import phi_coefficients
 from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
 from mtattr.evaluation.gradcam import grad_cam
@@ -60,6 +61,7 @@ __all__ = [
     "occlusion_maps",
     "paired_interval",
     "peak_memory_mb",
+    "phi_coefficients",
     "pointing_game",
     "precision_from",
     "predict",
