@@ -95,7 +95,7 @@ def image_grid(
     """A grid of images, each under its title.
 
     images: `(N, 3, H, W)` or `(N, H, W, 3)`, uint8 in 0..255 or float in [0, 1]; `(N, H, W)` is drawn in grey.
-    size: inches per image. title: one line above all, the place to name scale and generated data.
+    size: width of an image in inches. title: one line above all, the place to name scale and generated data.
     Raises `InputError` for another shape, values out of range, or as many titles as there are not images.
     """
     pictures = [to_picture(image) for image in images]
@@ -106,7 +106,9 @@ def image_grid(
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
     lines = max((text.count("\n") + 1 for text in titles), default=0) if titles is not None else 0
-    fig, axes = figure(columns * size, rows * (size + 0.2 * lines) + 0.35 * bool(title), rows=rows, columns=columns)
+    height, width = pictures[0].shape[:2]
+    tall = rows * (size * height / width + 0.2 * lines) + 0.35 * bool(title)
+    fig, axes = figure(columns * size, tall, rows=rows, columns=columns)
     for i, place in enumerate(np.atleast_1d(axes).flat):
         place.set_axis_off()
         if i < len(pictures):

@@ -175,3 +175,9 @@ def test_a_block_diagram_draws_every_block_and_arrow():
 def test_an_arrow_to_nowhere_is_named():
     with pytest.raises(InputError, match="'tail'"):
         plots.block_diagram({"head": (0, 0)}, [("head", "tail")])
+
+
+def test_a_grid_of_high_images_is_high():
+    square, high = (image_grid(torch.zeros(4, 3, side, 16, dtype=torch.uint8), columns=4, size=1.5) for side in (16, 32))
+    assert square.get_figwidth() == high.get_figwidth() == 6
+    assert high.get_figheight() == pytest.approx(2 * square.get_figheight())
