@@ -178,6 +178,6 @@ def test_an_arrow_to_nowhere_is_named():
 
 
 def test_a_grid_of_high_images_is_high():
-    square, high = (image_grid(torch.zeros(4, 3, side, 16, dtype=torch.uint8), columns=4, size=1.5) for side in (16, 32))
+    square, high = (plots.image_grid(torch.zeros(4, 3, side, 16, dtype=torch.uint8), columns=4, size=1.5) for side in (16, 32))
     assert square.get_figwidth() == high.get_figwidth() == 6
     assert high.get_figheight() == pytest.approx(2 * square.get_figheight())
