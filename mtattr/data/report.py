@@ -7,7 +7,18 @@ from collections.abc import Iterator, Sequence
 from mtattr.data.image_data import ImageData
 
 #: Facts that the report words itself.
-_WORDED = ("layout", "counts", "published", "published_rates", "checksums", "skipped", "identities", "scene_digest", "files_digest")
+_WORDED = (
+    "layout",
+    "counts",
+    "published",
+    "published_rates",
+    "checksums",
+    "skipped",
+    "identities",
+    "identity_rates",
+    "scene_digest",
+    "files_digest",
+)
 
 
 def report(parts: Sequence[ImageData], *, longest: int = 60) -> Iterator[str]:
@@ -61,22 +72,27 @@ def rates(part: ImageData) -> dict[str, float]:
 
 
 def _counts(parts: Sequence[ImageData]) -> Iterator[str]:
+    lines: dict[str, list[str]] = {}
     for part in parts:
         published = part.facts.get("published", {})
         for what, count in part.facts.get("counts", {}).items():
-            if what in published:
-                beside = f", published {published[what]} ({count - published[what]:+d})" if published[what] is not None else ""
-                yield f"{part.split}: {what} {count}{beside}"
+            known = published.get(what)
+            beside = f", published {known} ({count - known:+d})" if known is not None else ""
+            lines.setdefault(f"{what} {count}{beside}", []).append(part.split)
+    # What belongs to the whole copy is said by every split, and once is enough.
+    yield from (text if len(splits) == len(parts) else f"{', '.join(splits)}: {text}" for text, splits in lines.items())
 
 
 def _rates(parts: Sequence[ImageData], longest: int) -> Iterator[str]:
-    found = [rates(part) for part in parts]
+    by_identity = all("identity_rates" in part.facts for part in parts)
+    found = [part.facts["identity_rates"] if by_identity else rates(part) for part in parts]
     published = [part.facts.get("published_rates", {}) for part in parts]
     width = max(len(name) for name in found[0])
     heads = ""
     for part, known in zip(parts, published, strict=True):
         heads += f"{part.split:>9}" + (f"{'published':>11}{'points':>8}" if known else "")
-    yield f"{'share of positives':<{width}}{heads}"
+    yield f"share of positives among {'identities' if by_identity else 'images'}"
+    yield f"{'':<{width}}{heads}"
     for name in list(found[0])[:longest]:
         cells = ""
         for of_part, known in zip(found, published, strict=True):

@@ -33,7 +33,7 @@ def test_a_report_sets_what_is_found_beside_what_was_published():
     assert "layout found: flat" in text
     assert "train: 4 images, 2 identities, 75.0% of the labels known" in text
     assert "train: images 4, published 5 (-1)" in text
-    assert "published ids" not in text
+    assert "train: ids 2" in text.splitlines()
     assert "checksum of labels.txt: as published" in text
     assert "camera: six" in text
     hat = next(line for line in text.splitlines() if line.startswith("hat")).split()
@@ -51,3 +51,16 @@ def test_a_long_list_is_cut_and_says_so():
 
 def test_a_generated_set_is_called_so():
     assert "generated" in next(report([part(generated=True)]))
+
+
+def test_what_all_splits_say_is_said_once():
+    lines = list(report([part(), part("val")]))
+    assert "images 4, published 5 (-1)" in lines
+    assert sum(line.startswith("images 4") or ": images 4" in line for line in lines) == 1
+
+
+def test_rates_published_per_identity_are_compared_per_identity():
+    facts = {"identity_rates": {"hat": 0.5, "bag": 1.0}, "published_rates": {"hat": 0.25}}
+    lines = list(report([part(facts=facts)]))
+    assert "share of positives among identities" in lines
+    assert next(line for line in lines if line.startswith("hat")).split() == ["hat", "50.00%", "25.00%", "+25.00"]
