@@ -1,0 +1,195 @@
+"""The lists and tables of CompCars (web-nature pictures), found and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from mtattr.data.annotations import fault, table_rows, whole_number
+from mtattr.data.decode import Box
+from mtattr.errors import InputError
+
+ABOUT = (
+    "; CompCars is handed out for non-commercial research, on a signed agreement, on the CompCars page of the Multimedia "
+    "Laboratory, The Chinese University of Hong Kong"
+)
+
+# Types of body by their number in attributes.txt, from 1 on; 0 is unknown.
+TYPES = (
+    *("MPV", "SUV", "sedan", "hatchback", "minibus", "fastback", "estate", "pickup"),
+    *("hardtop convertible", "sports", "crossover", "convertible"),
+)
+LISTS = {
+    "cvpr2015": {"train": "classification/train.txt", "test": "classification/test.txt"},
+    "arxiv2015": {"train": "classification_train.txt", "test": "classification_test.txt"},
+}
+_COLUMNS = ("model_id", "maximum_speed", "displacement", "door_number", "seat_number", "type")
+_VIEWPOINTS = (-1, 1, 2, 3, 4, 5)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parts of one copy lie: `base` holds image/ and label/, `misc` the tables, `lists` the two lists of `which`."""
+
+    which: str
+    base: Path
+    misc: Path
+    lists: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a list, `make/model/year/file`."""
+
+    key: str
+    make: int
+    model: int
+    line: int
+
+
+def find_place(root: Path, which: str | None) -> Place:
+    """Look for one of the two classification splits below `root`, which is the folder `data` or the one above it.
+
+    which: "cvpr2015" or "arxiv2015" (a separate download, folder `arxiv_data`), None for the first that is there.
+    """
+    if which not in (None, *LISTS):
+        raise InputError(f"compcars: which {which!r} is not one of {', '.join(LISTS)}")
+    base = root / "data" if (root / "data").is_dir() else root
+    folders = [base, root, root / "arxiv_data", base / "arxiv_data"]
+    if root.absolute().name == "data":
+        folders.append(root.absolute().parent / "arxiv_data")
+    misc = next((folder / "misc" for folder in (base, root) if (folder / "misc").is_dir()), base / "misc")
+    wanted = [which] if which else list(LISTS)
+    for name in wanted:
+        for folder in folders:
+            for lists in (folder / "train_test_split", folder):
+                paths = {part: lists / file for part, file in LISTS[name].items()}
+                if any(path.is_file() for path in paths.values()):
+                    return Place(name, base, misc, paths)
+    files = " or ".join(f"train_test_split/{LISTS[name]['train']}" for name in wanted)
+    raise InputError(f"{base}: expected {files} here{ABOUT}")
+
+
+def read_list(path: Path) -> list[Row]:
+    """The lines of a list in file order; `InputError` for a line that is no picture's path, or one that is given twice."""
+    rows: dict[str, Row] = {}
+    for line, text in table_rows(path, header=False, about=ABOUT):
+        parts = text.split("/")
+        if len(parts) != 4 or not parts[3] or ".." in parts:
+            raise fault(path, line, f"expected make/model/year/picture.jpg, got {text[:60]!r}")
+        make, model = (whole_number(path, line, part, f"the {what}'s number") for part, what in zip(parts, ("make", "model"), strict=False))
+        if min(make, model) < 1:
+            raise fault(path, line, f"makes and models are numbered from 1 on, got {text[:60]!r}")
+        if text in rows:
+            raise fault(path, line, f"{text!r} is given again, first in line {rows[text].line}")
+        rows[text] = Row(text, make, model, line)
+    if not rows:
+        raise InputError(f"{path}: expected pictures, the file lists none")
+    return list(rows.values())
+
+
+def read_lists(place: Place) -> dict[str, list[Row]]:
+    """The official train and test lists; `InputError` if one picture is in both, or a test make or model in no training line."""
+    lists = {part: read_list(path) for part, path in place.lists.items()}
+    path, trained = place.lists["test"], {row.key: row for row in lists["train"]}
+    makes, models = ({getattr(row, what) for row in lists["train"]} for what in ("make", "model"))
+    for row in lists["test"]:
+        if row.key in trained:
+            raise fault(path, row.line, f"{row.key!r} is also in line {trained[row.key].line} of {place.lists['train']}")
+        for what, number, known in (("model", row.model, models), ("make", row.make, makes)):
+            if number not in known:
+                raise fault(path, row.line, f"the {what} {number} of {row.key!r} is in no line of {place.lists['train']}")
+    return lists
+
+
+def read_types(misc: Path) -> dict[int, int]:
+    """Model number -> type of body, 1..12 or 0 for unknown, from attributes.txt."""
+    path, found = misc / "attributes.txt", {}
+    rows = table_rows(path, header=False, about=ABOUT)
+    for line, text in rows:
+        fields = text.split()
+        if line == 1 and tuple(fields) == _COLUMNS:
+            continue
+        if line == 1:
+            raise fault(path, line, f"expected the column names {' '.join(_COLUMNS)}, got {text[:60]!r}")
+        if len(fields) != len(_COLUMNS):
+            raise fault(path, line, f"expected {len(_COLUMNS)} values, got {len(fields)}")
+        model, kind = (whole_number(path, line, fields[i], what) for i, what in ((0, "a model's number"), (-1, "a type of body")))
+        if not 0 <= kind <= len(TYPES):
+            raise fault(path, line, f"the type {kind} is outside 0..{len(TYPES)}")
+        if model in found:
+            raise fault(path, line, f"model {model} is given again")
+        found[model] = kind
+    return found
+
+
+def read_names(misc: Path) -> tuple[dict[int, str], dict[int, str]]:
+    """Names of makes and of models by number, from make_model_name.mat; both empty if there is no such file.
+
+    Numbers without a name are left out. Names are for display: the official ones have odd spellings.
+    """
+    path = misc / "make_model_name.mat"
+    if not path.is_file():
+        return {}, {}
+    # Imported here: only who reads MATLAB files needs scipy.
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(path, variable_names=["make_names", "model_names"])
+    except MemoryError:
+        raise
+    except Exception as error:
+        # On a damaged file scipy raises whatever its decoding stumbles over: errors of zlib, of types, of indices.
+        reason = (str(error).split("\n")[0] or type(error).__name__)[:80]
+        raise InputError(f"{path}: expected a MATLAB file with make_names and model_names, it is damaged or another ({reason})") from None
+    for variable in ("make_names", "model_names"):
+        if variable not in content:
+            raise InputError(f"{path}: expected the variables make_names and model_names, {variable} is missing")
+    return _cell_names(content["make_names"]), _cell_names(content["model_names"])
+
+
+def read_box(path: Path) -> tuple[int, Box]:
+    """(viewpoint, box) from one label file; the file's box is 1-based with both corners inside, ours counts from 0 and ends outside.
+
+    viewpoint: 1 front, 2 rear, 3 side, 4 front-side, 5 rear-side, -1 uncertain. Of several boxes the first counts.
+    """
+    rows = list(table_rows(path, header=False))
+    if len(rows) < 3:
+        raise InputError(f"{path}: expected a line with the viewpoint, one with the number of boxes and the boxes, got {len(rows)} lines")
+    (line, text), (second, count_text), (third, corners) = rows[:3]
+    viewpoint = whole_number(path, line, text, "the viewpoint")
+    if viewpoint not in _VIEWPOINTS:
+        raise fault(path, line, f"the viewpoint {viewpoint} is not one of {', '.join(map(str, _VIEWPOINTS))}")
+    count = whole_number(path, second, count_text, "the number of boxes")
+    if count != len(rows) - 2:
+        raise fault(path, second, f"announces {count} boxes, the file has {len(rows) - 2}")
+    fields = corners.split()
+    if len(fields) != 4:
+        raise fault(path, third, f"expected a box x1 y1 x2 y2, got {len(fields)} values")
+    x1, y1, x2, y2 = (whole_number(path, third, field, "a corner of the box") for field in fields)
+    if not (1 <= x1 < x2 and 1 <= y1 < y2):
+        raise fault(path, third, f"expected a box with 1 <= x1 < x2 and 1 <= y1 < y2, got {x1} {y1} {x2} {y2}")
+    return viewpoint, (x1 - 1, y1 - 1, x2, y2)
+
+
+def first_of(rows: Iterable[Row], key: Callable[[Row], T]) -> dict[T, Row]:
+    """For each value of `key` the first row that has it, in ascending order of the values."""
+    found: dict[T, Row] = {}
+    for row in rows:
+        found.setdefault(key(row), row)
+    return dict(sorted(found.items()))
+
+
+def _cell_names(cells: np.ndarray) -> dict[int, str]:
+    names = {}
+    for i, cell in enumerate(np.asarray(cells).ravel()):
+        text = " ".join(str(part) for part in np.asarray(cell).ravel()).strip()
+        if text:
+            names[i + 1] = text
+    return names
