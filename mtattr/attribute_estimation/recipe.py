@@ -104,7 +104,7 @@ def load_splits(
     Attributes are chosen on the training split only. Raises `InputError` for a dataset or scale that has no recipe.
     """
     size = size_of(dataset, scale)
-    if dataset == "deepfashion":
+    if dataset in ("deepfashion", "deepfashion-twin"):
         options = {"classes": CLASSES} | options
     limits = {"train": size.train, "val": size.val, "test": size.test}
     splits = {

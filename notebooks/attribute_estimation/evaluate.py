@@ -39,6 +39,7 @@ seed: int = 0  # of weights and order of images
 import numpy as np
 import torch
 from mtattr.attribute_estimation import explain, interventions
+from mtattr.attribute_estimation.recipe import CLASSES
 from mtattr.data import load_dataset
 from mtattr.evaluation import (
     choose_thresholds,
@@ -251,7 +252,7 @@ _ = image_grid(
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Six drawn garments, each with the predicted class and the two most probable attributes, marked as confirmed or denied."}}
-large = load_dataset(TWIN, "test", image_size=128, limit=100)
+large = load_dataset(TWIN, "test", image_size=128, limit=100, classes=CLASSES)
 titles = [told(TWIN, i) for i in range(6)]
 title = f"{label[TWIN]}, first test scenes, drawn at 128 px"
 _ = image_grid(large.images[:6], titles, columns=3, size=2.2, title=title)

@@ -37,7 +37,7 @@ seed: int = 0  # of weights and order of images
 
 # %%
 import torch
-from mtattr.attribute_estimation.recipe import floors, load_splits, size_of
+from mtattr.attribute_estimation.recipe import CLASSES, floors, load_splits, size_of
 from mtattr.data import load_dataset
 from mtattr.evidence import load_paper, published_table
 from mtattr.pages import show_source, show_table
@@ -105,7 +105,7 @@ _ = image_grid(
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six drawn garments, each under its class and some of its attributes."}}
 clothes = data["deepfashion-twin"]["train"]
-large = load_dataset("deepfashion-twin", "train", image_size=128, limit=12)
+large = load_dataset("deepfashion-twin", "train", image_size=128, limit=12, classes=CLASSES)
 titles = [words(clothes, i) for i in range(6)]
 _ = image_grid(
     large.images[:6],

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtattr.attribute_estimation import select_attributes
-from mtattr.attribute_estimation.recipe import SIZES, VARIANTS, check, evidence, floors, load_splits, metrics, plan
+from mtattr.attribute_estimation.recipe import SIZES, VARIANTS, Size, check, evidence, floors, load_splits, metrics, plan
 from mtattr.data import load_dataset
 from mtattr.data.deepfashion_twin import write_to
 from mtattr.errors import InputError
@@ -23,6 +23,13 @@ def test_attributes_are_chosen_on_the_training_split_and_are_the_same_in_all():
     best = select_attributes(whole.labels[:, 1:], whole.labels[:, 0].long(), 5)
     expected = ("class", *(whole.tasks[int(k) + 1].name for k in best))
     assert all(of.tasks.names == expected for of in splits.values())
+
+
+def test_the_twin_holds_the_letters_classes_and_no_other(monkeypatch):
+    monkeypatch.setitem(SIZES, ("deepfashion-twin", "smoke"), Size(16, 4, FitSettings(epochs=1), 40, 8, 8))
+    splits = load_splits("deepfashion-twin", "smoke")
+    assert all(of.tasks[0].values == ("Blouse", "Tank", "Shorts", "Skirt") for of in splits.values())
+    assert load_splits("deepfashion-twin", "smoke", classes="Dress,Coat")["val"].tasks[0].values == ("Dress", "Coat")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -95,7 +102,7 @@ def test_metrics_by_hand():
 def test_a_run_on_files_in_the_official_layout(tmp_path, fresh_home, monkeypatch):
     from mtattr.attribute_estimation import recipe
 
-    root = write_to(tmp_path / "official", image_size=40, limit={"train": 96, "val": 32, "test": 32})
+    root = write_to(tmp_path / "official", image_size=40, limit={"train": 96, "val": 32, "test": 32}, classes=recipe.CLASSES)
     monkeypatch.setitem(SIZES, ("deepfashion", "smoke"), recipe.Size(32, 6, FitSettings(epochs=1)))
     run = fit_or_load(spec("PM", "deepfashion", backbone="xception"), root=root)
     assert run.record["data"]["splits"] == {"train": 96, "val": 32, "test": 32}

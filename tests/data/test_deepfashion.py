@@ -182,11 +182,11 @@ def test_bad_photos_are_named_or_skipped_and_listed(deepfashion_copy, fresh_home
 
 
 @pytest.mark.parametrize("classes", [None, PAPER_CLASSES])
-def test_the_twin_on_disk_reads_back_equal(tmp_path, fresh_home, classes):
+def test_the_letters_twin_on_disk_reads_back_equal(tmp_path, fresh_home, classes):
     limit = {"train": 40, "val": 12, "test": 9}
-    deepfashion_twin.write_to(tmp_path / "twin", image_size=24, limit=limit, seed=3)
+    deepfashion_twin.write_to(tmp_path / "twin", image_size=24, limit=limit, seed=3, classes=PAPER_CLASSES)
     for split, count in limit.items():
-        twin = load_dataset("deepfashion-twin", split, image_size=24, limit=count, seed=3)
+        twin = load_dataset("deepfashion-twin", split, image_size=24, limit=count, seed=3, classes=PAPER_CLASSES)
         read = load_dataset("deepfashion", split, root=tmp_path / "twin", image_size=24, classes=classes)
         assert read.keys == twin.keys
         assert torch.equal(read.images, twin.images)

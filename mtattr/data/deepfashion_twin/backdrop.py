@@ -18,7 +18,7 @@ def draw_backdrop(c: Canvas) -> None:
     tile = (c.p("background_tile") * 32).long()
     cloud = noise((x + cell(c.p("background_u"))) * 0.22, y * 0.22, tile)
     fall = cell(c.pick("background_scale", -0.20, 0.15)) * y + 0.05 * cloud
-    c.backdrop = (c.background[:, None, None] * (1 + fall[..., None])).clamp(0, 1)
+    c.backdrop = (c.flat(c.background) * (1 + fall[..., None])).clamp(0, 1)
     kind = c.p("background")
     for low, high, draw in (
         (0.24, 0.38, _bricks),

@@ -24,7 +24,12 @@ def _front(c, rows):
     """Top and bottom of the front closure, (n, 1, 1) each."""
     upper = c.upper[rows]
     neck = torch.where(c.has("v-neck")[rows], -0.36, torch.where(c.has("scoop neck")[rows] | c.has("square neck")[rows], -0.44, -0.56))
-    return cell(torch.where(upper, neck, c.top[rows] + 0.10)), cell(c.hem[rows] - 0.05)
+    bottom = c.hem[rows] - 0.05
+    if c.beyond_letter:
+        bottom = torch.where(c.legged[rows], torch.minimum(bottom, c.crotch[rows]), bottom)
+        vee = c.cut("vee")[rows]
+        neck = torch.where(vee > 0, vee - 0.82, neck)
+    return cell(torch.where(upper, neck, c.top[rows] + 0.10)), cell(bottom)
 
 
 def _buttons(c, rows):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mtattr.data.deepfashion_twin.attributes import NAMES
+from mtattr.data.deepfashion_twin.attributes import FULL, LOWER, NAMES, UPPER
 from mtattr.data.deepfashion_twin.backdrop import draw_backdrop
 from mtattr.data.deepfashion_twin.camera import photograph
 from mtattr.data.deepfashion_twin.canvas import Canvas
@@ -51,7 +51,7 @@ def attribute_regions(
     shape = image_shape_of(image_size)
     possible = [k for k in scene.can_occur[0].nonzero()[:, 0].tolist() if only is None or k in only]
     variants = [scene] + [scene.toggled(k) for k in possible]
-    joined = Scenes(*(torch.cat([getattr(v, field) for v in variants]) for field in ("categories", "present", "parameters", "labels")))
+    joined = Scenes.joined(variants)
     drawn = map_batches(lambda part: draw(joined.rows(part), shape, device)[1:], len(joined), shape, device)
     images = torch.cat([images for images, _ in drawn])
     regions = torch.zeros(1 + len(NAMES), *shape, device=images.device)
@@ -64,14 +64,14 @@ def attribute_regions(
 def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Canvas, Tensor, Tensor]:
     """One batch: the finished canvas, pictures (B, 3, H, W) in [0, 1], and the visible garments' opacity (B, H, W)."""
     c = Canvas(scenes, image_shape, device)
-    c.armhole = c.neck_cut = None
+    c.armhole = c.neck_cut = c.opened = None
     _dye(c)
     draw_outline(c)
     if c.armhole is None:
         c.armhole = torch.zeros_like(c.alpha)
     _fold(c)
     tint_fabrics(c)
-    c.cloth = c.base[:, None, None, :].expand(*c.alpha.shape, 3).clone()
+    c.cloth = c.flat(c.base)
     draw_backdrop(c)
     draw_support(c)
     draw_prints(c)
@@ -129,24 +129,31 @@ def _shadowed(c: Canvas) -> Tensor:
 def landmarks(c: Canvas) -> list[list[tuple[int, int, int]]]:
     """Corners of each garment as (visibility, x, y) in pixels, in the official order: left before right.
 
-    Collar, sleeve and hem of uppers, waistline and hem of lowers. visibility: 0 visible, 1 occluded, 2 cut off by the image.
+    Collar, sleeve and hem of uppers; waistline and hem of lowers; collar, sleeve, waistline and hem of full garments.
+    visibility: 0 visible, 1 occluded, 2 cut off by the image.
     """
     hem = width_at(c, c.all_rows, c.hem)
-    waist = width_at(c, c.all_rows, c.top)
+    top = width_at(c, c.all_rows, c.top)
+    waist = width_at(c, c.all_rows, c.waist)
     shoulder = torch.full_like(hem, 0.16)
     sleeve_x = torch.where(c.end_x > 0, c.end_x, torch.full_like(hem, 0.34))
     sleeve_y = torch.where(c.end_x > 0, c.end_y, torch.full_like(hem, -0.40))
-    upper = [(-shoulder, c.top), (shoulder, c.top), (-sleeve_x, sleeve_y), (sleeve_x, sleeve_y), (-hem, c.hem), (hem, c.hem)]
-    lower = [(-waist, c.top), (waist, c.top), (-hem, c.hem), (hem, c.hem)]
-    placed = {True: [_pixel_of(c, *p) for p in upper], False: [_pixel_of(c, *p) for p in lower]}
+    collars, sleeves = [(-shoulder, c.top), (shoulder, c.top)], [(-sleeve_x, sleeve_y), (sleeve_x, sleeve_y)]
+    hems = [(-hem, c.hem), (hem, c.hem)]
+    corners = {
+        UPPER: collars + sleeves + hems,
+        LOWER: [(-top, c.top), (top, c.top), *hems],
+        FULL: collars + sleeves + [(-waist, c.waist), (waist, c.waist)] + hems,
+    }
+    placed = {kind: [_pixel_of(c, *point) for point in points] for kind, points in corners.items()}
     found = []
-    for i, is_upper in enumerate(c.upper.tolist()):
-        corners = []
-        for xs, ys in placed[is_upper]:
+    for i, kind in enumerate(c.kinds):
+        seen = []
+        for xs, ys in placed[kind]:
             x, y = int(xs[i]), int(ys[i])
             outside = not (0 <= x < c.alpha.shape[2] and 0 <= y < c.alpha.shape[1])
-            corners.append((2, 0, 0) if outside else (int(c.cover[i, y, x] > 0.5), x, y))
-        found.append(corners)
+            seen.append((2, 0, 0) if outside else (int(c.cover[i, y, x] > 0.5), x, y))
+        found.append(seen)
     return found
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORIES, NAMES, TYPES
+from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORIES, NAMES, TYPES, chosen_classes
 from mtattr.data.deepfashion_twin.garments import draw, landmarks
 from mtattr.data.deepfashion_twin.scene import Scenes, sample_scenes
 from mtattr.data.drawing.batches import grey_levels, map_batches
@@ -36,7 +36,7 @@ _PATH_WIDTH = 70
 def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
     """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8 digits>.<suffix>`, unique over the splits."""
     shown = scenes.present[i].nonzero()[:, 0].tolist()
-    item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [tuple(CATEGORIES)[int(scenes.categories[i])]]
+    item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [scenes.classes[int(scenes.categories[i])]]
     return f"img/{'_'.join(item)}/img_{_FIRST_NUMBER[split] + i:08d}.{suffix}"
 
 
@@ -47,31 +47,35 @@ def write_to(
     limit: int | dict[str, int] | None = None,
     seed: int = 0,
     image_format: str = "png",
+    classes: str | Sequence[str] | None = None,
 ) -> Path:
     """Write all three splits to `folder` so that the loader of the real benchmark reads them.
 
     Makes `Anno_coarse`, `Eval` and `Img`. limit: images per split, one number or {split: number}; None = the default
     sizes. image_format: "png" reads back equal; "jpg" is what the benchmark uses, and lossy. Unknown labels are written
-    as 0, landmarks are the garment's own corners. Returns the folder.
-    Raises `InputError` if the folder holds anything or the format is unknown.
+    as 0, landmarks are the garment's own corners. classes: categories to draw, as in `load`. Returns the folder.
+    Raises `InputError` if the folder holds anything or the format or a category is unknown.
     """
     from mtattr.data.deepfashion_twin.load import SPLIT_SIZES
 
     quality = image_quality("deepfashion-twin", image_format)
+    names = chosen_classes(classes)
     folder = new_folder(folder)
     sizes = sizes_of(SPLIT_SIZES, limit)
-    for split, count in sizes.items():
-        check_options("deepfashion-twin", split, image_size, count)
+    for count in sizes.values():
+        check_options("deepfashion-twin", "train", image_size, count)
     shape = image_shape_of(image_size)
-    rows = [row for split in SPLIT_SIZES for row in _write_split(folder, split, sizes[split], seed, shape, image_format, quality)]
+    rows = []
+    for split, count in sizes.items():
+        rows += _write_split(folder, split, sample_scenes(split, count, seed, names), shape, image_format, quality)
     mark_generated(folder, "deepfashion-twin", "DeepFashion")
     _write_tables(folder, rows)
     return folder
 
 
-def _write_split(folder: Path, split: str, count: int, seed: int, shape: tuple[int, int], image_format: str, quality: dict) -> list[dict]:
-    scenes = sample_scenes(split, count, seed)
-    keys = [image_key(scenes, split, i, image_format) for i in range(count)]
+def _write_split(folder: Path, split: str, scenes: Scenes, shape: tuple[int, int], image_format: str, quality: dict) -> list[dict]:
+    keys = [image_key(scenes, split, i, image_format) for i in range(len(scenes))]
+    numbers = [CATEGORIES[name].number for name in scenes.classes]
     for parent in {(folder / "Img" / key).parent for key in keys}:
         parent.mkdir(parents=True, exist_ok=True)
 
@@ -80,13 +84,21 @@ def _write_split(folder: Path, split: str, count: int, seed: int, shape: tuple[i
         c, pictures, visible = draw(part, shape)
         for key, image in zip(keys[batch], grey_levels(pictures), strict=True):
             save_image(folder / "Img" / key, image, quality)
-        rows = zip(keys[batch], part.labels.tolist(), visible, c.upper.tolist(), landmarks(c), strict=True)
+        rows = zip(keys[batch], part.labels.tolist(), visible, c.kinds, landmarks(c), strict=True)
         return [
-            {"key": key, "split": split, "labels": labels, "box": _box(mask), "upper": upper, "points": points}
-            for key, labels, mask, upper, points in rows
+            {
+                "key": key,
+                "split": split,
+                "number": numbers[int(labels[0])],
+                "values": labels[1:],
+                "box": _box(mask),
+                "kind": kind,
+                "points": points,
+            }
+            for key, labels, mask, kind, points in rows
         ]
 
-    return [row for rows in map_batches(work, count, shape) for row in rows]
+    return [row for rows in map_batches(work, len(scenes), shape) for row in rows]
 
 
 def _box(mask: Tensor) -> tuple[int, int, int, int]:
@@ -98,7 +110,6 @@ def _box(mask: Tensor) -> tuple[int, int, int, int]:
 
 
 def _write_tables(folder: Path, rows: list[dict]) -> None:
-    ids = [number for number, _ in CATEGORIES.values()]
     coarse = folder / "Anno_coarse"
     _write(coarse / "list_category_cloth.txt", "category_name  category_type", [f"{name:<15}{kind}" for name, kind in OFFICIAL_CATEGORIES])
     _write(coarse / "list_attr_cloth.txt", "attribute_name  attribute_type", [f"{a.name:<29}{TYPES[a.type]}" for a in ATTRIBUTES])
@@ -106,14 +117,14 @@ def _write_tables(folder: Path, rows: list[dict]) -> None:
     def table(path: Path, header: str, tails: Iterable[str]) -> None:
         _write(path, header, [f"{row['key']:<{_PATH_WIDTH}} {tail}" for row, tail in zip(rows, tails, strict=True)])
 
-    table(coarse / "list_category_img.txt", "image_name  category_label", (str(ids[int(row["labels"][0])]) for row in rows))
-    table(coarse / "list_attr_img.txt", "image_name  attribute_labels", (" ".join(map(_sign, row["labels"][1:])) for row in rows))
+    table(coarse / "list_category_img.txt", "image_name  category_label", (str(row["number"]) for row in rows))
+    table(coarse / "list_attr_img.txt", "image_name  attribute_labels", (" ".join(map(_sign, row["values"])) for row in rows))
     table(coarse / "list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", (" ".join(f"{v:03d}" for v in row["box"]) for row in rows))
     places = "  ".join(f"landmark_visibility_{k}  landmark_location_x_{k}  landmark_location_y_{k}" for k in range(1, 9))
     table(
         coarse / "list_landmarks.txt",
         f"image_name  clothes_type  {places}",
-        (f"{1 if row['upper'] else 2}  " + " ".join(f"{v} {x:03d} {y:03d}" for v, x, y in row["points"]) for row in rows),
+        (f"{row['kind']}  " + " ".join(f"{v} {x:03d} {y:03d}" for v, x, y in row["points"]) for row in rows),
     )
     table(folder / "Eval" / "list_eval_partition.txt", "image_name  evaluation_status", (row["split"] for row in rows))
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mtattr.data.deepfashion_twin.canvas import Canvas
+from mtattr.data.deepfashion_twin.tailoring import SAMPLES, leg_edges, line_front, measure_long, open_front
 from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, limb, look_up, polyline, spline
 
 TOP, BOTTOM = -0.90, 1.05
@@ -14,16 +15,22 @@ TOP, BOTTOM = -0.90, 1.05
 def draw_outline(c: Canvas) -> None:
     """Set `alpha` and the landmarks `half_width` (B, H, W), `table`, `top`, `hem`, `waist`, `neck_bottom`, `back` of a canvas."""
     _measure(c)
-    c.half_width = look_up(c.table, (c.y - TOP) / (BOTTOM - TOP))
+    c.half_width = look_up(c.table, (c.y - TOP) / (BOTTOM - TOP if c.span is None else cell(c.span)))
     ax = c.x.abs()
     c.hem_line = _hem_line(c, ax)
     body = torch.maximum(torch.maximum(ax - c.half_width, cell(c.top) - c.y), c.y - c.hem_line)
     uppers, lowers = c.upper.nonzero()[:, 0], (~c.upper).nonzero()[:, 0]
     if len(uppers):
         body[uppers] = _shoulders(c, uppers, body[uppers], ax[uppers])
-    shorts = (c.categories == 2).nonzero()[:, 0]
+    shorts = c.shorts.nonzero()[:, 0]
     if len(shorts):
         body[shorts] = torch.maximum(body[shorts], -_leg_gap(c, shorts, ax[shorts]))
+    legged = c.legged.nonzero()[:, 0]
+    if len(legged):
+        body[legged] = torch.maximum(body[legged], -leg_edges(c, legged, TOP))
+    opens = (c.cut("opens") > 0).nonzero()[:, 0]
+    if len(opens):
+        body[opens] = open_front(c, opens, body[opens])
     slit = c.rows("side slit")
     if len(slit):
         body[slit] = torch.maximum(body[slit], -_slit(c, slit))
@@ -35,11 +42,12 @@ def draw_outline(c: Canvas) -> None:
 
 def _measure(c: Canvas) -> None:
     up = c.upper
-    tank, shorts, skirt = (c.categories == k for k in (1, 2, 3))
+    tank, shorts, skirt = (c.named(name) for name in ("Tank", "Shorts", "Skirt"))
     fit = c.has("loose").float() - c.has("fitted").float()
     spread = torch.maximum
     # Upper body.
-    shoulder = 0.385 + 0.03 * c.p("body_width")
+    bulk = c.cut("bulk")
+    shoulder = 0.385 + 0.03 * c.p("body_width") + 0.5 * bulk
     # A tank without a named sleeve is cut as a racerback.
     strap = c.has("spaghetti strap")
     racer = tank & ~c.has("sleeveless") & ~strap
@@ -47,7 +55,7 @@ def _measure(c: Canvas) -> None:
     strap_outer = torch.where(tank, c.pick("strap_width", 0.21, 0.29), c.pick("strap_width", 0.27, 0.37))
     strap_outer = torch.where(racer, 0.215, strap_outer)
     shoulder = torch.where(bare, strap_outer, shoulder)
-    chest = c.pick("body_width", 0.325, 0.385) + 0.045 * fit + 0.02 * (~tank & up)
+    chest = c.pick("body_width", 0.325, 0.385) + 0.045 * fit + 0.02 * (~tank & up) + bulk
     waist = chest - 0.045 + 0.035 * fit - 0.05 * c.has("peplum").float() + c.pick("waist_width", -0.025, 0.025)
     hip = waist + 0.03 + c.pick("hem_width", -0.01, 0.05) + 0.11 * c.has("a-line").float()
     peplum = 0.13 * c.has("peplum").float()
@@ -67,9 +75,10 @@ def _measure(c: Canvas) -> None:
     )
     steps = [hip_l + flare * k for k in (0.35, 0.75, 1.05, 1.3, 1.5)]
     lower = torch.stack([waist_l - 0.01, waist_l, (waist_l + hip_l) / 2 + 0.03, hip_l, *steps], 1)
-    c.table = spline(torch.where(up[:, None], upper, lower), 96)
+    c.table, c.span, c.inner = spline(torch.where(up[:, None], upper, lower), SAMPLES), None, None
     # Lengths.
     hem_u = c.pick("hem_level", 0.40, 0.58) - 0.42 * c.has("cropped").float() + 0.27 * c.has("longline").float()
+    hem_u = hem_u + c.cut("longer")
     base = torch.where(shorts, c.pick("hem_level", 0.12, 0.30), c.pick("hem_level", 0.20, 0.42))
     hem_l = base - 0.19 * c.has("mini").float() + 0.28 * c.has("knee-length").float() + 0.58 * c.has("maxi").float()
     c.hem = torch.where(up, hem_u, hem_l)
@@ -77,11 +86,16 @@ def _measure(c: Canvas) -> None:
     c.waist = torch.where(up, 0.10, c.top + 0.07)
     c.crotch = c.pick("crotch", -0.16, -0.06)
     c.shorts, c.skirt, c.tank = shorts, skirt, tank
+    long = c.long.nonzero()[:, 0]
+    if len(long):
+        c.span = torch.full_like(c.hem, BOTTOM - TOP)
+        c.inner = torch.zeros_like(c.table)
+        measure_long(c, long, upper[long], TOP)
 
 
 def width_at(c: Canvas, rows: Tensor, y: Tensor) -> Tensor:
     """Half width of the garments `rows` at height y, (n,) from (n,)."""
-    return look_up(c.table[rows], cell((y - TOP) / (BOTTOM - TOP)))[:, 0, 0]
+    return look_up(c.table[rows], cell((y - TOP) / (BOTTOM - TOP if c.span is None else c.span[rows])))[:, 0, 0]
 
 
 def _hem_line(c: Canvas, ax: Tensor) -> Tensor:
@@ -154,6 +168,8 @@ def _back_panel(c: Canvas) -> None:
         inside = torch.maximum(c.neck_cut[rows], -0.70 + 0.35 * c.x[rows].abs() - 0.08 - c.y[rows])
         open_ = (c.p("support")[rows] >= 0.62) & ~c.has("spaghetti strap")[rows]
         c.back[rows] = coverage(inside, c.pixel[rows]) * cell(open_.float())
+    if c.opened is not None:
+        line_front(c)
     rows = c.rows("high-low hem")
     if len(rows):
         y, x = c.y[rows], c.x[rows]
@@ -178,6 +194,7 @@ def _sleeves(c: Canvas) -> None:
     sx, sy = 0.31, -0.64
     ex, ey = sx + (c.elbow_x[rows] - sx) * reach, sy + (c.elbow_y[rows] - sy) * reach
     full = c.pick("sleeve_width", 0.095, 0.125)[rows] + 0.012 * (c.has("loose").float() - c.has("fitted").float())[rows]
+    full = full + 0.7 * c.cut("bulk")[rows]
     d = limb(ax, y, sx, sy, cell(ex), cell(ey), 0.115, cell(full), cut=False)
     axis_x, axis_y = ex - sx, ey - sy
     norm = torch.sqrt(axis_x**2 + axis_y**2)
@@ -200,5 +217,5 @@ def arm_joints(c: Canvas) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     swing = c.p("arm_swing")
     ex, ey = 0.50 + 0.14 * swing, -0.20 - 0.02 * swing
     wx, wy = ex + 0.02 + 0.12 * (swing - 0.4), ey + 0.40
-    radius = torch.where(c.has("bell-sleeve"), 0.19, 0.072) + 0.0 * swing
+    radius = torch.where(c.has("bell-sleeve"), 0.19, 0.072) + 0.4 * c.cut("bulk")
     return ex, ey, wx, wy, radius

@@ -6,6 +6,7 @@ import torch
 
 from mtattr.data.deepfashion_twin.canvas import Canvas
 from mtattr.data.deepfashion_twin.closures import CLOSURES, WAISTS
+from mtattr.data.deepfashion_twin.details import draw_details
 from mtattr.data.deepfashion_twin.outline import width_at
 from mtattr.data.drawing.patterns import stripes
 from mtattr.data.drawing.shapes import box, cell, coverage, ellipse, polygon, segment
@@ -22,6 +23,7 @@ def draw_folds_of_cut(c: Canvas) -> None:
 def draw_parts(c: Canvas) -> None:
     """Draw every sewn part of the batch, in the order in which they lie on each other."""
     _seams(c)
+    draw_details(c)
     for name, draw in PARTS.items():
         rows = c.rows(name)
         if len(rows):
@@ -38,6 +40,8 @@ def _pleats(c, rows):
     across = c.nx[rows] * count
     saw = across - across.floor()
     start = torch.where(of(c.upper), -0.45 + 0.0 * of(c.top), of(c.top) + 0.14)
+    if c.span is not None:
+        start = torch.where(of(c.long & c.upper), torch.full_like(start, 0.14), start)
     depth = ((c.y[rows] - start) * 6).clamp(0, 1)
     c.tone(rows, 1 - depth * (0.36 * saw**3 + 0.20 * torch.exp(-saw * 9) - 0.10))
 

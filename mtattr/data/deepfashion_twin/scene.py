@@ -6,18 +6,30 @@ are identical on every machine, and the first n scenes do not depend on how many
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORY_COUNTS, CHOICES, INDEX
+from mtattr.data.deepfashion_twin.attributes import (
+    ATTRIBUTES,
+    CATEGORIES,
+    CHOICES,
+    FULL,
+    INDEX,
+    LETTER_CLASSES,
+    LOWER,
+    UPPER,
+    chosen_classes,
+    rates_of,
+)
 from mtattr.data.drawing.chance import joined_digest, uniform_numbers
 
 BLOCK = 256
 
 #: Shares of annotation errors. A present attribute is missed, and as many absent ones (in proportion to their rate) are
-#: marked; unknown values become NaN; a wrong category is mostly the other one of the same clothes type.
+#: marked; unknown values become NaN; a wrong category is mostly another one of the same clothes type.
 LABEL_NOISE = {"category_wrong": 0.03, "positive_missed": 0.06, "positive_false": 0.06, "unknown": 0.01}
 
 #: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning.
@@ -34,28 +46,42 @@ PARAMETERS = (
     "occluder", "occluder_kind", "occluder_x", "occluder_y", "occluder_size", "occluder_colour",
     "gain", "warmth", "contrast", "blur", "grain", "grain_tile", "vignette", "shadow", "spare_1", "spare_2", "spare_3", "spare_4",
 )  # fmt: skip
-COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
+
+#: More of them, drawn from a stream of their own: scenes of `LETTER_CLASSES` do not use them and are what they were.
+MORE_PARAMETERS = (
+    "leg_width", "leg_taper", "flare", "opening", "inner_colour", "inner_light", "front", "pocket_kind", "shoe_colour", "rib_width",
+    "waist_level", "hood", "fade", "lapel_width", "more_1", "more_2",
+)  # fmt: skip
+COLUMN = {name: p for p, name in enumerate(PARAMETERS + MORE_PARAMETERS)}
 
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
     """A run of scenes.
 
-    categories: int64 (N,), what is drawn. present: bool (N, A), the attributes drawn. parameters: float64 (N, P) in
-    [0, 1), named by `PARAMETERS`. labels: float32 (N, 1 + A), what the annotation says: errors and NaN included.
+    categories: int64 (N,), what is drawn, as positions in `classes`. present: bool (N, A), the attributes drawn.
+    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. labels: float32 (N, 1 + A), what the annotation says:
+    errors and NaN included. more: float64 (N, Q) in [0, 1), named by `MORE_PARAMETERS`.
     """
 
     categories: Tensor
     present: Tensor
     parameters: Tensor
     labels: Tensor
+    more: Tensor
+    classes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.categories)
 
     def rows(self, index: slice | Tensor) -> Scenes:
         """The scenes at the given positions."""
-        return Scenes(self.categories[index], self.present[index], self.parameters[index], self.labels[index])
+        return replace(self, **{field: getattr(self, field)[index] for field in _FIELDS})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scenes]) -> Scenes:
+        """All scenes of the parts, which have the same classes, one after the other."""
+        return replace(parts[0], **{field: torch.cat([getattr(part, field) for part in parts]) for field in _FIELDS})
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute flipped where it can occur, all else (random state included) unchanged.
@@ -75,30 +101,31 @@ class Scenes:
     @property
     def can_occur(self) -> Tensor:
         """Whether each attribute can occur on the scene's category, bool (N, A)."""
-        return (_rates() > 0)[self.categories]
+        return (rates_of(self.classes) > 0)[self.categories]
 
     @property
     def digest(self) -> str:
-        """SHA-256 over categories, attributes and parameters."""
-        return joined_digest(self.categories, self.present, self.parameters)
+        """SHA-256 over categories, attributes and every parameter that the classes use."""
+        parts = (self.categories, self.present, self.parameters)
+        if self.classes != LETTER_CLASSES:
+            parts += (self.more, torch.tensor([CATEGORIES[name].number for name in self.classes]))
+        return joined_digest(*parts)
 
 
-def _rates() -> Tensor:
-    return torch.tensor([a.rates for a in ATTRIBUTES], dtype=torch.float64).T
+_FIELDS = ("categories", "present", "parameters", "labels", "more")
 
 
-def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; splits and seeds are separate streams."""
-    blocks = [_sample_block(split, block, seed) for block in range((n + BLOCK - 1) // BLOCK or 1)]
-    joined = Scenes(*(torch.cat([getattr(b, field) for b in blocks]) for field in ("categories", "present", "parameters", "labels")))
-    return joined.rows(slice(0, n))
+def sample_scenes(split: str, n: int, seed: int = 0, classes: str | Sequence[str] | None = None) -> Scenes:
+    """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and seeds are separate streams."""
+    names = chosen_classes(classes)
+    return Scenes.joined([_sample_block(split, block, seed, names) for block in range((n + BLOCK - 1) // BLOCK or 1)]).rows(slice(0, n))
 
 
-def _sample_block(split: str, block: int, seed: int) -> Scenes:
+def _sample_block(split: str, block: int, seed: int, classes: tuple[str, ...]) -> Scenes:
     uniform = uniform_numbers("deepfashion-twin 1", split, block, seed=seed, rows=BLOCK)
-    counts = torch.tensor(CATEGORY_COUNTS, dtype=torch.float64)
+    counts = torch.tensor([CATEGORIES[name].images for name in classes], dtype=torch.float64)
     categories = torch.searchsorted((counts.cumsum(0) / counts.sum())[:-1].contiguous(), uniform(1)[:, 0].contiguous(), right=True)
-    rates = _rates()[categories]
+    rates = rates_of(classes)[categories]
     draw = uniform(len(ATTRIBUTES))
     present = draw < rates
     for members in CHOICES.values():
@@ -106,17 +133,38 @@ def _sample_block(split: str, block: int, seed: int) -> Scenes:
         shared = draw[:, members[0], None]
         present[:, list(members)] = (shared < edges) & (shared >= torch.cat([torch.zeros_like(edges[:, :1]), edges[:, :-1]], 1))
     parameters = uniform(len(PARAMETERS))
-    return Scenes(categories, present, parameters, _annotate(categories, present, rates, uniform))
+    more = uniform_numbers("deepfashion-twin more 1", split, block, seed=seed, rows=BLOCK)(len(MORE_PARAMETERS))
+    return Scenes(categories, present, parameters, _annotate(categories, present, rates, uniform, classes), more, classes)
 
 
-def _annotate(categories: Tensor, present: Tensor, rates: Tensor, uniform) -> Tensor:
+def _annotate(categories: Tensor, present: Tensor, rates: Tensor, uniform, classes: tuple[str, ...]) -> Tensor:
     """Labels float32 (N, 1 + A) with the errors of `LABEL_NOISE`."""
     draw = uniform(present.shape[1])
     marked = torch.where(present, draw >= LABEL_NOISE["positive_missed"], draw < LABEL_NOISE["positive_false"] * rates)
     attributes = marked.float().masked_fill(uniform(present.shape[1]) < LABEL_NOISE["unknown"], float("nan"))
     wrong = uniform(2)
-    sibling = categories ^ 1
-    far = (categories + 2) % 4
-    other = torch.where(wrong[:, 1] < 0.8, sibling, far)
-    category = torch.where(wrong[:, 0] < LABEL_NOISE["category_wrong"], other, categories)
+    category = torch.where(wrong[:, 0] < LABEL_NOISE["category_wrong"], _mistaken(categories, wrong[:, 1], classes), categories)
     return torch.cat([category.float()[:, None], attributes], 1)
+
+
+def _mistaken(categories: Tensor, draw: Tensor, classes: tuple[str, ...]) -> Tensor:
+    """Another category for each: four times in five of the same clothes type, all equally likely, else of the next type."""
+    other = torch.empty_like(categories)
+    for c in range(len(classes)):
+        near, far = _confusable(c, classes)
+        rows = categories == c
+        pick = (draw[rows] / 0.8 * len(near)).long().clamp(max=len(near) - 1)
+        other[rows] = torch.where(draw[rows] < 0.8, torch.tensor(near)[pick], far)
+    return other
+
+
+def _confusable(c: int, classes: tuple[str, ...]) -> tuple[list[int], int]:
+    """What category c is taken for: those of its clothes type, and one of another; either for the other if there is none."""
+    groups = [[k for k, name in enumerate(classes) if CATEGORIES[name].kind == kind] for kind in (UPPER, LOWER, FULL)]
+    groups = [group for group in groups if group]
+    g = next(i for i, group in enumerate(groups) if c in group)
+    place = groups[g].index(c)
+    near = groups[g][place + 1 :] + groups[g][:place]
+    following = groups[(g + 1) % len(groups)]
+    far = following[place % len(following)] if len(groups) > 1 else near[0]
+    return near or [far], far

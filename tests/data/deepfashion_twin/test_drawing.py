@@ -2,9 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, NAMES
+from mtattr.data.deepfashion_twin.attributes import ATTRIBUTES, CATEGORIES, LETTER_CLASSES, NAMES
 from mtattr.data.deepfashion_twin.garments import attribute_regions, garment_mask, render
-from mtattr.data.deepfashion_twin.scene import sample_scenes
+from mtattr.data.deepfashion_twin.scene import Scenes, sample_scenes
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +13,15 @@ def scenes():
 
 
 def test_pixels_do_not_depend_on_the_batch(scenes):
-    alone = torch.cat([render(scenes.rows(slice(i, i + 1)), 32) for i in range(6)])
-    assert torch.equal(alone, render(scenes.rows(slice(0, 100)), 32)[:6])
+    """Two scenes of every category: alone, in a batch of all, and among their own kind."""
+    many = sample_scenes("train", 3_000)
+    rows = torch.cat([(many.categories == c).nonzero()[:2, 0] for c in range(len(CATEGORIES))])
+    some = many.rows(rows)
+    together = render(some, 32)
+    for i in range(len(some)):
+        assert torch.equal(render(some.rows(slice(i, i + 1)), 32)[0], together[i]), some.classes[int(some.categories[i])]
+    pairs = torch.cat([render(some.rows(slice(i, i + 2)), 32) for i in range(0, len(some), 2)])
+    assert torch.equal(pairs, together)
 
 
 def test_a_scene_is_the_same_at_every_image_size(scenes):
@@ -25,6 +32,43 @@ def test_a_scene_is_the_same_at_every_image_size(scenes):
     shuffled = (reduced.roll(1, 0) - small).abs().mean((1, 2, 3))
     assert off.mean() < 0.25 * shuffled.mean()
     assert (off < shuffled).all()
+
+
+def test_every_category_shows_most_attributes_that_it_can_have():
+    """Toggled one at a time on three scenes of each category; a change of five grey levels is seen."""
+    scenes = sample_scenes("train", 3_000)
+    for c, name in enumerate(scenes.classes):
+        some = scenes.rows((scenes.categories == c).nonzero()[:3, 0])
+        possible = some.can_occur[0].nonzero()[::3, 0].tolist()
+        variants = render(Scenes.joined([some, *(some.toggled(k) for k in possible)]), 32).float().view(1 + len(possible), 3, -1)
+        seen = (variants[1:] - variants[:1]).abs().amax(2) >= 5
+        assert seen.float().mean() > 0.9, name
+
+
+def test_categories_differ_in_silhouette():
+    """The mean masks of two categories differ by more than those of two halves of one, so that the outline tells them apart."""
+    scenes = sample_scenes("train", 6_000)
+    means = []
+    for c in range(len(CATEGORIES)):
+        rows = (scenes.categories == c).nonzero()[:30, 0]
+        masks = garment_mask(scenes.rows(rows), 24)
+        means.append(torch.stack([masks[::2].mean(0), masks[1::2].mean(0)]))
+    means = torch.stack(means).flatten(2)
+    within = (means[:, 0] - means[:, 1]).norm(dim=1)
+    distance = torch.cdist(means.mean(1), means.mean(1)).fill_diagonal_(float("inf"))
+    dress, jeans, tee = (tuple(CATEGORIES).index(name) for name in ("Dress", "Jeans", "Tee"))
+    assert distance[dress, tee] > within[[dress, tee]].max()
+    assert distance[jeans, dress] > within[[jeans, dress]].max()
+    assert distance.amin(1).median() > 0.5 * within.median()
+
+
+def test_letters_classes_and_others_may_share_a_batch():
+    """A scene of the letter's classes is drawn as in a batch of its own kind, whatever garments are beside it."""
+    mixed = sample_scenes("train", 60, classes=("Blouse", "Tank", "Shorts", "Skirt", "Dress"))
+    letter = (mixed.categories < 4).nonzero()[:, 0]
+    alone = mixed.rows(letter)
+    alone = Scenes(alone.categories, alone.present, alone.parameters, alone.labels, alone.more, LETTER_CLASSES)
+    assert torch.equal(render(mixed, 32)[letter], render(alone, 32))
 
 
 @pytest.mark.parametrize("k", range(len(ATTRIBUTES)), ids=NAMES)
@@ -48,7 +92,7 @@ def test_every_attribute_changes_pixels_inside_its_region(scenes, k):
 
 
 def test_regions_are_empty_where_an_attribute_cannot_occur(scenes):
-    i = int((scenes.categories == 3).nonzero()[0, 0])
+    i = int((scenes.categories == scenes.classes.index("Skirt")).nonzero()[0, 0])
     regions = attribute_regions(scenes.rows(torch.tensor([i])), 32)
     assert regions.shape == (1 + len(ATTRIBUTES), 32, 32)
     assert regions.dtype == torch.float32

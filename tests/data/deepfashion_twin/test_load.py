@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mtattr.data import load_dataset
-from mtattr.data.deepfashion_twin import TASKS, load, render, sample_scenes
+from mtattr.data.deepfashion_twin import LETTER_CLASSES, TASKS, load, render, sample_scenes
 from mtattr.errors import InputError
 
 
@@ -37,8 +37,25 @@ def test_fingerprint_is_repeatable():
     assert load("test", image_size=16, limit=5).fingerprint == load("test", image_size=16, limit=5).fingerprint
 
 
+def test_the_letters_classes_are_the_data_of_the_recorded_runs():
+    train = load("train", image_size=48, limit=64, classes=LETTER_CLASSES)
+    assert train.fingerprint == "fde00715adaf3bb8d87c406e105d8755892c7d400992f45fc1dfd236a94c1bf8"
+    assert train.facts["scene_digest"] == "fb69f23867ad71a7b03742621b68d0825b33241312389d776e11a69b6d1b87f6"
+    test = load("test", image_size=64, limit=32, classes="Blouse,Tank,Shorts,Skirt")
+    assert test.fingerprint == "3423644de76c74198cac47dd054883f9c12bb5bc8c5ee358fc2a62f773b65a86"
+
+
+def test_classes_are_the_values_of_the_first_task():
+    data = load("val", image_size=16, limit=40, classes=("Skirt", "Coat", "Tee"))
+    assert data.tasks[0].values == ("Skirt", "Coat", "Tee")
+    assert sum(data.facts["counts"].values()) == 40
+    assert data.facts["counts"]["Tee"] == int((data.labels[:, 0] == 2).sum())
+
+
 def test_bad_input_is_named(tmp_path):
     with pytest.raises(InputError, match="holdout"):
         load("holdout", limit=2)
     with pytest.raises(InputError, match="root"):
         load("train", root=tmp_path, limit=2)
+    with pytest.raises(InputError, match="'Gown'"):
+        load("train", limit=2, classes=("Blouse", "Gown"))
