@@ -52,8 +52,8 @@ def load(
     first that is there, and `facts["layout"]` says which. There is no official validation split: a tenth of the training
     list is held out by `mtattr.data.held_out`, by the hash of its path.
     tasks: which of the categorical tasks "model", "make" and "type" (of body, NaN where unknown), in this order of columns.
-    crop: "box" cuts to the labelled box, "none" keeps the picture. image_size=(224, 323) with "box" is the input of
-    Fukui et al. (CVPR 2019), whose aspect is the mean of the boxes.
+    crop: "box" cuts to the labelled box, at the picture's edge where it reaches beyond; "none" keeps the picture.
+    image_size=(224, 323) with "box" is the input of Fukui et al. (CVPR 2019), whose aspect is the mean of the boxes.
     skip_bad: leave out pictures that are missing, damaged or badly labelled and list them in `facts["skipped"]`. Some
     copies are known to lack a few listed files; without it the first one raises.
     Raises `InputError`, naming file and line, when anything is missing, damaged or contradictory; nothing is cached then.
@@ -81,9 +81,7 @@ def load(
         raise InputError(f"{place.base / 'label' / skipped[0]}: this and all other label files of the {split} split are missing or damaged")
     files = Files(place.base / "image", tuple(row.key for row in rows), boxes)
     _check_present(files, skip_bad)
-    images, unread = decoded_images("compcars", files, image_size, skip_bad=skip_bad)
-    if not len(images):
-        raise InputError(f"{files.folder / files.names[0]}: this and all other pictures of the {split} split are missing or damaged")
+    images, unread = decoded_images("compcars", files, image_size, split=split, skip_bad=skip_bad)
     skipped += [files.names[i] for i in unread]
     kept = [rows[i] for i in np.setdiff1d(np.arange(len(rows)), unread)]
 

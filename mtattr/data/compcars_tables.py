@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from mtattr.data.annotations import fault, table_rows, whole_number
 from mtattr.data.decode import Box
+from mtattr.data.matlab import read_matlab
 from mtattr.errors import InputError
 
 ABOUT = (
@@ -137,17 +136,7 @@ def read_names(misc: Path) -> tuple[dict[int, str], dict[int, str]]:
     path = misc / "make_model_name.mat"
     if not path.is_file():
         return {}, {}
-    # Imported here: only who reads MATLAB files needs scipy.
-    from scipy.io import loadmat
-
-    try:
-        content = loadmat(path, variable_names=["make_names", "model_names"])
-    except MemoryError:
-        raise
-    except Exception as error:
-        # On a damaged file scipy raises whatever its decoding stumbles over: errors of zlib, of types, of indices.
-        reason = (str(error).split("\n")[0] or type(error).__name__)[:80]
-        raise InputError(f"{path}: expected a MATLAB file with make_names and model_names, it is damaged or another ({reason})") from None
+    content = read_matlab(path)
     for variable in ("make_names", "model_names"):
         if variable not in content:
             raise InputError(f"{path}: expected the variables make_names and model_names, {variable} is missing")
@@ -186,10 +175,10 @@ def first_of(rows: Iterable[Row], key: Callable[[Row], T]) -> dict[T, Row]:
     return dict(sorted(found.items()))
 
 
-def _cell_names(cells: np.ndarray) -> dict[int, str]:
+def _cell_names(cells: object) -> dict[int, str]:
     names = {}
-    for i, cell in enumerate(np.asarray(cells).ravel()):
-        text = " ".join(str(part) for part in np.asarray(cell).ravel()).strip()
+    for i, cell in enumerate(cells if isinstance(cells, list) else []):
+        text = " ".join([cell] if isinstance(cell, str) else cell if isinstance(cell, list) else []).strip()
         if text:
             names[i + 1] = text
     return names

@@ -1,4 +1,4 @@
-"""One's own images and attributes: a folder with a table.
+"""One's own images and attributes: a folder with a table::
 
     photos/
         labels.csv
@@ -8,7 +8,7 @@
             ben-1.jpg
             …
 
-The table has a header and a row for each image; commas, semicolons or tabs separate the cells:
+The table has a header and a row for each image; commas, semicolons or tabs separate the cells::
 
     image,split,identity,glasses,smiling,hair
     anna-1.jpg,train,anna,1,yes,brown
@@ -93,9 +93,7 @@ def load(
         raise InputError(f"{path}: the {split} split is empty: {by}")
     rows = rows[limited_rows(len(rows), limit, seed)]
     files = Files(folder, tuple(_file(folder, table, row, skip_bad) for row in rows))
-    images, skipped = decoded_images("csv", files, image_size, skip_bad=skip_bad)
-    if not len(images):
-        raise InputError(f"{folder / files.names[0]}: this and all other images of the {split} split are missing or damaged")
+    images, skipped = decoded_images("csv", files, image_size, split=split, skip_bad=skip_bad)
     kept = rows[np.setdiff1d(np.arange(len(rows)), skipped)]
     people = sorted(set(table.identities or ()))
     number = {name: i for i, name in enumerate(people)}

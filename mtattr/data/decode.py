@@ -61,16 +61,20 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
     return np.asarray(shaped).transpose(2, 0, 1)
 
 
-def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
+def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, split: str, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
     """All images uint8 `(N, 3, H, W)`, decoded once into the cache, and the positions left out; H and W as `decode_image` has them.
 
     A changed name, size, modification time or box of any file leads to decoding anew. A missing or damaged image raises
-    `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order.
+    `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order, unless there is none. `split` is
+    for the error's words.
     """
     key = {"files": _digest(files, skip_bad), "image_size": image_size, "skip_bad": skip_bad}
 
     def fill(out: np.ndarray) -> dict:
         skipped = _decode_all(out, files, image_size, skip_bad)
+        if len(skipped) == len(out) > 0:
+            first = files.folder / files.names[0]
+            raise InputError(f"{first}: this and all other images of the {split} split are missing or damaged")
         return {"skipped": skipped}
 
     images, notes = cached_images_and_notes(dataset, key, (len(files.names), 3, *image_shape_of(image_size)), fill)

@@ -81,9 +81,7 @@ def load(
     keys = tuple(tables.images[row] for row in rows)
     boxes = tuple(tables.boxes[row] for row in rows) if tables.boxes is not None else None
     files = Files(find_image_folder(place.image_folders, keys, ABOUT), keys, boxes)
-    images, skipped = decoded_images("deepfashion", files, image_size, skip_bad=skip_bad)
-    if not len(images):
-        raise InputError(f"{files.folder / keys[0]}: this and all other images of the {split} split are missing or damaged")
+    images, skipped = decoded_images("deepfashion", files, image_size, split=split, skip_bad=skip_bad)
     kept = np.setdiff1d(np.arange(len(rows)), skipped)
     rows = rows[kept]
 

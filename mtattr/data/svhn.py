@@ -14,6 +14,7 @@ import torch
 from mtattr.data.cache import cached_images
 from mtattr.data.folders import is_generated, root_folder
 from mtattr.data.image_data import ImageData
+from mtattr.data.matlab import read_matlab
 from mtattr.data.options import ImageSize, check_options, image_shape_of, limited_rows
 from mtattr.data.small_images import resize_into
 from mtattr.errors import InputError
@@ -27,6 +28,8 @@ SIDE = 32
 VALIDATION_ONE_IN = 10
 # Any number would do; with this one the first row is a training image and small files have a validation image.
 _HASH_START = 9
+# The extra file unpacks to 1.6 GB.
+_LARGEST = 1 << 32
 
 
 def load(
@@ -99,21 +102,9 @@ def validation_rows(n: int) -> np.ndarray:
 
 
 def _read(path: Path, variable: str) -> np.ndarray:
-    # Imported here: only who reads MATLAB files needs scipy.
-    from scipy.io import loadmat
-
-    if not path.is_file():
-        raise InputError(f"{path}: file missing{ABOUT}")
-    try:
-        array = loadmat(path, variable_names=[variable]).get(variable)
-    except MemoryError:
-        raise
-    except Exception as error:
-        # On a damaged file scipy raises whatever its decoding stumbles over: errors of zlib, of types, of indices.
-        reason = (str(error).split("\n")[0] or type(error).__name__)[:80]
-        raise InputError(f"{path}: expected a MATLAB file with X and y, it is damaged, cut short or another ({reason})") from None
-    if array is None:
-        raise InputError(f"{path}: expected the variables X and y, {variable} is missing")
+    array = read_matlab(path, ABOUT, only=variable, largest=_LARGEST).get(variable)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: expected the variables X and y with numbers, {variable} is missing or of another kind")
     return array
 
 

@@ -182,7 +182,7 @@ BAD = {
     "half a digit": (X, Y * 1.5, ["1.5"]),
     "too few digits": (X, Y[:3], ["4 images in X and 3 digits"]),
     "no digits": (X, Y[:0], ["y of shape"]),
-    "text": (X, np.array(["1", "2", "3", "4"], dtype=object), ["y of shape"]),
+    "text": (X, np.array(["1", "2", "3", "4"], dtype=object), ["y is missing or of another kind"]),
     "another size": (X[:28, :28], Y, ["(28, 28, 3, 4)"]),
     "images first": (X.transpose(3, 0, 1, 2), Y, ["(4, 32, 32, 3)"]),
     "floats": (X / 2, Y, ["uint8"]),

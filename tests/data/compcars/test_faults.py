@@ -178,8 +178,9 @@ def test_no_usable_picture(cars_copy, fresh_home):
     copy = cars_copy()
     for key in copy.lists["test"]:
         copy.image(key).write_bytes(b"")
-    with pytest.raises(InputError, match="all other pictures of the test split"):
+    with pytest.raises(InputError, match="all other images of the test split"):
         load_dataset("compcars", "test", root=copy.root, image_size=16, skip_bad=True)
+    assert not list(fresh_home.rglob("*.uint8"))
     shutil.rmtree(fresh_home)
     shutil.rmtree(copy.data / "image")
     fails(copy, fresh_home, copy.data / "image", "folder with the pictures missing", split="test")
