@@ -1,4 +1,4 @@
-"""The directives `{api} mtattr.data`, a package's reference from its docstrings, and `{commands}`, help of the command line.
+"""The directives `{api} mtattr.data`, the reference of packages from their docstrings, and `{commands}`, help of the command line.
 
 Modules are found, not listed, so that a new file appears in the book by itself. Docstrings of the library are plain
 prose with `code` in single backticks; they are turned into reStructuredText here.
@@ -8,7 +8,8 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import click
 from docutils import nodes
@@ -28,19 +29,34 @@ def public_modules(name: str) -> list[str]:
     return [name, *sorted(m.name for m in below if not any(part.startswith("_") for part in m.name.split(".")))]
 
 
+def is_below(module: str, packages: Iterable[str]) -> bool:
+    """Whether the module is one of the packages or lies in one of them."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
 class ApiDirective(SphinxDirective):
+    """Modules of the packages given; `:without:` names packages below them that have a page of their own."""
+
     required_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar = {"without": str}
 
     def run(self) -> list[nodes.Node]:
-        name = self.arguments[0]
         lines: list[str] = []
-        if not (modules := public_modules(name)):
-            raise self.error(f"there is no module {name}")
-        for module in modules:
-            lines += [f"## {module}", "", "```{eval-rst}", f".. automodule:: {module}", "   :ignore-module-all:", "```", ""]
+        left_out = self.options.get("without", "").split()
+        for name in self.arguments[0].split():
+            if not (modules := public_modules(name)):
+                raise self.error(f"there is no module {name}")
+            lines += self.reference(module for module in modules if not is_below(module, left_out))
         box = nodes.Element()
         self.state.nested_parse(StringList(lines, source=self.env.docname), self.content_offset, box, match_titles=True)
         return box.children
+
+    def reference(self, modules: Iterable[str]) -> list[str]:
+        lines: list[str] = []
+        for module in modules:
+            lines += [f"## {module}", "", "```{eval-rst}", f".. automodule:: {module}", "   :ignore-module-all:", "```", ""]
+        return lines
 
 
 class CommandsDirective(SphinxDirective):

@@ -23,7 +23,7 @@ def image_quality(name: str, image_format: str) -> dict:
     """Options for saving an image as "png", which reads back equal, or "jpg", which is lossy; `InputError` for any other."""
     if image_format not in ("png", "jpg"):
         raise InputError(f"{name}: image_format {image_format!r} is not one of png, jpg")
-    return {"format": "JPEG", "quality": 95} if image_format == "jpg" else {"format": "PNG"}
+    return {"format": "JPEG", "quality": 95} if image_format == "jpg" else {"format": "PNG", "compress_level": 1}
 
 
 def save_image(path: Path, image: Tensor, quality: dict) -> None:
