@@ -1,14 +1,16 @@
+import inspect
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from mtattr.data import DATASETS, load_dataset
+from mtattr.data import DATASETS, TWIN_WRITERS, load_dataset, options_of, twin_writer
 from mtattr.errors import InputError
 
 
 def test_unknown_dataset_lists_the_known():
-    with pytest.raises(InputError, match="'mnist' is unknown; there are digits, deepfashion, deepfashion-twin"):
+    with pytest.raises(InputError, match=r"'mnist' is unknown; there are celeba, celeba-twin, .* csv"):
         load_dataset("mnist", "train")
 
 
@@ -21,6 +23,8 @@ def test_unknown_dataset_lists_the_known():
         ({"image_size": 1025}, "8..1024"),
         ({"image_size": True}, "8..1024"),
         ({"image_size": "64"}, "8..1024"),
+        ({"image_size": (64, 7)}, "8..1024"),
+        ({"image_size": (64, 64, 64)}, "height and a width"),
         ({"limit": 0}, "at least 1"),
         ({"limit": -1}, "at least 1"),
         ({"limit": 2.5}, "at least 1"),
@@ -28,8 +32,10 @@ def test_unknown_dataset_lists_the_known():
     ],
 )
 def test_bad_arguments(name, arguments, expected):
-    with pytest.raises(InputError, match=expected) as caught:
-        load_dataset(name, **{"split": "train", **arguments})
+    agreed = {"accept_withdrawn": True} if name == "duke" else {}
+    with pytest.raises(InputError, match=expected) as caught, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        load_dataset(name, **{"split": "train", **agreed, **arguments})
     assert "\n" not in str(caught.value)
 
 
@@ -51,3 +57,16 @@ def test_arguments_of_another_type_are_named():
         load_dataset(["digits"], "train")
     with pytest.raises(InputError, match="root must be a path"):
         load_dataset("deepfashion", "train", root=5)
+
+
+def test_every_twin_can_be_written_and_stands_for_a_real_set():
+    for name in TWIN_WRITERS:
+        assert name in DATASETS
+        assert callable(twin_writer(name))
+        assert {"folder", "image_size", "limit", "seed"} <= set(inspect.signature(twin_writer(name)).parameters)
+        assert not name.endswith("-twin") or name.removesuffix("-twin") in DATASETS
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_every_loader_takes_the_shared_options(name):
+    assert options_of(name)[:4] == ["root", "image_size", "limit", "seed"]
