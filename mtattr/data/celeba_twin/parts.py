@@ -29,9 +29,12 @@ def part_masks(scene, image_size: ImageSize = 64, device: torch.device | str = "
     far = (x - c.shape.axis(y)).abs()
     neck = (far < 0.46) & (y > 0.45)
     head = (far < c.shape.width + 0.10) & (y > -c.shape.top - 0.08) & (y < c.shape.chin + 0.18)
-    # Hair and hats reach anywhere but the middle of the face.
+    # Hair and hats reach as far down and out as the person's hair is long, and never into the middle of the face.
+    length = c.numbers.p("hair_length")
     core = (far / 0.23) * (far / 0.23) + ((y - 0.22) / 0.28) * ((y - 0.22) / 0.28) < 1
-    masks["hair"] = ~core & (far < 0.82)
+    masks["hair"] = (
+        ~core & (far < c.shape.width + 0.17 + 0.25 * length) & (y > -c.shape.top - 0.30) & (y < 0.16 + 1.35 * (length - 0.1).clamp(min=0))
+    )
     masks["ears"] = (far > c.shape.width - 0.14) & (far < c.shape.width + 0.18) & (y > -0.24) & (y < 0.52)
     masks["cheeks"] = (far > 0.04) & (far < c.shape.width + 0.08) & (y > -0.14) & (y < 0.58)
     masks["face"] = head | neck
