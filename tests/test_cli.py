@@ -107,6 +107,13 @@ RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
         (["ledger", "--ledger", "absent.jsonl", "verify"], "absent.jsonl: no such file"),
         (["ledger", "verify", "--repository", "absent"], "absent: no such folder"),
         (["data", "check", "digit"], "dataset 'digit'"),
+        (["data", "check", "digits", "--set", "root=notebooks"], "use --root"),
+        (["data", "check", "digits", "--set", "image_size=16"], "use --image-size"),
+        (["data", "check", "csv", "--set", "skip_bad=true"], "use --skip-bad"),
+        (["data", "check", "digits", "--set", "split=train"], "option 'split' is unknown"),
+        (["data", "check", "digits", "--set", "name=celeba"], "option 'name' is unknown"),
+        (["data", "check", "digits", "--root", "~nobody-of-this-name/x"], "no such user"),
+        (["data", "check", "digits", "--root", "x" * 300], "no such folder"),
         (["data", "write", "digits", "out"], "twin 'digits'"),
         (["data", "write", "deepfashion-twin", "out", "--seed", "-1"], "--seed"),
         (["data", "write", "deepfashion-twin", "pyproject.toml/out"], "pyproject.toml/out: could not be written"),
@@ -230,3 +237,16 @@ def test_of_processes_that_train_together_one_complains(monkeypatch, capsys):
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert main(["bogus"]) == 2
     assert capsys.readouterr().err == ""
+
+
+def test_a_root_in_the_users_home_is_found(project, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(project.parent))
+    assert main(["data", "check", "csv", "--root", "~/project"]) == 2
+    assert f"{project}: expected labels.csv" in capsys.readouterr().err
+
+
+def test_the_remains_of_a_killed_write_are_told_from_the_users_files(project, capsys):
+    (project / "out" / ".part-abc" / "whole").mkdir(parents=True)
+    assert main(["data", "write", "deepfashion-twin", "out"]) == 2
+    assert "out: holds the beginning of a write" in capsys.readouterr().err
+    assert (project / "out" / ".part-abc" / "whole").is_dir()

@@ -12,6 +12,9 @@ import click
 from mtattr.cli.options import FOLDER, ImageShape, Setting, check_root
 from mtattr.errors import InputError
 
+#: How the folder begins in which a set is written before it is moved to its place.
+PART = ".part-"
+
 
 @click.group(no_args_is_help=False)
 def data() -> None:
@@ -25,6 +28,12 @@ def _splits(name: str, root: Path | None, image_size, settings: tuple, *, skip_b
         raise InputError(f"dataset {name!r} is unknown; there are: {', '.join(DATASETS)}")
     check_root(root)
     options = dict(settings)
+    for option, instead in (("root", "--root"), ("image_size", "--image-size"), ("skip_bad", "--skip-bad")):
+        if option in options:
+            raise InputError(f"--set {option}: has an option of its own, use {instead}")
+    for option in options:
+        if option not in options_of(name):
+            raise InputError(f"{name}: option {option!r} is unknown; there are {', '.join(options_of(name))}")
     if skip_bad and "skip_bad" in options_of(name):
         options["skip_bad"] = True
     for split in ("train", "val", "test"):
@@ -76,6 +85,17 @@ def cache(name: str, root: Path | None, image_size, settings: tuple, skip_bad: b
     click.echo(f"{name}: {sum(map(len, parts))} images of {height} x {width} pixels in {home() / 'data'}")
 
 
+def _check_new(folder: Path) -> None:
+    try:
+        found = sorted(folder.iterdir()) if folder.exists() else []
+    except OSError as error:
+        raise InputError(f"{folder}: could not be written ({error.strerror})") from error
+    if any(path.name.startswith(PART) for path in found):
+        raise InputError(f"{folder}: holds the beginning of a write that runs or was cut off ({PART}*); if none runs, delete the folder")
+    if found:
+        raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
+
+
 @data.command()
 @click.argument("twin")
 @click.argument("folder", type=FOLDER)
@@ -88,14 +108,13 @@ def write(twin: str, folder: Path, image_size, seed: int | None, limit: int | No
 
     if twin not in TWIN_WRITERS:
         raise InputError(f"twin {twin!r} is unknown; there are: {', '.join(TWIN_WRITERS)}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
+    _check_new(folder)
     options = {key: value for key, value in (("image_size", image_size), ("seed", seed), ("limit", limit)) if value is not None}
     writer = twin_writer(twin)
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
+        with tempfile.TemporaryDirectory(prefix=PART, dir=folder) as temporary:
             # The tables move last, and no loader takes a folder without them for a whole copy.
             for part in sorted(writer(Path(temporary) / "whole", **options).iterdir(), reverse=True):
                 os.replace(part, folder / part.name)

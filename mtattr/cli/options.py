@@ -15,7 +15,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 def check_root(root: Path | None) -> None:
     """Raise `InputError` for a `--root` that is not there, also where a dataset would not look at it."""
-    if root is not None and not root.is_dir():
+    from mtattr.data.folders import is_folder, user_path
+
+    # The shell leaves the ~ of --root=~/data to us.
+    if root is not None and not is_folder(user_path(root)):
         raise InputError(f"{root}: no such folder; --root is where the dataset's files lie")
 
 

@@ -90,4 +90,6 @@ def load_dataset(
         raise InputError(f"dataset {name!r} is unknown; there are {', '.join(DATASETS)}")
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise InputError(f"{name}: seed must be a whole number of at least 0, got {seed!r}")
+    if not isinstance(options.get("skip_bad", False), bool):
+        raise InputError(f"{name}: skip_bad must be True or False, got {options['skip_bad']!r}")
     return DATASETS[name](split, root=root, image_size=image_size, limit=limit, seed=seed, **options)

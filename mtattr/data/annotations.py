@@ -46,6 +46,9 @@ def table_rows(path: Path, *, header: bool = True, about: str = "") -> Iterator[
 
 
 def _lines(path: Path, about: str) -> Iterator[tuple[int, str]]:
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for ever.
+        raise InputError(f"{path}: cannot be read, expected a text table and this is no file")
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
@@ -68,6 +71,13 @@ def whole_number(path: Path, line: int, text: str, what: str) -> int:
     return int(text)
 
 
+def check_image_path(path: Path, line: int, text: str) -> None:
+    """Raise `InputError` unless `text` can name a file below the folder of the images: relative, without `..`, of usual length."""
+    parts = text.split("/")
+    if text.startswith("/") or ".." in parts or "\0" in text or len(text) > 1000 or max(len(part.encode()) for part in parts) > 255:
+        raise fault(path, line, f"expected an image's path below the folder of the images, got {_short(text)}")
+
+
 def read_names(path: Path, *, header: bool = True, about: str = "") -> list[tuple[str, int]]:
     """Rows `name type`, where the name may contain spaces and hyphens: (name, type) in file order, pairs unique."""
     found: dict[tuple[str, int], int] = {}
@@ -87,11 +97,12 @@ def read_fields(
 ) -> dict[str, tuple[T, int]]:
     """Rows `image field_1 … field_count`: image -> (convert(line number, fields), line number), in file order.
 
-    Raises `InputError` for another number of fields or an image that is given twice.
+    Raises `InputError` for another number of fields, a name that is no path and an image that is given twice.
     """
     found: dict[str, tuple[T, int]] = {}
     for number, line in table_rows(path, header=header, about=about):
         image, *fields = line.split()
+        check_image_path(path, number, image)
         if len(fields) != count:
             raise fault(path, number, f"expected an image name and {count} value{'s' * (count != 1)}, got {len(fields)} after {image!r}")
         if image in found:
@@ -155,6 +166,7 @@ def fill_values(
                 raise fault(path, number, f"expected {n} rows, one for each image, and there are more")
         else:
             image, given = fields.pop(0).decode(), given - 1
+            check_image_path(path, number, image)
             if image not in rows:
                 raise fault(path, number, f"image {image!r} is in no split: the partition file does not list it")
             row = rows[image]

@@ -29,7 +29,7 @@ MD5 = {
 }
 # The two official tables without header lines.
 _WITHOUT_HEADER = ("list_eval_partition", "identity_CelebA")
-_IMAGE_NAME = re.compile(r"\d{6}\.(jpg|jpeg|png)")
+_IMAGE_NAME = re.compile(r"[0-9]{6}\.(jpg|jpeg|png)")
 _SUFFIXES = (".txt", ".csv")
 _FOLDERS = ("Anno", "Eval", ".")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mtattr.data.annotations import fault, table_rows, whole_number
+from mtattr.data.annotations import check_image_path, fault, table_rows, whole_number
 from mtattr.data.decode import Box
 from mtattr.data.matlab import read_matlab
 from mtattr.errors import InputError
@@ -82,6 +82,7 @@ def read_list(path: Path) -> list[Row]:
         parts = text.split("/")
         if len(parts) != 4 or not parts[3] or ".." in parts:
             raise fault(path, line, f"expected make/model/year/picture.jpg, got {text[:60]!r}")
+        check_image_path(path, line, text)
         make, model = (whole_number(path, line, part, f"the {what}'s number") for part, what in zip(parts, ("make", "model"), strict=False))
         if min(make, model) < 1:
             raise fault(path, line, f"makes and models are numbered from 1 on, got {text[:60]!r}")

@@ -42,7 +42,7 @@ import torch
 from mtattr.data.annotations import fault
 from mtattr.data.csv_table import DELIMITERS, CsvTable, column_task, read_table
 from mtattr.data.decode import Files, decoded_images
-from mtattr.data.folders import is_generated, root_folder
+from mtattr.data.folders import is_generated, root_folder, user_path
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import SPLITS, ImageSize, check_options, limited_rows
 from mtattr.data.path_split import is_validation
@@ -81,6 +81,7 @@ def load(
     check_options("csv", split, image_size, limit)
     folder, path = _table_path(root)
     table = read_table(path)
+    _check_differ(folder, table)
     task_set, labels = _tasks(table, attributes, categorical)
     splits = np.array(table.splits or [_carved(name) for name in (table.identities or table.images)])
     rows = np.flatnonzero(splits == split)
@@ -122,8 +123,7 @@ def load(
 
 
 def _table_path(root) -> tuple[Path, Path]:
-    if isinstance(root, str | os.PathLike) and Path(root).expanduser().is_file():
-        path = Path(root).expanduser()
+    if isinstance(root, str | os.PathLike) and os.path.isfile(path := user_path(root)):
         return path.parent, path
     folder = root_folder("csv", root, "labels.csv and the images", ABOUT)
     if (folder / "labels.csv").is_file():
@@ -157,6 +157,19 @@ def _names(option: str, names: Sequence[str], table: CsvTable) -> list[str]:
 def _carved(name: str) -> str:
     # The larger share contains the smaller, so that a tenth is left for val.
     return "test" if is_validation(name, HELD_OUT) else "val" if is_validation(name, 2 * HELD_OUT) else "train"
+
+
+def _check_differ(folder: Path, table: CsvTable) -> None:
+    """Raise `InputError` where `a.jpg` and `images/a.jpg` name the one file."""
+    line_of = dict(zip(table.images, table.lines, strict=True))
+    for name, line in line_of.items():
+        below = f"images/{name}"
+        if below in line_of and not (folder / name).is_file():
+            raise fault(
+                table.path,
+                max(line, line_of[below]),
+                f"image {below!r} is given again, as {name!r}; line {min(line, line_of[below])} has it first",
+            )
 
 
 def _file(folder: Path, table: CsvTable, row: int, skip_bad: bool) -> str:

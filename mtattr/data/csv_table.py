@@ -8,11 +8,12 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 
-from mtattr.data.annotations import fault
+from mtattr.data.annotations import check_image_path, fault
 from mtattr.errors import InputError
 from mtattr.tasks import Task
 
@@ -21,6 +22,8 @@ SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "va
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 _UNKNOWN = ("", "nan")
+# What programs write for a cell without value, and what can as well be the name of a class.
+_UNCLEAR = ("na", "n/a", "<na>", "#n/a", "null")
 _TRUTH = {"true": 1.0, "false": 0.0}
 _YES = {"yes": 1.0, "no": 0.0}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -110,8 +113,17 @@ def column_task(table: CsvTable, name: str, *, categorical: bool = False) -> tup
         # Programs write whole numbers as 3.0 once a cell of the column is empty.
         texts = [re.sub(r"\.0*$", "", text) for text in texts]
         values = sorted(set(texts), key=lambda text: (float(text), text))
+        _check_spelt_once(table, name, known, texts)
     else:
         values = sorted(set(texts))
+        unclear = next((i for i, text in enumerate(texts) if text.casefold() in _UNCLEAR), None)
+        if unclear is not None and not categorical:
+            raise fault(
+                table.path,
+                table.lines[known[unclear]],
+                f"column {name!r} has {texts[unclear]!r}, which could mean unknown; leave unknown cells empty, or say "
+                f"categorical=({name!r},) if it is a class",
+            )
     if len(values) < 2:
         raise InputError(f"{table.path}: column {name!r} has the one value {values[0]!r}, nothing to tell apart; leave it out")
     if len(values) == len(texts) > _MOST_ALL_DIFFERENT and not categorical:
@@ -145,6 +157,20 @@ def _binary_labels(table: CsvTable, name: str, known: np.ndarray, texts: list[st
             f"column {name!r} has the number {texts[odd][:40]}; expected 0 and 1, probabilities, or whole numbers that are classes",
         )
     return None
+
+
+def _check_spelt_once(table: CsvTable, name: str, known: np.ndarray, texts: list[str]) -> None:
+    """Raise `InputError` where one number is written in two ways, which would make two classes of it."""
+    first: dict[Decimal, int] = {}
+    for i, text in enumerate(texts):
+        before = first.setdefault(Decimal(text), i)
+        if texts[before] != text:
+            raise fault(
+                table.path,
+                table.lines[known[i]],
+                f"column {name!r} has {text[:40]!r} here and {texts[before][:40]!r} in line {table.lines[known[before]]}; "
+                "write the same number in one way",
+            )
 
 
 def _kind(text: str) -> str:
@@ -198,4 +224,5 @@ def _image_name(path: Path, line: int, cell: str) -> str:
     name = posixpath.normpath(cell.replace("\\", "/"))
     if name.startswith(("/", "../")) or name in (".", "..") or re.match(r"[A-Za-z]:", name):
         raise fault(path, line, f"expected an image's path below the folder of the table, got {cell[:60]!r}")
+    check_image_path(path, line, name)
     return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from mtattr.errors import InputError
 Box = tuple[int, int, int, int]
 
 _BLOCK = 256
+#: What may stand in an image file, whatever its name ends in: Pillow knows more, and runs other programs for some of it.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
 
     Cut to `box` where given, then squeezed to this shape without keeping the aspect, by bilinear interpolation that averages over
     the source area when shrinking. An orientation tag is ignored: boxes and landmarks refer to the stored pixels.
-    Raises `InputError`, naming the file, if it is missing, damaged or cut short.
+    Grey levels of 16 bits become 8. Of several pictures in one file the first counts.
+    Raises `InputError`, naming the file, if it is missing, no file, damaged, cut short, of another format than `FORMATS`,
+    or holds numbers without a fixed range (32 bits).
     """
     # Imported here: only who decodes files needs Pillow.
     from PIL import Image
@@ -45,8 +50,14 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
     height, width = image_shape_of(image_size)
 
     try:
-        with Image.open(path) as opened:
+        with open_image(path) as opened:
             image = opened
+            # Pillow before 11 opens PNG files of 16 bits as numbers of 32.
+            if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+                # Pillow would clip all above 255 to white.
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            elif image.mode in ("I", "F"):
+                raise InputError(f"{path}: expected 8 or 16 bits for each channel, the image has 32 and no fixed range")
             if box is not None:
                 box = (max(box[0], 0), max(box[1], 0), min(box[2], image.width), min(box[3], image.height))
                 if box[0] >= box[2] or box[1] >= box[3]:
@@ -54,11 +65,27 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
                 # resize(box=...) would let pixels outside the box bleed in.
                 image = image.crop(box)
             shaped = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: image file missing") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: expected a whole image file, it is damaged or cut short ({error})") from None
+    # Pillow's readers raise whatever they stumble over in a damaged file.
+    except Exception as error:
+        raise InputError(
+            f"{path}: expected a whole image file, it is damaged or cut short ({str(error) or type(error).__name__})"
+        ) from None
     return np.asarray(shaped).transpose(2, 0, 1)
+
+
+def open_image(path: Path):
+    """The Pillow image in a file, to be closed by the caller; raises what Pillow raises, and `InputError` for a pipe or a folder."""
+    # Imported here: only who decodes files needs Pillow.
+    from PIL import Image
+
+    if not stat.S_ISREG(path.stat().st_mode):
+        # Opening a pipe would wait for somebody to write.
+        raise InputError(f"{path}: expected a whole image file, it is a folder or a device")
+    return Image.open(path, formats=FORMATS)
 
 
 def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, split: str, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
@@ -68,7 +95,7 @@ def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, split: 
     `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order, unless there is none. `split` is
     for the error's words.
     """
-    key = {"files": _digest(files, skip_bad), "image_size": image_size, "skip_bad": skip_bad}
+    key = {"files": _digest(files, skip_bad), "image_size": _plain(image_size), "skip_bad": skip_bad}
 
     def fill(out: np.ndarray) -> dict:
         skipped = _decode_all(out, files, image_size, skip_bad)
@@ -80,6 +107,10 @@ def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, split: 
     images, notes = cached_images_and_notes(dataset, key, (len(files.names), 3, *image_shape_of(image_size)), fill)
     skipped = notes["skipped"]
     return images[: len(images) - len(skipped)], skipped
+
+
+def _plain(image_size: ImageSize) -> int | list[int]:
+    return int(image_size) if not isinstance(image_size, tuple | list) else [int(side) for side in image_size]
 
 
 def _decode_all(out: np.ndarray, files: Files, image_size: ImageSize, skip_bad: bool) -> list[int]:
@@ -115,7 +146,7 @@ def _digest(files: Files, skip_bad: bool) -> str:
         try:
             state = path.stat()
             about = f"{name} {state.st_size} {state.st_mtime_ns}"
-        except OSError:
+        except (OSError, ValueError):
             # Found here, before anything is decoded, a missing file costs the user a second and not minutes.
             if not skip_bad:
                 raise InputError(f"{path}: image file missing") from None

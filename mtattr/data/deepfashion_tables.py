@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mtattr.data.annotations import box, fill_values, number_within, one_of, read_fields, read_names, table_rows
+from mtattr.data.annotations import box, check_image_path, fill_values, number_within, one_of, read_fields, read_names, table_rows
 from mtattr.data.cache import cached_images
 from mtattr.data.decode import Box
+from mtattr.data.folders import root_folder
 from mtattr.data.options import SPLITS
 from mtattr.errors import InputError
 
@@ -67,13 +67,7 @@ def find_place(root: str | Path | None, annotation: str | None) -> Place:
     """
     if annotation not in (None, *FOLDERS):
         raise InputError(f"deepfashion: annotation {annotation!r} is not one of {', '.join(FOLDERS)}")
-    if root is None:
-        raise InputError(f"deepfashion: root is missing; expected the folder that holds Anno_coarse, Eval and Img{ABOUT}")
-    if not isinstance(root, str | os.PathLike):
-        raise InputError(f"deepfashion: root must be a path, got {root!r}")
-    root = Path(root).expanduser()
-    if not root.is_dir():
-        raise InputError(f"{root}: root folder missing; expected the folder that holds Anno_coarse, Eval and Img{ABOUT}")
+    root = root_folder("deepfashion", root, "Anno_coarse, Eval and Img", ABOUT)
     kinds = [annotation] if annotation else list(FOLDERS)
     for kind in kinds:
         for name in FOLDERS[kind]:
@@ -151,8 +145,10 @@ def _read_fine(place: Place, num_categories: int, num_attributes: int, boxes: bo
     for split in SPLITS:
         # These lists carry no names: their rows belong together by position.
         path = place.annotations / f"{split}.txt"
-        names = [line for _, line in table_rows(path, header=False, about=ABOUT)]
-        for name in names:
+        names = []
+        for number, name in table_rows(path, header=False, about=ABOUT):
+            check_image_path(path, number, name)
+            names.append(name)
             if name in first:
                 raise InputError(f"{path}: image {name!r} is given again, first in {first[name]}.txt")
             first[name] = split

@@ -23,7 +23,7 @@ ABOUT = (
 
 LAYOUT = Layout(
     schema=DUKE,
-    file_name=re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-8])_f\d{7}(\.jpg)+", re.IGNORECASE),
+    file_name=re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-8])_f\d{7}(\.jpg)+", re.IGNORECASE | re.ASCII),
     example="0005_c2_f0046985.jpg",
     folders=("DukeMTMC-reID", "dukemtmc-reid", "dukemtmc-reid/DukeMTMC-reID"),
     repositories=("DukeMTMC-attribute", "DukeMTMC-attribute-master"),

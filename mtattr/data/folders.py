@@ -13,16 +13,32 @@ def root_folder(name: str, root, expected: str, about: str) -> Path:
     """`root` as an existing folder.
 
     expected: what it should hold, and about: where to obtain it, complete the error. Raises `InputError` if `root` is
-    None, no path, or no folder.
+    None or empty, no path, or no folder.
     """
-    if root is None:
+    if root is None or root == "":
         raise InputError(f"{name}: root is missing; expected the folder that holds {expected}{about}")
     if not isinstance(root, str | os.PathLike):
         raise InputError(f"{name}: root must be a path, got {root!r}")
-    root = Path(root).expanduser()
-    if not root.is_dir():
+    root = user_path(root)
+    if not is_folder(root):
         raise InputError(f"{root}: root folder missing; expected the folder that holds {expected}{about}")
     return root
+
+
+def user_path(path: str | os.PathLike) -> Path:
+    """`path` with a leading `~` replaced by the user's home; `InputError` for a `~name` that is no user here."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"{path}: this machine has no such user, whose home ~ would mean") from None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder lies there; False also for names that no file system takes."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def is_generated(*folders: Path) -> bool:

@@ -64,7 +64,7 @@ def load(
     empty = [name for name, size in zip(names, sizes, strict=True) if not size]
     if empty and not skip_bad:
         raise InputError(
-            f"{base / part / empty[0]}: expected an image, the file is empty or its link leads nowhere ({len(empty)} files are so)"
+            f"{base / part / empty[0]}: expected an image, it is empty, a folder, or its link leads nowhere ({len(empty)} files are so)"
         )
     rows = np.arange(len(names))
     if split != "test":
@@ -121,7 +121,7 @@ def _classes(base: Path) -> tuple[str, ...]:
         found[part] = []
         loose, archives = [], []
         for entry in _entries(folder):
-            if entry.is_dir() and not entry.name.startswith("."):
+            if _is_folder(entry) and not entry.name.startswith("."):
                 found[part].append(entry.name)
             elif entry.name.lower().endswith(ENDINGS) and not entry.name.startswith("."):
                 loose.append(entry.name)
@@ -161,15 +161,28 @@ def _listed(folder: Path, wnids: tuple[str, ...]) -> tuple[list[str], list[int],
 
 def _entries(folder: Path) -> list[os.DirEntry]:
     try:
-        return sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
         raise InputError(f"{folder}: cannot be listed ({error.strerror})") from None
+    for entry in entries:
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{folder}: expected names in UTF-8, got {os.fsencode(entry.name)!r}") from None
+    return entries
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _size(entry: os.DirEntry) -> int:
-    """Bytes of a file, 0 for a link that leads nowhere."""
+    """Bytes of a file, 0 for what is none and for a link that leads nowhere."""
     try:
-        return entry.stat().st_size
+        return entry.stat().st_size if entry.is_file() else 0
     except OSError:
         return 0
 

@@ -13,7 +13,7 @@ import torch
 
 from mtattr.data.checksums import warn_of_other_copies
 from mtattr.data.decode import Files, decoded_images
-from mtattr.data.folders import is_generated, root_folder
+from mtattr.data.folders import is_folder, is_generated, root_folder, user_path
 from mtattr.data.identity_split import VALIDATION_SHARE, validation_identities
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize, check_options, limited_rows
@@ -125,8 +125,8 @@ def _attribute_file(root: Path, base: Path, attributes, layout: Layout) -> Path:
     if attributes is not None:
         if not isinstance(attributes, str | os.PathLike):
             raise InputError(f"{layout.schema.name}: attributes must be the path of {name}, got {attributes!r}")
-        path = Path(attributes).expanduser()
-        return path / name if path.is_dir() else path
+        path = user_path(attributes)
+        return path / name if is_folder(path) else path
     around = [folder for place in (base, root, base.absolute().parent) for folder in (place, place / "attribute")]
     beside = [place / repository for place in (base, root, base.absolute().parent) for repository in layout.repositories]
     return next((folder / name for folder in [*around, *beside] if (folder / name).is_file()), base / name)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtattr.data.decode import Box, Files, decode_image
+from mtattr.data.decode import Box, Files, decode_image, open_image
 from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.errors import InputError
 
@@ -162,13 +162,10 @@ def centre_box(share: float, aspect: float = 1.0) -> Callable[[Path], Box]:
     """
 
     def box_of(path: Path) -> Box:
-        # Imported here: only who decodes files needs Pillow.
-        from PIL import Image
-
         try:
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 width, height = image.size
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        except Exception:
             # Decoding says what is wrong with the file.
             return (0, 0, 1, 1)
         cut_height = min(height, width * aspect) * share

@@ -355,3 +355,41 @@ def test_no_table_and_several(folder, fresh_home):
 def test_unusable_options(folder, fresh_home, option, value):
     folder.table(f"{HEADER}\n{ROWS}")
     fails(folder, fresh_home, option, "glasses, smile, hair", **{option: value})
+
+
+@pytest.mark.parametrize("name", ["a\0.jpg", "a" * 256 + ".jpg", "a/" * 600 + "b.jpg"])
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_name_that_no_disk_takes_is_named_by_its_line(folder, name, skip_bad):
+    folder.table(f"image,split,glasses\nfirst.jpg,train,1\n{name},train,0\n", photos=False)
+    folder.photo("first.jpg")
+    with pytest.raises(InputError, match=r"labels\.csv, line 3: expected an image's path"):
+        load(folder, skip_bad=skip_bad)
+
+
+def test_one_file_under_two_names_is_named(folder):
+    folder.table("image,split,glasses\na.jpg,train,1\nimages/a.jpg,test,0\n", photos=False)
+    folder.photo("a.jpg")
+    with pytest.raises(InputError, match=r"labels\.csv, line 3: image 'images/a\.jpg' is given again"):
+        load(folder)
+    folder.photo("a.jpg", folder="")
+    assert load(folder).keys == ("a.jpg",)
+
+
+@pytest.mark.parametrize(("cells", "line"), [(("3", "03", "7"), 3), (("10", "7", "1e1"), 4)])
+def test_one_number_written_in_two_ways_is_no_two_classes(folder, cells, line):
+    folder.table("image,split,make\n" + "".join(f"{i}.jpg,train,{cell}\n" for i, cell in enumerate(cells)))
+    with pytest.raises(InputError, match=rf"labels\.csv, line {line}: column 'make'"):
+        load(folder)
+
+
+def test_what_could_mean_unknown_is_asked_about(folder):
+    folder.table("image,split,hair\na.jpg,train,red\nb.jpg,train,NA\nc.jpg,train,brown\n")
+    with pytest.raises(InputError, match=r"labels\.csv, line 3: column 'hair' has 'NA'"):
+        load(folder)
+    assert load(folder, categorical=("hair",)).tasks[0].values == ("NA", "brown", "red")
+
+
+@pytest.mark.parametrize("root", ["", "~nobody-of-this-name/photos", "x" * 5000, "/" + "x" * 300, "a\0b"])
+def test_a_root_that_cannot_be_is_bad_input(fresh_home, root):
+    with pytest.raises(InputError, match=r"root|no such user"):
+        load_dataset("csv", "train", root=root)

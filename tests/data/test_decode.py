@@ -1,4 +1,5 @@
 import io
+import os
 
 import numpy as np
 import pytest
@@ -92,3 +93,54 @@ def test_a_pair_is_height_and_width(folder, jpeg):
     assert image.shape == (3, 32, 16)
     # A cut of the very size that is asked for passes unchanged.
     assert np.array_equal(image, np.asarray(Image.open(path).convert("RGB"))[0:32, 8:24].transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+def test_grey_levels_of_16_bits_become_8(folder, ending):
+    levels = np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)
+    path = folder / f"deep.{ending}"
+    Image.fromarray(levels).save(path)
+    assert np.array_equal(decode_image(path, 32), np.broadcast_to(levels // 256, (3, 32, 32)))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_numbers_without_a_range_are_refused(folder, dtype):
+    path = folder / "wide.tiff"
+    Image.fromarray(np.ones((16, 16), dtype)).save(path)
+    with pytest.raises(InputError, match=r"wide\.tiff: expected 8 or 16 bits"):
+        decode_image(path, 16)
+
+
+@pytest.mark.parametrize("kind", ["DDS", "EPS", "ICO"])
+def test_formats_that_no_camera_writes_are_refused(folder, kind):
+    path = folder / "odd.jpg"
+    photograph().save(path, kind)
+    with pytest.raises(InputError, match=r"odd\.jpg: expected a whole image file"):
+        decode_image(path, 16)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"])
+def test_what_a_file_holds_counts_and_not_its_name(folder, kind):
+    path = folder / "renamed.jpg"
+    photograph().save(path, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    want = np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1)
+    assert np.array_equal(decode_image(path, 48), want)
+
+
+def test_a_pipe_does_not_keep_us_waiting(folder):
+    path = folder / "pipe.jpg"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"pipe\.jpg: expected a whole image file"):
+        decode_image(path, 16)
+
+
+def test_whatever_pillow_stumbles_over_names_the_file(folder, jpeg, monkeypatch):
+    path = folder / "stumble.jpg"
+    path.write_bytes(jpeg)
+
+    def stumble(self, mode):
+        raise RuntimeError("no planes")
+
+    monkeypatch.setattr(Image.Image, "convert", stumble)
+    with pytest.raises(InputError, match=r"stumble\.jpg: .*no planes"):
+        decode_image(path, 16)

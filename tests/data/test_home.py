@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from mtattr.data.home import home
+from mtattr.errors import InputError
 
 
 def test_the_environment_names_it(monkeypatch, tmp_path):
@@ -23,3 +24,9 @@ def test_default(monkeypatch, value):
     if value is not None:
         monkeypatch.setenv("MTATTR_HOME", value)
     assert home() == Path.home() / ".cache" / "mtattr"
+
+
+def test_the_home_of_nobody_is_bad_input(monkeypatch):
+    monkeypatch.setenv("MTATTR_HOME", "~nobody-of-this-name/state")
+    with pytest.raises(InputError, match="MTATTR_HOME '~nobody"):
+        home()

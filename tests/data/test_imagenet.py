@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -205,7 +206,7 @@ def test_a_packed_class(copy):
 def test_an_empty_image(copy):
     path = next((copy / "train" / WNIDS[2]).iterdir())
     path.write_bytes(b"")
-    fails(copy, path, "the file is empty")
+    fails(copy, path, "it is empty")
     path.unlink()
     path.symlink_to(copy / "nowhere")
     fails(copy, path, "leads nowhere")
@@ -240,3 +241,18 @@ def test_bad_names_and_options(copy):
     (copy / "LOC_synset_mapping.txt").write_text("n01440764 tench\nn02085620\n")
     fails(copy, copy / "LOC_synset_mapping.txt", "line 2", "its names")
     fails(copy, "crop", crop="middle")
+
+
+def test_a_link_in_a_circle_and_a_folder_named_as_an_image(copy):
+    (copy / "train" / "circle").symlink_to(copy / "train" / "circle")
+    before = len(load("train", copy))
+    assert before > 0
+    wnid = next(path.name for path in sorted((copy / "train").iterdir()) if path.is_dir())
+    (copy / "train" / wnid / "folder.JPEG").mkdir()
+    fails(copy, str(copy / "train" / wnid / "folder.JPEG"), "a folder")
+
+
+def test_a_name_that_is_no_text_is_named(copy):
+    wnid = next(path for path in sorted((copy / "train").iterdir()) if path.is_dir())
+    (wnid / os.fsdecode(b"\xff.JPEG")).touch()
+    fails(copy, str(wnid), "UTF-8")

@@ -1,7 +1,6 @@
 import inspect
 import subprocess
 import sys
-import warnings
 
 import pytest
 
@@ -31,10 +30,10 @@ def test_unknown_dataset_lists_the_known():
         ({"colour": "red"}, "'colour' is unknown; there are root, image_size, limit, seed"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:DukeMTMC")
 def test_bad_arguments(name, arguments, expected):
     agreed = {"accept_withdrawn": True} if name == "duke" else {}
-    with pytest.raises(InputError, match=expected) as caught, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with pytest.raises(InputError, match=expected) as caught:
         load_dataset(name, **{"split": "train", **agreed, **arguments})
     assert "\n" not in str(caught.value)
 
@@ -70,3 +69,9 @@ def test_every_twin_can_be_written_and_stands_for_a_real_set():
 @pytest.mark.parametrize("name", sorted(DATASETS))
 def test_every_loader_takes_the_shared_options(name):
     assert options_of(name)[:4] == ["root", "image_size", "limit", "seed"]
+
+
+@pytest.mark.parametrize("value", ["no", 1, None])
+def test_skip_bad_is_true_or_false(value):
+    with pytest.raises(InputError, match="skip_bad must be True or False"):
+        load_dataset("celeba", "train", root="absent", skip_bad=value)

@@ -13,6 +13,7 @@ from mtattr.data.compcars_twin.makes import BODIES, MAKES, MODELS, TYPES
 from mtattr.data.compcars_twin.scene import sample_scenes
 from mtattr.data.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
 from mtattr.data.options import ImageSize, check_options, image_shape_of
+from mtattr.errors import InputError
 
 _CHUNK = 256
 #: (height, width) of the pictures: the aspect in which the scenes are described.
@@ -29,15 +30,21 @@ def write_to(
     The train list names the images of train and then those of val, which the real loader tells apart by their paths. With
     `image_format="png"` the files carry the official names, which end in .jpg, and hold PNG: nothing is lost. limit: images
     per split, one number for all or a dict {split: images}; the default sizes otherwise. With few images not every model
-    occurs in the train list, the real loader then finds fewer classes than the twin has, and a model that occurs in the
-    test list only is an error to it: write some hundred images of train, or compare classes by their names.
-    Raises `InputError` for a folder that is not empty, an unknown format, or a bad size or limit.
+    occurs in the train list, and the real loader then finds fewer classes than the twin has: compare them by their names.
+    Raises `InputError` for a folder that is not empty, an unknown format, a bad size or limit, and for so few training
+    images that a model of another split has none: the real loader would refuse such a copy.
     """
     folder = new_folder(folder)
     quality = image_quality("compcars-twin", image_format)
     sizes = sizes_of(SPLIT_SIZES, limit)
     for split, n in sizes.items():
         check_options("compcars-twin", split, image_size, n)
+    filed = {split: set(sample_scenes(split, n, seed).filed.tolist()) for split, n in sizes.items()}
+    if unseen := (filed["test"] | filed["val"]) - filed["train"]:
+        raise InputError(
+            f"compcars-twin: limit {limit} leaves {len(unseen)} of {len(MODELS)} models without a training image, and the real loader "
+            "refuses such a copy; expected some hundred images"
+        )
     mark_generated(folder, "compcars-twin", "CompCars")
     keys = {split: _write_split(folder, split, n, seed, image_size, quality) for split, n in sizes.items()}
     _write_lines(folder / "data" / "train_test_split" / "classification" / "train.txt", [*keys["train"], *keys["val"]])

@@ -47,26 +47,7 @@ def _file_name(domain: str, identity: int, camera: int, sequence: int, frame: in
     return f"{who}_c{camera}s{sequence}_{frame:06d}_{0 if query else box:02d}.jpg"
 
 
-def write_market1501_twin(folder: str | os.PathLike, **options) -> Path:
-    """Write the twin of Market-1501 to `folder` so that the loader of the real set reads it; returns the folder.
-
-    Makes `bounding_box_train` (training and validation identities), `bounding_box_test` (with distractors and junk),
-    `query`, and `attribute/market_attribute.mat`.
-    options: image_size, (height, width), by default the native (128, 64); limit: images per split, one number or
-    {split: number}, None = the default sizes; seed; image_format: "png" reads back equal (under the official names, which
-    end in .jpg), "jpg" is what the set uses, and lossy.
-    Raises `InputError` if the folder holds anything or an option is out of range.
-    """
-    return _write("market1501", folder, **options)
-
-
-def write_duke_twin(folder: str | os.PathLike, **options) -> Path:
-    """Write the twin of DukeMTMC-reID with `attribute/duke_attribute.mat`; else as `write_market1501_twin`."""
-    return _write("duke", folder, **options)
-
-
-def _write(
-    domain: str,
+def write_market1501_twin(
     folder: str | os.PathLike,
     *,
     image_size: ImageSize = NATIVE_SIZE,
@@ -74,6 +55,31 @@ def _write(
     seed: int = 0,
     image_format: str = "png",
 ) -> Path:
+    """Write the twin of Market-1501 to `folder` so that the loader of the real set reads it; returns the folder.
+
+    Makes `bounding_box_train` (training and validation identities), `bounding_box_test` (with distractors and junk),
+    `query`, and `attribute/market_attribute.mat`.
+    image_size: (height, width), by default the native (128, 64); limit: images per split, one number or
+    {split: number}, None = the default sizes; seed; image_format: "png" reads back equal (under the official names, which
+    end in .jpg), "jpg" is what the set uses, and lossy.
+    Raises `InputError` if the folder holds anything or an option is out of range.
+    """
+    return _write("market1501", folder, image_size, limit, seed, image_format)
+
+
+def write_duke_twin(
+    folder: str | os.PathLike,
+    *,
+    image_size: ImageSize = NATIVE_SIZE,
+    limit: int | dict[str, int] | None = None,
+    seed: int = 0,
+    image_format: str = "png",
+) -> Path:
+    """Write the twin of DukeMTMC-reID with `attribute/duke_attribute.mat`; else as `write_market1501_twin`."""
+    return _write("duke", folder, image_size, limit, seed, image_format)
+
+
+def _write(domain: str, folder: str | os.PathLike, image_size: ImageSize, limit, seed: int, image_format: str) -> Path:
     from mtattr.data.pedestrian_twin.load import SPLIT_SIZES
 
     name = f"{domain}-twin"

@@ -126,7 +126,8 @@ def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple
 def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scenes:
     """`n` scenes of people who are in no list, under one identity number of 0 or less, all in different frames."""
     parts = [
-        _identity_scenes(domain, "test", k, 20_000 + 1000 * -identity + k, seed).rows(torch.tensor([0, -1])) for k in range((n + 1) // 2)
+        _identity_scenes(domain, "test", k, 20_000 + 1000 * -identity + k, seed).rows(torch.tensor([0, -1]))
+        for k in range(max((n + 1) // 2, 1))
     ]
     scenes = joined(parts).rows(slice(0, n))
     scenes.numbers[:, 0] = identity

@@ -93,3 +93,9 @@ def test_bad_input_writes_nothing(tmp_path):
     with pytest.raises(InputError, match="limit"):
         write_to(tmp_path / "new", limit=0)
     assert [p.name for p in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_copy_that_the_real_loader_would_refuse_is_not_written(tmp_path):
+    with pytest.raises(InputError, match="without a training image"):
+        write_to(tmp_path / "small", image_size=32, limit=20)
+    assert not (tmp_path / "small").exists()

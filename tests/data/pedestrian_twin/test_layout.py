@@ -138,3 +138,9 @@ def test_jpeg_is_close_but_not_equal(tmp_path):
             assert (back.format, back.size) == ("JPEG", (64, 128))
             levels = torch.frombuffer(bytearray(back.tobytes()), dtype=torch.uint8).view(128, 64, 3).permute(2, 0, 1).float()
         assert 0 < (levels - image.float()).abs().mean() < 6
+
+
+@pytest.mark.parametrize("write", [write_market1501_twin, write_duke_twin])
+def test_one_image_a_split_can_be_written(tmp_path, write):
+    root = write(tmp_path / "one", image_size=(32, 16), limit=1)
+    assert len(list((root / "bounding_box_train").iterdir())) == 2
