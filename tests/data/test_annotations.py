@@ -12,7 +12,7 @@ from mtattr.errors import InputError
 
 WORDS = st.text(string.ascii_letters + string.digits + "-_/.'&é", min_size=1, max_size=8)
 NAMES = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
-IMAGES = st.tuples(WORDS, WORDS).map(lambda parts: f"img/_{parts[0].lstrip('<')}/_{parts[1]}.jpg")
+IMAGES = st.tuples(WORDS, WORDS).map(lambda parts: "img/" + "/".join("_" + part.replace("/", "-") for part in parts) + ".jpg")
 NEWLINES = st.sampled_from(["\n", "\r\n"])
 ENDS = st.sampled_from(["", "\n", "\n\n", "  \n"])
 GAPS = st.sampled_from([" ", "   ", "\t", " \t "])
