@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
+from pathlib import Path
 
 from mtattr.data.image_data import ImageData
-from mtattr.data.options import ImageSize
+from mtattr.data.options import GENERATED_MARK, ImageSize
 from mtattr.data.pedestrian_attributes import DUKE
 from mtattr.data.pedestrians import Layout, load_pedestrians
 from mtattr.errors import InputError
@@ -56,17 +58,23 @@ def load(
 ) -> ImageData:
     """One split: crops of any size squeezed to `image_size`, labels of the person shown, decoded once into the cache.
 
-    accept_withdrawn: must be True, by which the caller states to know that the set was withdrawn and to hold a copy
-    rightfully; a warning then repeats the notice. Nothing here tells where a copy could be had.
+    accept_withdrawn: must be True unless `root` holds a written twin; by it the caller states to know that the set was
+    withdrawn and to hold a copy rightfully, and a warning repeats the notice. Nothing here tells where a copy could be had.
     Everything else is as in `mtattr.data.market1501.load` (there: junk and distractors), with `duke_attribute.mat`. All of
     `bounding_box_test` is "test": identities that no query shows have attributes too. A 0 in the file says that a person
     is not labelled (`top` of two), and several colours of one garment (23 people below) are one label that is unknown:
     each becomes NaN. `top` 1 is long, whereas Market's `up` 1 is short.
     Raises `InputError` without `accept_withdrawn`, and when anything is missing, damaged or contradictory.
     """
-    if accept_withdrawn is not True:
-        raise InputError(f"duke: {NOTICE}; accept_withdrawn=True says that you know this and are entitled to your copy")
-    warnings.warn(NOTICE, stacklevel=2)
+    if not _is_drawn(root):
+        if accept_withdrawn is not True:
+            raise InputError(f"duke: {NOTICE}; accept_withdrawn=True says that you know this and are entitled to your copy")
+        warnings.warn(NOTICE, stacklevel=2)
     return load_pedestrians(
         LAYOUT, split, root=root, image_size=image_size, limit=limit, seed=seed, attributes=attributes, skip_bad=skip_bad
     )
+
+
+def _is_drawn(root) -> bool:
+    """Whether the folder is a written twin, which shows nobody and was withdrawn by nobody."""
+    return isinstance(root, str | os.PathLike) and "\0" not in os.fspath(root) and Path(root, GENERATED_MARK).is_file()

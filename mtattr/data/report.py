@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mtattr.data.image_data import ImageData
 
+_LONGEST_FACT = 160
 #: Facts that the report words itself.
 _WORDED = (
     "layout",
@@ -38,9 +39,10 @@ def report(parts: Sequence[ImageData], *, longest: int = 60) -> Iterator[str]:
         known = (~part.labels.isnan()).float().mean().item()
         yield f"{part.split}: {len(part)} images{people}, {known:.1%} of the labels known, fingerprint {part.fingerprint[:12]}"
         for key, value in part.facts.items():
-            if key not in _WORDED:
-                text = str(value)
-                yield f"  {key}: {text if len(text) <= 160 else text[:157] + '...'}"
+            text = str(value)
+            # Long tables are for programs; the rates below say what a reader wants of them.
+            if key not in _WORDED and value not in ({}, [], ()) and len(text) <= _LONGEST_FACT:
+                yield f"  {key}: {text}"
     yield from _counts(parts)
     yield from _rates(parts, longest)
     for file, state in first.facts.get("checksums", {}).items():

@@ -144,3 +144,13 @@ def test_jpeg_is_close_but_not_equal(tmp_path):
 def test_one_image_a_split_can_be_written(tmp_path, write):
     root = write(tmp_path / "one", image_size=(32, 16), limit=1)
     assert len(list((root / "bounding_box_train").iterdir())) == 2
+
+
+def test_a_drawn_duke_needs_no_decision_and_gives_no_notice(tmp_path, fresh_home):
+    root = write_duke_twin(tmp_path / "duke", image_size=(32, 16), limit=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert import_module("mtattr.data.duke").load("test", root=root, image_size=16).generated
+    (root / "GENERATED.txt").unlink()
+    with pytest.raises(InputError, match="withdrawn"):
+        import_module("mtattr.data.duke").load("test", root=root, image_size=16)
