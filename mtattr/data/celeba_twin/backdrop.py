@@ -31,17 +31,20 @@ def draw_backdrop(c: Canvas) -> None:
         second = second + is_kind * (tone * 2.0 - 0.06 - second) * (0.75 if number == 3 else 0.5)
     lights = (kind == 1).to(first.dtype)
     first, second = first * (1 - 0.42 * lights), second + lights * (torch.tensor([[0.98], [0.90], [0.76]], device=c.device) - second) * 0.55
-    x, y = c.gx[None, :, None].expand_as(c.x), c.gy[:, None, None].expand_as(c.x)
-    field = _studio(n, x, y)
-    for number, shape in ((1, _bokeh), (2, _wall), (3, _foliage), (4, _room), (5, _curtain)):
+    # One row of x and one column of y: what depends on one of them alone is computed once for all pixels.
+    x, y = c.gx[None, :, None], c.gy[:, None, None]
+    field = torch.empty_like(c.x)
+    for number, shape in enumerate((_studio, _bokeh, _wall, _foliage, _room, _curtain)):
         rows = (kind == number).nonzero()[:, 0]
         if len(rows):
-            field[..., rows] = shape(n.rows(rows), x[..., rows], y[..., rows])
-    c.picture = first[:, None, None] + field * (second - first)[:, None, None]
+            drawn = shape(n.rows(rows), x, y).expand(*c.image_shape, -1)
+            field.scatter_(-1, rows.expand_as(drawn), drawn)
+    torch.mul(field, (second - first)[:, None, None], out=c.picture)
+    c.picture += first[:, None, None]
 
 
 def _noise(n, x: Tensor, y: Tensor, scale: float | Tensor, stretch: float = 1.0) -> Tensor:
-    u, v = x * scale + n.p("backdrop_u"), y * scale * stretch + n.p("backdrop_v")
+    u, v = torch.broadcast_tensors(x * scale + n.p("backdrop_u"), y * scale * stretch + n.p("backdrop_v"))
     return noise(u, v, n.p("backdrop_tile"))
 
 

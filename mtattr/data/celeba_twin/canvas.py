@@ -31,14 +31,15 @@ class Numbers:
     """The numbers of a batch of scenes: parameters float32 (B, P) and attributes float32 (B, 40) on a device."""
 
     def __init__(self, parameters: Tensor, present: Tensor) -> None:
-        self._parameters, self._present = parameters, present
+        # Turned, so that one number of every picture lies in one piece.
+        self._parameters, self._present = parameters.T.contiguous(), present.T.contiguous()
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return self._parameters.shape[1]
 
     def p(self, name: str) -> Tensor:
         """A scene parameter in [0, 1), (B,)."""
-        return self._parameters[:, COLUMN[name]].contiguous()
+        return self._parameters[COLUMN[name]]
 
     def pick(self, name: str, low: float, high: float) -> Tensor:
         """A scene parameter spread over [low, high), (B,)."""
@@ -46,11 +47,11 @@ class Numbers:
 
     def has(self, name: str) -> Tensor:
         """1 where the picture shows the attribute and else 0, float32 (B,)."""
-        return self._present[:, INDEX[name]].contiguous()
+        return self._present[INDEX[name]]
 
     def rows(self, rows: Tensor) -> Numbers:
         """Those of the pictures at the given positions."""
-        return Numbers(self._parameters[rows], self._present[rows])
+        return Numbers(self._parameters.T[rows], self._present.T[rows])
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Box:
     def of(self, plane: Tensor) -> Tensor:
         """This box's part of a plane (H, W, B); a view unless it has `rows`."""
         part = plane[self.at]
-        return part if self.rows is None else part[..., self.rows]
+        return part if self.rows is None else _of_rows(part, self.rows)
 
     @cached_property
     def x(self) -> Tensor:
@@ -94,6 +95,11 @@ class Box:
         return self.of(self.canvas.fy)
 
     @cached_property
+    def far(self) -> Tensor:
+        """Distance from the middle of the turned face, `fx.abs()`, (h, w, n)."""
+        return self.of(self.canvas.far)
+
+    @cached_property
     def side(self) -> Tensor:
         """-1 on the picture's left half of the face and 1 on its right, (h, w, n)."""
         return self.of(self.canvas.side)
@@ -110,7 +116,7 @@ class Box:
     def edge(self, distance: Tensor, softness: float | Tensor = 0.0) -> Tensor:
         """Opacity in [0, 1] from a signed distance, negative inside: one pixel wide, or `softness` where that is larger."""
         width = self.pixel.clamp(min=softness) if isinstance(softness, float) else torch.maximum(self.pixel, softness)
-        return (0.5 - distance / width).clamp_(0, 1)
+        return (distance / -width).add_(0.5).clamp_(0, 1)
 
     def paint(self, alpha: Tensor, colour: Tensor) -> None:
         """Lay a colour (3, n) over the picture with opacity `alpha` (h, w, n)."""
@@ -131,7 +137,8 @@ class Box:
     def close(self) -> None:
         """Put the copies of a box with `rows` back."""
         if self.rows is not None:
-            self.canvas.picture[:, self.at[0], self.at[1], self.rows] = self.picture
+            view = self.canvas.picture[:, self.at[0], self.at[1]]
+            view.scatter_(-1, self.rows.expand_as(self.picture), self.picture)
 
 
 class Canvas:
@@ -158,6 +165,7 @@ class Canvas:
         self.x, self.y = px * c + py * s, py * c - px * s
         self.pixel = (1 / height + ASPECT / width) / self.scale
         self.fx, self.fy = self.shape.on_face(self.x, self.y)
+        self.far = self.fx.abs()
         self.axis = self.shape.axis(self.y)
         self.side = torch.sign(self.fx)
         self.picture = torch.zeros(3, height, width, len(n), device=self.device)
@@ -177,7 +185,7 @@ class Canvas:
         view = self.picture[:, lines, columns]
         if rows is None:
             return Box(self, (lines, columns), None, self.numbers, self.shape, self.pixel, view)
-        return Box(self, (lines, columns), rows, self.numbers.rows(rows), self.shape.rows(rows), self.pixel[rows], view[..., rows])
+        return Box(self, (lines, columns), rows, self.numbers.rows(rows), self.shape.rows(rows), self.pixel[rows], _of_rows(view, rows))
 
     @staticmethod
     def _slice(low: float, high: float, half: float, length: int) -> slice:
@@ -202,26 +210,38 @@ class Canvas:
         return (px / ASPECT + 1) * (width / 2), (py + 1) * (height / 2)
 
 
+def _of_rows(planes: Tensor, rows: Tensor) -> Tensor:
+    """`planes[..., rows]`, which `gather` copies several times faster."""
+    return planes.gather(-1, rows.expand(*planes.shape[:-1], -1))
+
+
 def bump(squared: Tensor) -> Tensor:
     """A smooth hill in [0, 1] from squared distances: 1 at 0, and 0 from 1 on."""
-    hill = (1 - squared).clamp_(0)
-    return hill * hill
+    return _bump_in_place(squared.clone())
 
 
 def hill(*distances: Tensor) -> Tensor:
     """`bump` of the sum of squares: a hill over distances that are given in units of its reach."""
-    return bump(sum(distance * distance for distance in distances))
+    squared = distances[0] * distances[0]
+    for distance in distances[1:]:
+        squared = squared + distance * distance
+    return _bump_in_place(squared)
+
+
+def _bump_in_place(squared: Tensor) -> Tensor:
+    squared.sub_(1).clamp_(max=0)
+    return squared.mul_(squared)
 
 
 def wave(t: Tensor) -> Tensor:
     """A sine of period 1 made of parabolas, in [-1, 1]."""
-    f = t - t.floor() - 0.5
-    return f * (0.5 - f.abs()) * -16
+    f = (t - t.floor()).sub_(0.5)
+    return f.abs().sub_(0.5).mul_(f).mul_(16)
 
 
 def ramp(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     """0 up to `low`, 1 from `high` on, straight between."""
-    return ((value - low) / (high - low)).clamp(0, 1)
+    return (value - low).div_(high - low).clamp_(0, 1)
 
 
 def noise(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:

@@ -78,22 +78,23 @@ def plan_hair(c: Canvas) -> Hair:
     offset = c.x - c.axis
     up, under = (c.y / -(g.top + higher)).clamp_(0), c.y.clamp(0)
     s = up * up
-    dome = ((1 - s) * (1 + 0.48 * s)).clamp_(0).add_(1e-4).sqrt_()
+    dome = (s * 0.48).add_(1).mul_(1 - s).clamp_(0).add_(1e-4).sqrt_()
     half = dome * (g.width + wider)
     half -= ramp(c.y, 0.10, -0.25) * (0.7 * hat * wider)
     half += under * (long * n.pick("hair_volume", 0.04, 0.20) - 0.10 * (1 - long))
     end = ramp(c.y, length - 0.30, length + 0.04)
-    half -= end * end * (0.16 - 0.05 * straight)
-    ripple = wave(c.y * n.pick("hair_wave_size", 2.4, 3.8) + (n.p("hair_wave_phase") + 0.25 * torch.sign(offset)))
-    half += ripple * ramp(c.y, -0.35, 0.15) * (0.034 * curl * long + 0.010 * curl)
+    half -= end.mul_(end).mul_(0.16 - 0.05 * straight)
+    phase = torch.sign(offset).mul_(0.25).add_(n.p("hair_wave_phase"))
+    ripple = wave(phase.add_(c.y * n.pick("hair_wave_size", 2.4, 3.8)))
+    half += ripple.mul_(ramp(c.y, -0.35, 0.15)).mul_(0.034 * curl * long + 0.010 * curl)
     loose = 1 - 0.75 * straight
-    outer = (offset.abs() - half) * (0.2 + 0.8 * dome)
-    outer = torch.maximum(outer, c.y - length - broad * (0.022 - 0.013 * straight))
-    outer = torch.maximum(outer, (up - 1) * (g.top + higher))
-    outer += (0.004 * loose + 0.009 * (1 - long) * loose * up * ramp(dome, 0.10, 0.50)) * broad
+    outer = offset.abs().sub_(half).mul_((dome * 0.8).add_(0.2))
+    outer = torch.maximum(outer, (broad * (0.013 * straight - 0.022)).add_(c.y).sub_(length))
+    outer = torch.maximum(outer, (up - 1).mul_(g.top + higher))
+    outer += ramp(dome, 0.10, 0.50).mul_(up).mul_(0.009 * (1 - long) * loose).add_(0.004 * loose).mul_(broad)
     outer += 0.003 * strands
     # Under a hat there is no crown of hair.
-    outer = torch.maximum(outer, hat * 0.8 * (hat_rest(n) - 0.015 - c.y) - (1 - hat))
+    outer = torch.maximum(outer, (hat_rest(n) - 0.015 - c.y).mul_(hat * 0.8).sub_(1 - hat))
     light = _light(n, offset / half.clamp(min=0.26), s, under, strands)
     gloss = _gloss(n, c.y, offset / (g.width + wider), s, strands)
     return Hair(outer, _opening(c, long, strands), strands, hair_colour(c), light, gloss, length, 1 - long)
@@ -102,29 +103,29 @@ def plan_hair(c: Canvas) -> Hair:
 def _strands(c: Canvas, curl: Tensor) -> tuple[Tensor, Tensor]:
     """Noise drawn out along lines that fan from the parting, wavier where the hair is; and its broader share alone."""
     n = c.numbers
-    dx = c.x - n.pick("hair_parting", -0.16, 0.16) - c.axis * 0.5
+    dx = (c.x - n.pick("hair_parting", -0.16, 0.16)).sub_(c.axis * 0.5)
     dy = c.y + 0.84
-    reach = (dx * dx + dy * dy).sqrt_()
-    angle = dx / (dx.abs() + dy.abs_() + 0.04)
+    reach = (dx * dx).add_(dy * dy).sqrt_()
+    angle = dx / dx.abs().add_(dy.abs_()).add_(0.04)
     # Swept hair bends to one side on its way down.
     bent = reach.clamp(max=0.62)
-    angle += bent * bent * n.pick("hair_sweep", -1.5, 1.5)
-    swing = wave(reach * n.pick("hair_wave_size", 2.4, 3.8) + n.p("hair_wave_phase") + 1.3 * angle)
-    angle += swing * ramp(reach, 0.10, 0.55) * (0.075 * curl)
+    angle += bent.mul_(bent).mul_(n.pick("hair_sweep", -1.5, 1.5))
+    swing = wave((reach * n.pick("hair_wave_size", 2.4, 3.8)).add_(n.p("hair_wave_phase")).add_(1.3 * angle))
+    angle += swing.mul_(ramp(reach, 0.10, 0.55)).mul_(0.075 * curl)
     start, tile = n.p("hair_offset"), n.p("hair_tile")
     broad = noise(angle + start, reach * (0.10 + 0.16 * curl) + start * 3, tile)
-    fine = noise(angle * 3.6 + start, reach * (0.15 + 0.24 * curl) + start * 5, 1 - tile)
-    return 0.72 * broad + 0.55 * fine, broad
+    fine = noise((angle * 3.6).add_(start), (reach * (0.15 + 0.24 * curl)).add_(start * 5), 1 - tile)
+    return fine.mul_(0.55).add_(0.72 * broad), broad
 
 
 def _light(n: Numbers, across: Tensor, s: Tensor, under: Tensor, strands: Tensor) -> Tensor:
     """The round form's light, which falls off to the sides and below, and that of each strand."""
     a = across.clamp_(-1.1, 1.1)
     a2 = a * a
-    light = 0.86 + a * n.pick("light_side", -0.30, 0.30)
-    light -= 0.30 * a2 * a2
+    light = (a * n.pick("light_side", -0.30, 0.30)).add_(0.86)
+    light -= a2.mul_(a2).mul_(0.30)
     light += 0.16 * s
-    light -= 0.22 * under.clamp(max=1)
+    light -= under.clamp(max=1).mul_(0.22)
     light += strands * (0.15 + 0.04 * n.p("hair_thickness"))
     return light
 
@@ -132,10 +133,10 @@ def _light(n: Numbers, across: Tensor, s: Tensor, under: Tensor, strands: Tensor
 def _gloss(n: Numbers, y: Tensor, across: Tensor, s: Tensor, strands: Tensor) -> Tensor:
     """Sheen in a ring around the crown, and in a band lower down."""
     a2 = across * across
-    sheen = hill((a2 + s - 0.60) / 0.26) * ramp(y, -0.02, -0.20)
-    sheen += 0.65 * hill((y - 0.42 + 0.25 * a2) / 0.1732)
-    sheen *= (1 + across * n.pick("light_side", -0.9, 0.9)).clamp_(0.1)
-    sheen *= (0.55 + 0.45 * strands).clamp_(0)
+    sheen = hill((a2 + s).sub_(0.60).div_(0.26)).mul_(ramp(y, -0.02, -0.20))
+    sheen += hill(a2.mul_(0.25).add_(y).sub_(0.42).div_(0.1732)).mul_(0.65)
+    sheen *= (across * n.pick("light_side", -0.9, 0.9)).add_(1).clamp_(0.1)
+    sheen *= (0.45 * strands).add_(0.55).clamp_(0)
     sheen *= n.pick("hair_gloss", 0.10, 0.26) + 0.14 * n.has("Straight_Hair")
     return sheen
 
@@ -159,18 +160,21 @@ def _opening(c: Canvas, long: Tensor, strands: Tensor) -> Tensor:
     u, v = x / half, ((y - base) / (top - base)).clamp(0)
     u2, v2 = u * u, v * v
     # A low exponent draws a round hairline, a high one a square one with corners at the temples.
-    q = u2 + v2 - (n.pick("hairline_shape", 0.25, 0.60) + 0.15 * (1 - long)) * u2 * v2.clamp(max=1)
-    opening = (torch.sqrt(q + 1e-6) - 1) * 0.36 + 0.008 * strands
-    return opening
+    corners = v2.clamp(max=1).mul_(u2).mul_(n.pick("hairline_shape", 0.25, 0.60) + 0.15 * (1 - long))
+    q = u2.add_(v2).sub_(corners)
+    return q.add_(1e-6).sqrt_().sub_(1).mul_(0.36).add_(0.008 * strands)
 
 
 def draw_back_hair(c: Canvas, hair: Hair) -> None:
     """The layer behind neck and shoulders, darker than the front."""
     bald = c.numbers.has("Bald")
-    edge = (0.5 - hair.outer / torch.clamp(c.pixel, min=0.012)).clamp_(0, 1) * (1 - bald)
-    depth = 0.50 * hair.light * (1 - 0.25 * ramp(c.y, -0.2, 0.6) * ramp(-hair.outer, 0.0, 0.20))
-    colour = hair.colour[:, None, None]
-    c.picture += edge * (colour * (depth + 0.35 * hair.gloss) - c.picture)
+    edge = (hair.outer / -torch.clamp(c.pixel, min=0.012)).add_(0.5).clamp_(0, 1).mul_(1 - bald)
+    depth = ramp(c.y, -0.2, 0.6).mul_(ramp(-hair.outer, 0.0, 0.20)).mul_(-0.25).add_(1).mul_(hair.light).mul_(0.50)
+    depth += 0.35 * hair.gloss
+    lit = hair.colour[:, None, None] * depth
+    lit -= c.picture
+    lit *= edge
+    c.picture += lit
 
 
 def draw_front_hair(c: Canvas, hair: Hair) -> None:
@@ -178,13 +182,13 @@ def draw_front_hair(c: Canvas, hair: Hair) -> None:
     n = c.numbers
     bald = n.has("Bald")
     width = torch.clamp(c.pixel, min=0.014)
-    outer = (0.5 - hair.outer / width).clamp_(0, 1)
-    free = (0.5 - hair.opening / torch.clamp(c.pixel, min=0.020)).clamp_(0, 1)
+    outer = (hair.outer / -width).add_(0.5).clamp_(0, 1)
+    free = (hair.opening / -torch.clamp(c.pixel, min=0.020)).add_(0.5).clamp_(0, 1)
     # Short hair thins out before the ears.
     fade = 1 - hair.short * ramp(c.y + 0.02 * hair.strands, -0.20, 0.05)
-    front = outer * (1 - free) * ramp(c.y, hair.length + 0.06, hair.length - 0.03) * fade
+    front = (1 - free).mul_(outer).mul_(ramp(c.y, hair.length + 0.06, hair.length - 0.03)).mul_(fade)
     rim = _rim(c, hair, n.has("Bald") * ramp(n.p("bald_rim"), 0.25, 0.45))
-    front = front + bald * (rim - front)
+    front += rim.sub_(front).mul_(bald)
     combed = _bangs(c, hair)
     fringe = combed * free * (outer > 0)
     shadow = (1 + hair.opening / 0.075).clamp_(0, 1) * (1 - 0.85 * bald)
@@ -195,8 +199,9 @@ def draw_front_hair(c: Canvas, hair: Hair) -> None:
     shade = fixed((0.20, 0.17, 0.17), bald) * colour
     bright = colour * 1.16 + 0.015
     edge = 1 - 0.30 * hill(hair.opening / 0.0548) * (1 - combed)
-    level = (hair.light * edge + 0.10 * fringe).clamp_(0, 1.3)
-    lit = shade[:, None, None] + level * (bright - shade)[:, None, None]
+    level = edge.mul_(hair.light).add_(0.10 * fringe).clamp_(0, 1.3)
+    lit = level * (bright - shade)[:, None, None]
+    lit += shade[:, None, None]
     lit += hair.gloss * (0.30 + 0.62 * colour)[:, None, None]
     lit -= c.picture
     lit *= front

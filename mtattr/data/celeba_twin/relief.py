@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtattr.data.celeba_twin.canvas import Canvas, hill, ramp
+from mtattr.data.celeba_twin.canvas import Box, Canvas, hill, ramp
 from mtattr.data.celeba_twin.head import EYE
 
 
@@ -20,25 +20,30 @@ class Relief:
     def mound(self, box: tuple, cx, cy, rx, ry, height, *, mirrored: bool = True) -> None:
         """Raise (or, with a negative height, sink) an oval of the face, on both sides if `mirrored`; `box` holds it."""
         p = self.canvas.box(*box)
-        u, v = ((p.fx.abs() if mirrored else p.fx) - cx) / rx, (p.fy - cy) / ry
-        top = (1 - u * u - v * v).clamp_(0)
-        across = u * top
+        u, v = ((p.far if mirrored else p.fx) - cx).div_(rx), (p.fy - cy).div_(ry)
+        top = _dome(u, v)
+        u *= top
         if mirrored:
-            across = across * p.side
-        self.right[p.at] += across * (4 * height / rx)
-        self.down[p.at] += v * top * (4 * height / ry)
+            u *= p.side
+        self.right[p.at] += u.mul_(4 * height / rx)
+        self.down[p.at] += v.mul_(top).mul_(4 * height / ry)
 
     def dim(self, box: tuple, cx, cy, rx, ry, amount, *, mirrored: bool = True) -> None:
         """Darken an oval of the face softly by `amount`."""
         p = self.canvas.box(*box)
-        u, v = ((p.fx.abs() if mirrored else p.fx) - cx) / rx, (p.fy - cy) / ry
-        self.tone[p.at] *= 1 - amount * hill(u, v)
+        u, v = ((p.far if mirrored else p.fx) - cx).div_(rx), (p.fy - cy).div_(ry)
+        self.tone[p.at] *= hill(u, v).mul_(-amount).add_(1)
 
     def flush(self, box: tuple, cx, cy, rx, ry, amount, *, mirrored: bool = True) -> None:
         """Redden an oval of the face softly by `amount`."""
         p = self.canvas.box(*box)
-        u, v = ((p.fx.abs() if mirrored else p.fx) - cx) / rx, (p.fy - cy) / ry
-        self.red[p.at] += amount * hill(u, v)
+        u, v = ((p.far if mirrored else p.fx) - cx).div_(rx), (p.fy - cy).div_(ry)
+        self.red[p.at] += hill(u, v).mul_(amount)
+
+
+def _dome(u: Tensor, v: Tensor) -> Tensor:
+    """1 - u² - v², and 0 where that is negative."""
+    return (u * u).add_(v * v).neg_().add_(1).clamp_(0)
 
 
 def carve_face(c: Canvas, r: Relief) -> None:
@@ -86,8 +91,8 @@ def carve_nose(c: Canvas, r: Relief) -> None:
 
     def slopes(x, cx, cy, rx, ry, height):
         u, v = (x - cx) / rx, (y - cy) / ry
-        top = (1 - u * u - v * v).clamp_(0)
-        return u * top * (4 * height / rx), v * top * (4 * height / ry)
+        top = _dome(u, v)
+        return u.mul_(top).mul_(4 * height / rx), v.mul_(top).mul_(4 * height / ry)
 
     side = torch.sign(x)
     far = x.abs()
@@ -124,14 +129,14 @@ def mark_age(c: Canvas, r: Relief) -> None:
         r.down[p.at] += -v * hill(v) * reach * depth * strength * 0.75
     r.tone[p.at] *= 1 - 0.36 * depth * lines
     p = c.box(-0.42, 0.42, -0.10, 0.12)
-    u, v = p.fx.abs() - 0.285, p.fy - 0.012
+    u, v = p.far - 0.285, p.fy - 0.012
     feet = 0.0
     for slant in (-0.55, 0.0, 0.55):
         d = (v - slant * u) / 0.011
         feet = feet + hill(d)
     r.tone[p.at] *= 1 - 0.36 * depth * feet.clamp_(max=1) * hill((u - 0.045) / 0.0529)
     p = c.box(-0.30, 0.30, 0.16, 0.48)
-    u, v = p.fx.abs(), p.fy - g.nose_y
+    u, v = p.far, p.fy - g.nose_y
     fold = (u - 0.090 - 0.42 * v + 0.30 * v * v) / 0.030
     along = hill((v - 0.105) / 0.1118)
     r.tone[p.at] *= 1 - (0.04 + 0.40 * depth) * hill(fold) * along
@@ -140,20 +145,21 @@ def mark_age(c: Canvas, r: Relief) -> None:
     box = (-0.30, 0.30, 0.0, 0.14)
     r.mound(box, EYE - 0.006, 0.060, 0.082, 0.030, 0.015 * bags)
     p = c.box(*box)
-    u = (p.fx.abs() - EYE + 0.008) / 0.095
+    u = (p.far - EYE + 0.008) / 0.095
     v = (p.fy - 0.084 + 0.040 * u * u) / 0.017
     r.tone[p.at] *= 1 - 0.56 * bags * hill(v) * hill(u)
-    u = (p.fx.abs() - EYE + 0.02) / 0.08
+    u = (p.far - EYE + 0.02) / 0.08
     v = (p.fy - 0.055) / 0.03
     r.tone[p.at] *= 1 - 0.30 * bags * hill(u, v)
 
 
-def relief_of_head(c: Canvas, r: Relief, across: Tensor, down: Tensor, alpha: Tensor) -> None:
-    """Lay the head's round form over what is there (neck and ears), with opacity `alpha`."""
+def relief_of_head(p: Box, r: Relief, across: Tensor, down: Tensor, alpha: Tensor) -> None:
+    """Lay the head's round form over what is there in the box (neck and ears), with opacity `alpha`."""
     a2 = across * across
     form_right = across * (0.42 + 0.75 * a2 * a2)
     low, high = down.clamp(0), (-down).clamp(0)
     low2 = low * low
     form_down = 0.85 * low2 * low2 * low - 0.75 * high * high
     for plane, form in ((r.right, form_right), (r.down, form_down), (r.tone, 1.0), (r.red, 0.0)):
-        plane += alpha * (form - plane)
+        part = plane[p.at]
+        part += (form - part).mul_(alpha)

@@ -52,9 +52,7 @@ def draw_skin(c: Canvas) -> None:
     head = c.plane()
     head[p.at] = p.edge(distance)
     c.head = head
-    full_across, full_down = c.plane(), c.plane()
-    full_across[p.at], full_down[p.at] = across.clamp(-1.1, 1.1), down.clamp(-1, 1.05)
-    relief_of_head(c, r, full_across, full_down, head)
+    relief_of_head(p, r, across.clamp(-1.1, 1.1), down.clamp(-1, 1.05), head[p.at])
     carve_face(c, r)
     carve_nose(c, r)
     mark_age(c, r)
@@ -145,16 +143,16 @@ def _light_up(c: Canvas, r: Relief, alpha: Tensor) -> None:
     lx, ly = 0.62 * side * (0.4 + 0.6 * side.abs()), -high
     lz = (1 - lx * lx - ly * ly).clamp(min=0.2).sqrt()
     right, down = r.right, r.down
-    length = 1 / torch.sqrt(1 + right * right + down * down)
-    facing = (lx * right + ly * down + lz) * length
+    length = (right * right).add_(1).add_(down * down).sqrt_().reciprocal_()
+    facing = (lx * right).add_(ly * down).add_(lz).mul_(length)
     fill = n.pick("ambient", 0.16, 0.40) + 0.18 * (1 - hard)
-    level = fill + (1 - fill) * (facing * 0.92 + 0.08).clamp_(0)
+    level = facing.mul_(0.92).add_(0.08).clamp_(0).mul_(1 - fill).add_(fill)
     # The mirror direction lies halfway between the light and the viewer.
     hz = ((1 + lz) / 2).sqrt()
-    gleam = (((lx / (2 * hz)) * right + (ly / (2 * hz)) * down + hz) * length).clamp_(0)
+    gleam = ((lx / (2 * hz)) * right).add_((ly / (2 * hz)) * down).add_(hz).mul_(length).clamp_(0)
     for _ in range(4):
-        gleam = gleam * gleam
-    s = (level * r.tone).clamp_(0, 1.16)
+        gleam *= gleam
+    s = level.mul_(r.tone).clamp_(0, 1.16)
     c.light = s
     base = c.skin
     warm = n.pick("light_warmth", -0.03, 0.03)
@@ -163,12 +161,19 @@ def _light_up(c: Canvas, r: Relief, alpha: Tensor) -> None:
     red = (base * fixed((1.02, 0.52, 0.50), warm) - base) * 0.62
     brown = base * fixed((0.70, 0.52, 0.40), warm) - base
     # A curve that keeps lights soft and lets shadows fall off late, as in paint.
-    curve = s * (1.42 - 0.42 * s)
-    shine = gleam * (curve * n.pick("skin_marks", 0.07, 0.16))
-    colour = shadow[:, None, None] + curve * (base * tint - shadow)[:, None, None]
-    colour += (r.red * curve) * red[:, None, None]
-    colour += (r.freckle * curve) * brown[:, None, None]
-    colour += shine
+    curve = (s * -0.42).add_(1.42).mul_(s)
+    gleam *= curve
+    gleam *= n.pick("skin_marks", 0.07, 0.16)
+    colour = curve * (base * tint - shadow)[:, None, None]
+    colour += shadow[:, None, None]
+    p = c.box(-0.62, 0.62, -0.86, 0.80)
+    # Blood and freckles show within the head and the ears only.
+    within = colour[:, p.at[0], p.at[1]]
+    within += (r.red[p.at] * curve[p.at]) * red[:, None, None]
+    p = c.box(-0.50, 0.50, -0.60, 0.80)
+    within = colour[:, p.at[0], p.at[1]]
+    within += (r.freckle[p.at] * curve[p.at]) * brown[:, None, None]
+    colour += gleam
     colour -= c.picture
     colour *= alpha
     c.picture += colour
