@@ -14,7 +14,7 @@
 # # Twins: pictures whose truth is known
 #
 # Nobody can hand you CelebA with this book, and nobody has ever marked where in its pictures an attribute is to be seen.
-# A {term}`twin` solves both. It is drawn by a program: the same questions, the same base rates, and for every picture we know the truth.
+# A {term}`twin` helps with both. It is drawn by a program, and for every picture we know the truth.
 
 # %% [markdown]
 # ```{admonition} Before you start
@@ -25,11 +25,11 @@
 # **You need** [what an attribute is](attributes.ipynb).
 #
 # **Scale** smoke: a small network is trained for seconds, and its numbers are no result. **Cost** on a CPU: about a minute.
-# No GPU was at hand.
+# No GPU is needed.
 # ```
 
 # %% tags=["parameters"]
-dataset: str = "celeba-twin"  # the twin that is looked at most closely
+dataset: str = "celeba-twin"  # the one set that this page looks at closely
 root: str | None = None  # has no effect: twins read no files
 scale: str = "smoke"  # smoke or reduced: how long the small network learns
 seed: int = 0  # of the drawn scenes and of the weights
@@ -57,7 +57,7 @@ from mtattr.plots import figure, image_grid, overlay
 from mtattr.training import FitSettings, RunSpec, fit_or_load
 
 # Pictures like photographs take three times the bytes as PNG.
-set_matplotlib_formats("jpeg", pil_kwargs={"quality": 84})
+set_matplotlib_formats("jpeg", pil_kwargs={"quality": 78})
 
 # %%
 # Height and width in pixels, in each set's own proportion.
@@ -73,7 +73,8 @@ SHAPES = {
 # %% [markdown]
 # ## Six sets
 #
-# Each gallery shows scenes above, and below them the {term}`region` of one task in orange. The name is that of the task.
+# Each gallery shows scenes above, and below them the {term}`region` of one task in orange. Above each stands what the label says.
+# The pictures are chosen, not typical: the first sharp one of each label whose region is larger than 12 pixels.
 # The labels of a few pictures are wrong on purpose, as in real sets; the regions follow the drawing.
 
 
@@ -95,15 +96,19 @@ def chosen(data, tasks: list[str]) -> dict[int, torch.Tensor]:
 
 
 # %%
-def gallery(name: str, tasks: list[str]):
-    """Pictures above, the same with the region of one task each below."""
+def gallery(name: str, tasks: list[str], **words: str):
+    """Pictures above, the same with the region of one task each below; words say a task in English."""
     height, width = SHAPES[name]
     data = load_dataset(name, "train", image_size=(height, width), limit=200, seed=seed)
     regions = chosen(data, tasks)
     fig, axes = figure(7.2, 3.6 * height / width + 0.5, rows=2, columns=len(regions))
     for column, (i, region) in enumerate(regions.items()):
         axes[0, column].imshow(data.images[i].permute(1, 2, 0))
-        axes[0, column].set_title(tasks[column].replace("_", " "), fontsize=9, loc="center")
+        task, label = data.tasks[data.tasks.index(tasks[column])], data.labels[i]
+        said = words.get(task.name, task.name.replace("_", " "))
+        if task.kind == "categorical" and not label[data.tasks.index(task.name)].isnan():
+            said += f":\n{task.values[int(label[data.tasks.index(task.name)])]}"
+        axes[0, column].set_title(said, fontsize=9, loc="center")
         axes[0, column].set_axis_off()
         overlay(data.images[i], region, axes=axes[1, column])
     title = f"{name} (generated), drawn at {height} x {width} px"
@@ -114,10 +119,16 @@ def gallery(name: str, tasks: list[str]):
 gallery("celeba-twin", ["Eyeglasses", "Wearing_Hat", "Smiling", "Wearing_Necktie"])
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four drawn pedestrians; below, orange marks the backpack, the sleeves, the hair and the trousers' colour."}}
-gallery("market1501-twin", ["backpack", "up", "hair", "down_colour"])
+gallery(
+    "market1501-twin",
+    ["backpack", "up", "hair", "down_colour"],
+    up="short sleeves",
+    hair="long hair",
+    down_colour="lower clothes",
+)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four drawn pedestrians on a campus; below, orange marks boots, a bag, a hat and the colour of the upper clothes."}}
-gallery("duke-twin", ["boots", "bag", "hat", "up_colour"])
+gallery("duke-twin", ["boots", "bag", "hat", "up_colour"], up_colour="upper clothes")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four drawn garments; below, orange marks the garment, a print, a pocket and a belt."}}
 gallery("deepfashion-twin", ["category", "floral print", "chest pocket", "belted"])
@@ -158,10 +169,11 @@ _ = fig.suptitle("celeba-twin (generated): Eyeglasses", x=0.02, ha="left", fonts
 
 # %% [markdown]
 # So the region is right by definition. That is worth little if the drawing is sloppy: a pair of glasses that changed the hair would have
-# its region in the hair. Therefore every part of a face has a second, independent description, from geometry alone, and a test checks for
-# every attribute that toggling it changes its own part and nothing else.
+# its region in the hair. Therefore every part of a face has a second, independent description, from geometry alone. A test toggles every
+# attribute and checks that at least 95 percent of the squared change lies in its part. (For *Blurry* the part is the whole picture, and
+# there is nothing to check.) Eight of the 13 parts:
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "One face eight times, each time with one part marked: hair, forehead, brows, eyes, nose, mouth, jaw, neck."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "One face eight times, each time with one part marked: hair, forehead, brows, eyes, ears, nose, cheeks, mouth."}}
 from mtattr.data.celeba_twin.faces import part_masks
 
 masks = part_masks(one, SHAPES["celeba-twin"])
@@ -186,8 +198,8 @@ for k in range(40):
 _ = image_grid(
     pairs,
     [name.replace("_", " ") for name in INDEX],
-    columns=5,
-    size=1.6,
+    columns=3,
+    size=2.0,
     title="celeba-twin (generated): without and with, 80 x 65 px",
 )
 
@@ -196,7 +208,7 @@ _ = image_grid(
 #
 # ## One scene, any size
 #
-# A scene is a list of numbers in units of its own, not of pixels. It is drawn at the size that you ask for. The picture at 32 pixels is not
+# A scene is a list of numbers in units of the picture, not of pixels. It is drawn at the size that you ask for. The picture at 32 pixels is not
 # the one at 224 made small.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One face drawn at 32, 64, 128 and 224 pixels; the details grow finer, the scene stays."}}
@@ -220,7 +232,7 @@ assert (
 # %% [markdown]
 # ## People, not pictures
 #
-# The faces belong to people. One person has about twenty pictures, and bone structure stays while the smile and the light change. A person is in
+# The faces belong to people. One person has 10 to 30 pictures in the whole set, and bone structure stays while the smile and the light change. A person is in
 # one split only; otherwise a network could recognise the person and look up the answer.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows: five pictures of one drawn person, and five pictures of one pedestrian from different cameras."}}
@@ -233,7 +245,25 @@ for row, name in enumerate(("celeba-twin", "market1501-twin")):
         axes[row, column].imshow(data.images[i].permute(1, 2, 0))
     for axis in axes[row]:
         axis.set_axis_off()
-_ = fig.suptitle("One person a row (generated)", x=0.02, ha="left", fontsize=11)
+_ = fig.suptitle(
+    "celeba-twin, market1501-twin (generated): one person a row", x=0.02, ha="left", fontsize=11
+)
+
+# %%
+people = {
+    split: set(
+        load_dataset(
+            "celeba-twin", split, image_size=32, limit=400, seed=seed
+        ).identities.tolist()
+    )
+    for split in ("train", "val", "test")
+}
+assert (
+    not people["train"] & people["val"]
+    | people["train"] & people["test"]
+    | people["val"] & people["test"]
+)
+print({split: f"{len(of)} people in 400 pictures" for split, of in people.items()})
 
 # %% [markdown]
 # ## Is it hard enough, and not too hard?
@@ -270,49 +300,65 @@ for name in SHAPES:
     rows.append(
         {"set (generated)": name, "floor": f"{values[0]:.3f}", "linear": f"{values[1]:.3f}"}
     )
-caption = f"Mean accuracy, {pixels} px, {counts[0]} training images"
+caption = f"Mean accuracy on {counts[2]} images, {pixels} px wide, {counts[0]} to train"
 show_table(Table(caption, tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# A linear probe comes far on faces: they are aligned, and an eye is always in the same place. On digits it stays at the floor, for it
-# cannot follow a shape that moves. A network can, with enough pictures. At the scale *smoke* we train one, for seconds, on the set that is
-# named above; a network for every set is trained by `python benchmarks/twins.py --difficulty`.
+# A linear probe comes far on faces: they are aligned, and an eye is always in the same place. On clothes the mean is at the floor, since 86
+# mostly rare attributes outweigh the category; there one must look at the category and at rankings. On digits it stays at the floor, for it
+# cannot follow a shape that moves. (The table predicts the type and make of a car; its 48 models need more pictures.)
+#
+# Does a network do better? At the scale *smoke* we train two for seconds. For all sets, at any size:
+# `python benchmarks/twins.py --difficulty`.
+
 
 # %%
-data = splits(dataset)
-settings = FitSettings(epochs=epochs, batch_size=64, learning_rate=3e-3, schedule="cosine")
-run = fit_or_load(
-    RunSpec("data", "baseline", dataset, scale, seed), plan=baseline_plan(data, settings=settings)
-)
-test, logits = data["test"], run.predictions()["test_selected"]
-(probe,) = linear_probe(data["train"], test)
+def trained(name: str):
+    """Test split, answers of the linear probe and of a small network."""
+    data = splits(name)
+    settings = FitSettings(epochs=epochs, batch_size=64, learning_rate=3e-3, schedule="cosine")
+    plan = baseline_plan(data, settings=settings)
+    run = fit_or_load(RunSpec("data", "baseline", name, scale, seed), plan=plan)
+    (probe,) = linear_probe(data["train"], data["test"])
+    return data["test"], probe, run.predictions()["test_selected"]
+
+
+answers = {name: trained(name) for name in (dataset, "cluttered-digits")}
+print(f"{len(answers)} small networks are ready")
 
 # %% tags=["nbval-ignore-output"]
-floor = mean_accuracy_floor(test.labels, test.tasks)
-print(f"{dataset} (generated), scale: {scale}")
-print(f"  floor   {floor:.3f}")
-print(f"  linear  {mean_accuracy(probe, test.labels, test.tasks):.3f}")
-print(f"  network {mean_accuracy(logits, test.labels, test.tasks):.3f}")
+for name, (test, probe, logits) in answers.items():
+    print(f"{name} (generated), scale: {scale}")
+    print(f"  floor   {mean_accuracy_floor(test.labels, test.tasks):.3f}")
+    print(f"  linear  {mean_accuracy(probe, test.labels, test.tasks):.3f}")
+    print(f"  network {mean_accuracy(logits, test.labels, test.tasks):.3f}")
 
 # %% [markdown]
-# The numbers differ between machines in the last digits. What must hold on any: the network is above its floor, and below the top.
+# On digits the network sees what the probe cannot. On faces a few seconds of training may not be enough to overtake the probe: smoke proves that
+# the code runs. The numbers differ between machines in the last digits. What must hold on any:
 
 # %%
-assert floor + 0.02 < mean_accuracy(logits, test.labels, test.tasks) < 0.97
-print("the network is above its floor and below the top")
+for test, _, logits in answers.values():
+    score = mean_accuracy(logits, test.labels, test.tasks)
+    assert mean_accuracy_floor(test.labels, test.tasks) + 0.02 < score < 0.97
+test, probe, logits = answers["cluttered-digits"]
+linear, network = (mean_accuracy(a, test.labels, test.tasks) for a in (probe, logits))
+assert network > linear + 0.05
+print("both networks are above their floors and below the top")
 
 # %% [markdown]
 # A mean hides the spread. For the faces, task by task, as {term}`balanced accuracy`: here the constant guess always scores one half.
 
 # %% tags=["nbval-ignore-output", "hide-input"] mystnb={"image": {"alt": "Balanced accuracy of the linear probe and of the small network for each face attribute, from hardest to easiest."}}
+test, probe, logits = answers[dataset]
 network, linear = (balanced_accuracy(a, test.labels, test.tasks) for a in (logits, probe))
 order = network.nan_to_num(0.5).argsort()
 places = range(len(order))
-fig, axis = figure(6.4, 8.6)
+fig, axis = figure(4.6, 9.4)
 axis.scatter(linear[order], places, label="linear probe", s=30, color="#999999")
 axis.scatter(network[order], places, label="small network", s=50, color="#0072B2")
 axis.axvline(0.5, color="#404040", linestyle=":", label="floor")
-axis.set_yticks(places, [test.tasks.names[k] for k in order.tolist()], fontsize=8)
+axis.set_yticks(places, [test.tasks.names[k] for k in order.tolist()], fontsize=9)
 axis.set(xlabel="balanced accuracy", xlim=(0.4, 1.0))
 axis.set_title(f"{dataset} (generated), scale: {scale}, {counts[0]} training images")
 _ = axis.legend(loc="lower right")
@@ -327,7 +373,8 @@ assert gain.max() > 0.1
 print("easy and hard attributes are at least 15 points apart")
 
 # %% [markdown]
-# At this scale rare attributes stay at their floor: there are too few examples to learn from. That is so in CelebA, too.
+# After so few steps the network still answers *no* to many questions, and the probe gets more from the same pictures: too little training,
+# not too few examples.
 #
 # ## What a twin cannot show
 #
@@ -339,6 +386,8 @@ print("easy and hard attributes are at least 15 points apart")
 #
 # - An attribute under a hat, behind glasses or outside of the picture cannot be known, and the label still says *yes*. We kept it: it is so
 #   in real sets. It does lower the best possible score.
+# - *Male* can be read from the length of the hair and from the clothes, outside of its region: we let them follow it, as in life. A map that
+#   lights up the hair has found a shortcut, and the region will call it wrong.
 # - Regions from toggling show where the pixels change. Where a network *should* look is another question: a beard says something about
 #   *Male* although toggling *Male* leaves the beard alone.
 #
