@@ -43,9 +43,9 @@ from mtattr.data.annotations import fault
 from mtattr.data.csv_table import DELIMITERS, CsvTable, column_task, read_table
 from mtattr.data.decode import Files, decoded_images
 from mtattr.data.folders import is_generated, root_folder, user_path
+from mtattr.data.held_out import is_validation
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import SPLITS, ImageSize, check_options, limited_rows
-from mtattr.data.path_split import is_validation
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
 

@@ -1,7 +1,45 @@
+"""Validation carved by path: fixed, fair, nested, and independent of everything else."""
+
+import hashlib
+
 import pytest
 
-from mtattr.data.held_out import held_out
-from mtattr.data.path_split import is_validation
+from mtattr.data.held_out import held_out, is_validation
+from mtattr.errors import InputError
+
+PATHS = [f"{make}/{make * 7}/2012/{i:014x}.jpg" for make in range(1, 41) for i in range(250)]
+
+
+def test_a_share_of_the_paths_is_held_out():
+    for share in (0.05, 0.1, 0.5):
+        rate = sum(is_validation(path, share) for path in PATHS) / len(PATHS)
+        assert abs(rate - share) < 5 * (share * (1 - share) / len(PATHS)) ** 0.5
+
+
+def test_every_folder_gives_its_part():
+    for make in range(1, 41):
+        held = sum(is_validation(path) for path in PATHS if path.startswith(f"{make}/"))
+        assert 5 <= held <= 60
+
+
+def test_a_larger_share_keeps_what_a_smaller_one_held_out():
+    small, large = ({path for path in PATHS if is_validation(path, share)} for share in (0.1, 0.3))
+    assert small < large
+    assert not any(is_validation(path, 0.0) for path in PATHS)
+    assert all(is_validation(path, 1.0) for path in PATHS)
+
+
+def test_the_rule_never_changes():
+    """The held-out images are part of every published number, so the rule is pinned by another way to write it."""
+    for path in PATHS[:500]:
+        assert is_validation(path) == (int(hashlib.sha256(path.encode()).hexdigest()[:16], 16) / 16**16 < 0.1)
+    assert [i for i in range(40) if is_validation(f"78/1/2014/{i}.jpg")] == [1, 8, 37]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(InputError, match="share"):
+        is_validation("78/1/2014/a.jpg", share)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 1.0])

@@ -9,7 +9,7 @@ from torchvision.datasets import ImageFolder
 
 from mtattr.data import load_dataset
 from mtattr.data.decode import decode_image
-from mtattr.data.path_split import is_validation
+from mtattr.data.held_out import is_validation
 from mtattr.data.streamed import StreamedImages
 from mtattr.errors import InputError
 

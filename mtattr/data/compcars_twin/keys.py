@@ -6,7 +6,7 @@ import hashlib
 
 from mtattr.data.compcars_twin.makes import MAKES, MODELS
 from mtattr.data.compcars_twin.scene import COLUMN, Scenes
-from mtattr.data.path_split import is_validation
+from mtattr.data.held_out import is_validation
 
 _YEARS = (*(str(year) for year in range(2007, 2016)), "unknown")
 

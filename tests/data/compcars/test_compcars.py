@@ -5,7 +5,7 @@ from PIL import Image
 from torchvision.transforms.v2 import functional
 
 from mtattr.data import load_dataset
-from mtattr.data.path_split import is_validation
+from mtattr.data.held_out import is_validation
 
 LAYOUTS = {
     "official": {},

@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 
 from mtattr.data import load_dataset
-from mtattr.data.path_split import is_validation
+from mtattr.data.held_out import is_validation
 from mtattr.errors import InputError
 
 HTML = b"<!DOCTYPE html>\n<html><body>Sign in to continue</body></html>\n"

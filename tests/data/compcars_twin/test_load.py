@@ -3,7 +3,7 @@ import torch
 
 from mtattr.data import load_dataset
 from mtattr.data.compcars_twin import MAKES, MODELS, TASKS, load, render, sample_scenes
-from mtattr.data.path_split import is_validation
+from mtattr.data.held_out import is_validation
 from mtattr.errors import InputError
 
 
