@@ -49,7 +49,6 @@ def images_per_second(twin: str, size: int, device: str) -> float:
 def render(twin: str, image_size: ImageSize, count: int, seed: int, device: str) -> Tensor:
     """Draw without the cache, through the twin's own functions."""
     import mtattr.data.celeba_twin as faces
-
     import mtattr.data.cluttered_digits as digits
     import mtattr.data.compcars_twin as cars
     import mtattr.data.deepfashion_twin as clothes
