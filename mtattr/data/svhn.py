@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from mtattr.data.cache import cached_images
+from mtattr.data.checksums import warn_of_other_copies
 from mtattr.data.folders import is_generated, root_folder
 from mtattr.data.image_data import ImageData
 from mtattr.data.matlab import read_matlab
@@ -22,6 +23,11 @@ from mtattr.tasks import Task, TaskSet
 
 ABOUT = '; SVHN is handed out on the "housenumbers" page of Stanford University, format 2 (cropped digits)'
 
+MD5 = {
+    "train": "e26dedcc434d2e4c54c9b2d4a06d8373",
+    "test": "eb5a983be6a315427106f1b164d9cef3",
+    "extra": "a93ce644f1a588dc4d68dda5feec44a7",
+}
 PUBLISHED = {"train": 73257, "test": 26032, "extra": 531131}
 TASKS = TaskSet([Task("class", "categorical", tuple("0123456789"), group="class")])
 SIDE = 32
@@ -59,6 +65,7 @@ def load(
     parts = ["test"] if split == "test" else ["train", "extra"] if extra and split == "train" else ["train"]
     paths = {part: root / f"{part}_32x32.mat" for part in parts}
     digits = {part: _digits(path) for part, path in paths.items()}
+    checksums = {} if is_generated(root) else warn_of_other_copies({paths[part]: MD5[part] for part in parts})
     rows = {part: np.arange(len(digits[part])) for part in parts}
     if split != "test":
         rows["train"] = np.flatnonzero(validation_rows(len(digits["train"])) == (split == "val"))
@@ -83,7 +90,7 @@ def load(
             "layout": "cropped digits with extra" if "extra" in parts else "cropped digits",
             "counts": {f"{part} file": len(digits[part]) for part in parts} | dict(zip("0123456789", found.tolist(), strict=True)),
             "published": {} if split == "val" else {f"{part} file": PUBLISHED[part] for part in parts},
-            "checksums": {},
+            "checksums": checksums,
             "skipped": [],
         },
     )

@@ -1,5 +1,7 @@
 """SVHN's cropped digits, written as the official MATLAB files have them."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.io
@@ -10,6 +12,9 @@ from PIL import Image
 from mtattr.data import load_dataset
 from mtattr.data.svhn import validation_rows
 from mtattr.errors import InputError
+
+# An invented copy has not the published digests.
+pytestmark = pytest.mark.filterwarnings("ignore:.*MD5")
 
 COUNTS = {"train": 60, "test": 7, "extra": 25}
 
@@ -216,3 +221,13 @@ def test_unusable_options(svhn_copy, fresh_home):
     copy = svhn_copy()
     fails(copy.root, fresh_home, "extra", extra="yes")
     fails(copy.root, fresh_home, "split", split="valid")
+
+
+def test_a_copy_that_differs_from_the_published_files_is_warned_of(svhn_copy):
+    copy = svhn_copy()
+    with pytest.warns(UserWarning, match=r"test_32x32\.mat.*MD5"):
+        assert load("test", copy.root).facts["checksums"] == {"test_32x32.mat": "differs from the published file"}
+    (copy.root / "GENERATED.txt").write_text("drawn")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load("test", copy.root).facts["checksums"] == {}
