@@ -1,15 +1,11 @@
-"""What the pedestrian twins label: the two official schemas with their published rates, as plain data.
-
-Counts of identities are those of `market_attribute.mat` and `duke_attribute.mat` (Lin et al., Pattern Recognition 2019).
-"""
+"""What the pedestrian twins label: the real sets' schemas, and what only a drawing needs to know of each attribute."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mtattr.tasks import Task, TaskSet
-
-AGES = ("young", "teenager", "adult", "old")
+from mtattr.data.pedestrian_attributes import DUKE, MARKET, Schema
+from mtattr.tasks import TaskSet
 
 
 @dataclass(frozen=True)
@@ -40,54 +36,33 @@ class Attribute:
         return self.name.endswith("_colour")
 
 
-#: Colours in the order of the official evaluation script, which is the order of the class indices.
-MARKET_ATTRIBUTES = (
-    Attribute("gender", "gender", "person", (431, 320), (414, 336)),
-    Attribute("hair", "hair", "head", (506, 245), (475, 275), male_rate=0.03),
-    Attribute("age", "age", "person", (14, 569, 160, 8), (2, 640, 103, 5), values=AGES),
-    Attribute("up", "up", "upper", (39, 712), (45, 705), male_rate=0.96),
-    Attribute("down", "down", "lower", (294, 457), (262, 488), male_rate=0.55),
-    Attribute("clothes", "clothes", "lower", (110, 641), (85, 665), male_rate=0.998),
-    Attribute("hat", "hat", "head", (731, 20), (727, 23)),
-    Attribute("backpack", "backpack", "back", (552, 199), (563, 187), male_rate=0.30),
-    Attribute("bag", "bag", "sides", (566, 185), (565, 185), male_rate=0.20),
-    Attribute("handbag", "handbag", "sides", (665, 86), (674, 76), male_rate=0.06),
-    Attribute(
-        "up_colour", "up", "upper", (113, 228, 78, 30, 86, 46, 56, 36), (109, 208, 76, 24, 106, 52, 45, 61),
-        values=("black", "white", "red", "purple", "gray", "blue", "green", "yellow"), unlabelled=(78, 69),
-    ),
-    Attribute(
-        "down_colour", "down", "lower", (293, 58, 29, 123, 123, 14, 69, 10, 2), (287, 50, 20, 126, 154, 20, 48, 1, 0),
-        values=("black", "white", "pink", "gray", "blue", "green", "brown", "yellow", "purple"), unlabelled=(30, 44),
-    ),
-)  # fmt: skip
-
-DUKE_ATTRIBUTES = (
-    Attribute("gender", "gender", "person", (394, 308), (637, 473)),
-    Attribute("top", "top", "upper", (593, 107), (995, 115), unlabelled=(2, 0), male_rate=0.09),
-    Attribute("boots", "boots", "feet", (511, 191), (816, 294), male_rate=0.10),
-    Attribute("shoes", "shoes", "feet", (598, 104), (969, 141)),
-    Attribute("hat", "hat", "head", (598, 104), (905, 205), male_rate=0.18),
-    Attribute("backpack", "backpack", "back", (247, 455), (371, 739), male_rate=0.70),
-    Attribute("bag", "bag", "sides", (584, 118), (921, 189)),
-    Attribute("handbag", "handbag", "sides", (672, 30), (1074, 36), male_rate=0.01),
-    Attribute(
-        "up_colour", "up", "upper", (431, 54, 44, 9, 76, 66, 10, 11), (666, 83, 53, 7, 141, 103, 20, 23),
-        values=("black", "white", "red", "purple", "gray", "blue", "green", "brown"), unlabelled=(1, 14),
-    ),
-    Attribute(
-        "down_colour", "down", "lower", (300, 57, 11, 77, 224, 1, 32), (542, 85, 20, 93, 324, 7, 52),
-        values=("black", "white", "red", "gray", "blue", "green", "brown"), unlabelled=(0, 34),
-    ),
-)  # fmt: skip
+def _drawn(schema: Schema, male_rates: dict[str, float], unlabelled: dict[str, tuple[int, int]]) -> tuple[Attribute, ...]:
+    return tuple(
+        Attribute(
+            a.name,
+            a.name.removesuffix("_colour"),
+            a.part,
+            a.train,
+            a.test,
+            a.values,
+            unlabelled.get(a.name, (0, 0)),
+            male_rates.get(a.name),
+        )
+        for a in schema.attributes
+    )
 
 
-def _tasks(attributes: tuple[Attribute, ...]) -> TaskSet:
-    return TaskSet(Task(a.name, "categorical" if a.values else "binary", a.values, a.part, a.part) for a in attributes)
-
-
-MARKET_TASKS = _tasks(MARKET_ATTRIBUTES)
-DUKE_TASKS = _tasks(DUKE_ATTRIBUTES)
+MARKET_ATTRIBUTES = _drawn(
+    MARKET,
+    {"hair": 0.03, "up": 0.96, "down": 0.55, "clothes": 0.998, "backpack": 0.30, "bag": 0.20, "handbag": 0.06},
+    {"up_colour": (78, 69), "down_colour": (30, 44)},
+)
+DUKE_ATTRIBUTES = _drawn(
+    DUKE,
+    {"top": 0.09, "boots": 0.10, "hat": 0.18, "backpack": 0.70, "handbag": 0.01},
+    {"top": (2, 0), "up_colour": (1, 14), "down_colour": (0, 34)},
+)
+MARKET_TASKS, DUKE_TASKS = MARKET.tasks, DUKE.tasks
 
 
 @dataclass(frozen=True)
