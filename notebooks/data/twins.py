@@ -85,7 +85,10 @@ def chosen(data, tasks: list[str]) -> dict[int, torch.Tensor]:
     for t in map(data.tasks.index, tasks):
         of_class = data.tasks[t].kind == "categorical"
         for i in range(len(data)):
-            sharp = "Blurry" not in data.tasks.names or data.labels[i, 10] == 0
+            sharp = (
+                "Blurry" not in data.tasks.names
+                or data.labels[i, data.tasks.index("Blurry")] == 0
+            )
             if i in found or not sharp or not (of_class or data.labels[i, t] == 1):
                 continue
             region = data.regions(i)[t]

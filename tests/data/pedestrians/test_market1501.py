@@ -166,14 +166,6 @@ def test_published_rates_are_shares_of_all_identities():
     assert 1 - sum(rate for name, rate in DUKE.published_rates("test").items() if name.startswith("up_colour")) == pytest.approx(14 / 1110)
 
 
-def test_schemas_agree_with_the_twins():
-    twin = pytest.importorskip("mtattr.data.pedestrian_twin.attributes")
-    assert MARKET.tasks == twin.MARKET_TASKS
-    assert DUKE.tasks == twin.DUKE_TASKS
-    for real, drawn in ((MARKET, twin.MARKET_ATTRIBUTES), (DUKE, twin.DUKE_ATTRIBUTES)):
-        assert [(a.train, a.test) for a in real.attributes] == [(a.train, a.test) for a in drawn]
-
-
 def test_limit_mark_and_checksum(pedestrian_copy, check_split):
     copy = pedestrian_copy("market1501", nested=True)
     with pytest.warns(UserWarning, match=r"market_attribute\.mat: its MD5 is not the published 9446b"):
