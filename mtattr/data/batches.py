@@ -39,6 +39,11 @@ def batch_rows(order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1,
         yield batch[len(batch) * rank // world : len(batch) * (rank + 1) // world]
 
 
+def random_rows(n: int, count: int, *, seed: int, epoch: int, step: int) -> Tensor:
+    """`count` rows out of n drawn at random with replacement: int64, a function of the arguments alone."""
+    return torch.randint(n, (count,), generator=torch.Generator().manual_seed(_mix("rows", seed, epoch, step)))
+
+
 def take(images: Tensor, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
     """The given rows of uint8 `(N, 3, H, W)`, in memory or mapped, as float32 in [0, 1] on `device`."""
     batch = images.index_select(0, rows.to(images.device))

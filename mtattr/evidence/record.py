@@ -79,6 +79,9 @@ def _check_content(record: dict[str, Any], source: str) -> None:
     for name, values in record["task_metrics"].items():
         if len(values) != len(tasks):
             raise InputError(f"{source}: task_metrics.{name} has {len(values)} values, expected one for each of {len(tasks)} tasks")
+    for name, rows in record.get("task_history", {}).items():
+        if wrong := [len(row) for row in rows if len(row) != len(tasks)]:
+            raise InputError(f"{source}: task_history.{name} has a row of {wrong[0]} values, expected one for each of {len(tasks)} tasks")
     for place, text in _texts(record, ""):
         if _ABSOLUTE_PATH.match(text):
             raise InputError(f"{source}: {place} is a path of one machine ({text!r}), expected nothing that other machines lack")

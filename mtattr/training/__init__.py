@@ -5,5 +5,18 @@ from mtattr.training.plan import FitSettings, Plan
 from mtattr.training.predict import predict
 from mtattr.training.run import Run, fit_or_load, plan_for
 from mtattr.training.spec import SCALES, RunSpec
+from mtattr.training.weighting import FixedWeights, Weighting
 
-__all__ = ["SCALES", "FitSettings", "Plan", "Run", "RunSpec", "fit_or_load", "per_task_loss", "plan_for", "predict"]
+__all__ = [
+    "SCALES",
+    "FitSettings",
+    "FixedWeights",
+    "Plan",
+    "Run",
+    "RunSpec",
+    "Weighting",
+    "fit_or_load",
+    "per_task_loss",
+    "plan_for",
+    "predict",
+]

@@ -17,19 +17,26 @@ from mtattr.errors import InputError
 from mtattr.nets.batch_norm import use_global_batch_norm
 from mtattr.training.checkpoint import first_line, load_tensors, pack, save_tensors, unpack, with_prefix
 from mtattr.training.losses import known_counts
+from mtattr.training.optimizer import build_optimizer
 from mtattr.training.plan import Plan
 from mtattr.training.predict import predict
 from mtattr.training.progress import Progress
+from mtattr.training.steering import steering_losses
+from mtattr.training.trace import Trace
 
 
 @dataclass
 class Fitted:
-    """What the loop leaves: weights of the last and of the selected epoch, one row of numbers an epoch, seconds spent."""
+    """What the loop leaves: weights of the last and of the selected epoch, one row of numbers an epoch, seconds spent.
+
+    task_history: "validation_loss", "weight" and whatever else the weighting traces, E epochs x T tasks.
+    """
 
     last: dict[str, Tensor]
     selected: dict[str, Tensor]
     selected_epoch: int
     history: list[dict[str, float]]
+    task_history: dict[str, list[list[float]]]
     train_seconds: float
     images_per_second: float
 
@@ -43,6 +50,7 @@ class _State:
     best: float = float("-inf")
     selected_epoch: int = -1
     history: list[dict[str, float]] = field(default_factory=list)
+    task_history: dict[str, list[list[float]]] = field(default_factory=dict)
     train_seconds: float = 0.0
     images_seen: int = 0
 
@@ -73,9 +81,10 @@ def fit(
     net = plan.build().to(memory_format=torch.channels_last)
     if fabric.world_size > 1:
         net = use_global_batch_norm(net)
-    optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay)
-    model, optimizer = fabric.setup(net, optimizer)
+    weighting = plan.new_weighting().to(fabric.device).train()
+    model, optimizer = fabric.setup(net, build_optimizer(settings, net, weighting))
     state, running, selected = _State(), torch.zeros(len(plan.tasks), device=fabric.device), {}
+    trace = Trace()
     if checkpoint.exists():
         tensors, about = load_tensors(checkpoint)
         if about.get("identity") != identity:
@@ -84,6 +93,8 @@ def fit(
             )
         try:
             unpack(tensors, net, optimizer.optimizer)
+            weighting.load_state_dict(with_prefix(tensors, "weighting."))
+            trace.load_state_dict(with_prefix(tensors, "trace."), fabric.device)
             running.copy_(tensors["running"])
             state = _State(**about["state"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -92,7 +103,9 @@ def fit(
 
     def save() -> None:
         if fabric.is_global_zero:
-            tensors = pack(net, optimizer.optimizer) | {f"selected.{k}": v for k, v in selected.items()} | {"running": running}
+            tensors = pack(net, optimizer.optimizer) | {"running": running}
+            for name, part in (("selected", selected), ("weighting", weighting.state_dict()), ("trace", trace.state_dict())):
+                tensors |= {f"{name}.{key}": value for key, value in part.items()}
             save_tensors(checkpoint, tensors, {"identity": identity, "state": vars(state)})
 
     batch = min(settings.batch_size, len(train) // fabric.world_size * fabric.world_size)
@@ -100,7 +113,8 @@ def fit(
     batches = list(positions_of)
     steps = len(batches)
     images, labels = _on_device(train.images, fabric), train.labels
-    weights = plan.task_weights.to(fabric.device)
+    steering = plan.steering or plan.data["val"]
+    steering_images = _on_device(steering.images, fabric) if weighting.watches == "validation" else None
     saved_at = time.monotonic()
     with Progress(title, settings.epochs * steps, enabled=progress if fabric.is_global_zero else False) as shown:
         while state.epoch < settings.epochs:
@@ -110,6 +124,9 @@ def fit(
             while state.step < steps:
                 positions = batches[state.step]
                 rows = order[positions]
+                if weighting.watches == "validation":
+                    at = {"seed": seed, "epoch": state.epoch, "step": state.step}
+                    weighting.observe(steering_losses(plan, model, steering, steering_images, fabric=fabric, batch=batch, **at))
                 torch.manual_seed(step_seed(seed, state.epoch, state.step, fabric.global_rank))
                 x = take(images, rows, fabric.device)
                 x = augment(x, seed=seed, epoch=state.epoch, positions=positions, flip=settings.flip, shift=settings.shift)
@@ -117,13 +134,22 @@ def fit(
                 known = known_counts(y)
                 if fabric.world_size > 1:
                     known = fabric.all_reduce(known, reduce_op="sum") / fabric.world_size
-                losses = plan.losses(model(x.contiguous(memory_format=torch.channels_last)).logits, y, plan.tasks, known=known)
+                output = model(x.contiguous(memory_format=torch.channels_last))
+                losses = plan.losses(output.logits, y, plan.tasks, known=known)
                 for group in optimizer.param_groups:
                     group["lr"] = settings.rate_at(state.epoch * steps + state.step, settings.epochs * steps)
                 optimizer.zero_grad()
-                fabric.backward((losses * weights).sum())
+                fabric.backward(weighting(losses, output.extra.get("features")))
+                trace.add(weighting.trace())
+                if fabric.world_size > 1:
+                    for parameter in weighting.parameters():
+                        parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")
                 optimizer.step()
-                running += losses.detach()
+                losses = losses.detach()
+                if weighting.watches == "training":
+                    seen = fabric.all_reduce(losses, reduce_op="mean") if fabric.world_size > 1 else losses
+                    weighting.observe(torch.where(known > 0, seen, torch.nan))
+                running += losses
                 state.step += 1
                 state.images_seen += batch
                 shown.at(state.epoch * steps + state.step)
@@ -132,7 +158,7 @@ def fit(
                     save()
                     started = saved_at = time.monotonic()
             state.train_seconds += time.monotonic() - started
-            row = _end_of_epoch(plan, model, fabric, state, running / steps)
+            row = _end_of_epoch(plan, model, fabric, state, running / steps, trace)
             shown.epoch(state.epoch, settings.epochs, row)
             if row[f"val_{plan.select_by}"] > state.best:
                 state.best, state.selected_epoch = row[f"val_{plan.select_by}"], state.epoch
@@ -145,17 +171,21 @@ def fit(
     last = {name: value.cpu().clone() for name, value in net.state_dict().items()}
     rate = state.images_seen / max(state.train_seconds, 1e-9)
     selected_epoch = state.selected_epoch if selected else settings.epochs - 1
-    return model, Fitted(last, selected or last, selected_epoch, state.history, state.train_seconds, rate)
+    return model, Fitted(last, selected or last, selected_epoch, state.history, state.task_history, state.train_seconds, rate)
 
 
-def _end_of_epoch(plan: Plan, model: nn.Module, fabric: Fabric, state: _State, running: Tensor) -> dict[str, float]:
+def _end_of_epoch(plan: Plan, model: nn.Module, fabric: Fabric, state: _State, running: Tensor, trace: Trace) -> dict[str, float]:
     if fabric.world_size > 1:
         running = fabric.all_reduce(running, reduce_op="mean")
     val = plan.data["val"]
     logits = predict(model, val.images, fabric=fabric)
     losses = running.double().cpu()  # the epoch's only wait for the device
     row = {"epoch": state.epoch, "train_loss": float((losses * plan.task_weights.double()).sum())}
-    row["val_loss"] = float((plan.losses(logits, val.labels, plan.tasks).double() * plan.task_weights.double()).sum())
+    val_losses = plan.losses(logits, val.labels, plan.tasks).double()
+    row["val_loss"] = float((val_losses * plan.task_weights.double()).sum())
+    known = known_counts(val.labels) > 0
+    for name, values in {"validation_loss": torch.where(known, val_losses, torch.nan).tolist(), **trace.end_epoch()}.items():
+        state.task_history.setdefault(name, []).append(values)
     row |= {f"val_{name}": float(value) for name, value in plan.metrics(logits, val.labels, plan.tasks).items()}
     state.history.append(row)
     return row

@@ -186,22 +186,22 @@ def _train(
         checkpoint_seconds=checkpoint_seconds,
         progress=progress,
     )
-    predictions, measured = _final_predictions(plan, model, fabric, fitted)
+    predictions, measured, task_values = _final_predictions(plan, model, fabric, fitted)
     if not fabric.is_global_zero:
         return
     save_tensors(folder / "predictions.safetensors", predictions, {"spec": spec.to_dict()})
     weights = {f"last.{k}": v for k, v in fitted.last.items()} | {f"selected.{k}": v for k, v in fitted.selected.items()}
     save_tensors(folder / "weights.safetensors", weights, {"spec": spec.to_dict()})
-    record = _record(spec, plan, fabric, identity, fitted, predictions, measured, time.monotonic() - started)
+    record = _record(spec, plan, fabric, identity, fitted, predictions, measured, task_values, time.monotonic() - started)
     write_json(folder / "result.json", record)
     checkpoint.unlink(missing_ok=True)
 
 
 def _final_predictions(
     plan: Plan, model: nn.Module, fabric: Fabric, fitted: Fitted
-) -> tuple[dict[str, Tensor], dict[str, dict[str, float]]]:
+) -> tuple[dict[str, Tensor], dict[str, dict[str, float]], dict[str, list[float]]]:
     """Logits and the recipe's own measurements for both epochs; the test split is read here and nowhere else."""
-    predictions, measured = {}, {}
+    predictions, measured, task_values = {}, {}, {}
     net = getattr(model, "module", model)
     for epoch, weights in (("selected", fitted.selected), ("last", fitted.last)):
         net.load_state_dict(weights)
@@ -212,11 +212,16 @@ def _final_predictions(
             net.eval()
             # Measurements feed float32 images, which a double network refuses.
             double = next(net.parameters()).dtype == torch.float64
-            measured[epoch] = plan.analyse(copy.deepcopy(net).float() if double else net, plan.data, fabric.device)
-    return predictions, measured
+            single = copy.deepcopy(net).float() if double else net
+            measured[epoch] = plan.analyse(single, plan.data, fabric.device)
+    if fabric.is_global_zero:
+        history = {name: torch.tensor(rows, dtype=torch.float64) for name, rows in fitted.task_history.items()}
+        of_training, task_values = plan.analyse_training(history, single, plan.data, fabric.device)
+        measured = {epoch: values | of_training for epoch, values in measured.items()}
+    return predictions, measured, task_values
 
 
-def _record(spec, plan, fabric, identity, fitted, predictions, measured, seconds) -> dict[str, Any]:
+def _record(spec, plan, fabric, identity, fitted, predictions, measured, task_values, seconds) -> dict[str, Any]:
     tasks, test = plan.tasks, plan.data["test"]
 
     def metrics(split: str) -> dict[str, dict[str, float]]:
@@ -234,8 +239,9 @@ def _record(spec, plan, fabric, identity, fitted, predictions, measured, seconds
             "epochs": plan.settings.epochs,
         },
         "history": fitted.history,
+        "task_history": {name: [_rounded(row) for row in rows] for name, rows in fitted.task_history.items()},
         "tasks": list(tasks.names),
-        "task_metrics": plan.task_metrics(predictions["test_selected"], test.labels, tasks) if plan.task_metrics else {},
+        "task_metrics": (plan.task_metrics(predictions["test_selected"], test.labels, tasks) if plan.task_metrics else {}) | task_values,
         "floors": plan.floors(test.labels, tasks),
         "notes": list(plan.notes),
         "data": {
@@ -256,6 +262,11 @@ def _record(spec, plan, fabric, identity, fitted, predictions, measured, seconds
         },
     }
     return _without_nan(record)
+
+
+def _rounded(row: list[float]) -> list[float]:
+    """Five significant digits, plenty for a curve: a ledger keeps one such row for every epoch."""
+    return [float(f"{value:.5g}") for value in row]
 
 
 def _without_nan(value: Any) -> Any:

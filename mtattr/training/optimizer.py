@@ -1,0 +1,19 @@
+"""The optimiser that a plan's settings describe."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer
+
+from mtattr.training.plan import FitSettings
+
+
+def build_optimizer(settings: FitSettings, net: nn.Module, weighting: nn.Module) -> Optimizer:
+    """Adam or SGD with momentum over the parameters of the network and, without weight decay, of the weighting."""
+    groups = [{"params": list(net.parameters())}]
+    if own := list(weighting.parameters()):
+        groups.append({"params": own, "weight_decay": 0.0})
+    common = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    if settings.optimizer == "sgd":
+        return SGD(groups, momentum=settings.momentum, **common)
+    return Adam(groups, betas=settings.betas, **common)

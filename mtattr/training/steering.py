@@ -1,0 +1,37 @@
+"""The images that steer a weighting: seen in every iteration, never learnt from."""
+
+from __future__ import annotations
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from mtattr.data.batches import random_rows, take
+from mtattr.data.image_data import ImageData
+from mtattr.training.losses import known_counts
+from mtattr.training.plan import Plan
+
+
+@torch.no_grad()
+def steering_losses(
+    plan: Plan, net: nn.Module, data: ImageData, images: Tensor, *, fabric: Fabric, batch: int, seed: int, epoch: int, step: int
+) -> Tensor:
+    """Losses `(T,)` over all processes of `batch` images drawn at random from `data`; NaN for a task without a known label.
+
+    The network runs in evaluation mode and without a graph, so that neither its parameters nor its batch norm can learn
+    from these images (He et al. 2017, Sec. 3.4: only the training images may update the parameters). images: those of
+    `data`, wherever they lie.
+    """
+    rank, world = fabric.global_rank, fabric.world_size
+    rows = random_rows(len(data), batch, seed=seed, epoch=epoch, step=step)[batch * rank // world : batch * (rank + 1) // world]
+    net.eval()
+    x = take(images, rows, fabric.device).contiguous(memory_format=torch.channels_last)
+    y = data.labels[rows].to(fabric.device, non_blocking=True)
+    losses = plan.losses(net(x).logits, y, plan.tasks)
+    net.train()
+    known = known_counts(y)
+    if world > 1:
+        losses = fabric.all_reduce(losses * known, reduce_op="sum")
+        known = fabric.all_reduce(known, reduce_op="sum")
+        losses = losses / known.clamp(min=1)
+    return torch.where(known > 0, losses, torch.nan)
