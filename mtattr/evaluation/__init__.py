@@ -12,7 +12,7 @@ from mtattr.evaluation.accuracy import (
     task_floor,
 )
 from mtattr.evaluation.baseline import baseline_plan
-from mtattr.evaluation.correlation import phi_coefficients
+from mtattr.evaluation.correlation import phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
 from mtattr.evaluation.gradcam import grad_cam
@@ -67,6 +67,7 @@ __all__ = [
     "predict",
     "probabilities",
     "random_maps",
+    "rank_correlation",
     "recall_from",
     "region_iou",
     "specificity_from",

@@ -1,8 +1,9 @@
-"""Correlations between binary labels."""
+"""Correlations: between binary labels, and between two orders of the same tasks."""
 
 from __future__ import annotations
 
 import torch
+from scipy import stats
 from torch import Tensor
 
 from mtattr.errors import InputError
@@ -23,3 +24,18 @@ def phi_coefficients(labels: Tensor) -> Tensor:
     first, second = x.T @ k, k.T @ x
     spread = (first * (both - first) * second * (both - second)).sqrt()
     return torch.where(spread > 0, (both * joint - first * second) / spread, torch.nan)
+
+
+def rank_correlation(a: Tensor, b: Tensor) -> float:
+    """Spearman's rank correlation in [-1, 1] of two values per task `(T,)`, ties sharing their mean rank.
+
+    Tasks where either is NaN are left out; NaN if fewer than three remain or if all their values are equal.
+    """
+    if a.shape != b.shape or a.ndim != 1:
+        raise InputError(f"rank_correlation: expected two vectors of one length, got shapes {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = a.double(), b.double()
+    known = ~(a.isnan() | b.isnan())
+    a, b = a[known], b[known]
+    if len(a) < 3 or (a == a[0]).all() or (b == b[0]).all():
+        return float("nan")
+    return float(stats.spearmanr(a.cpu().numpy(), b.cpu().numpy()).statistic)

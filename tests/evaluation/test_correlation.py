@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from mtattr.errors import InputError
-from mtattr.evaluation.correlation import phi_coefficients
+from mtattr.evaluation.correlation import phi_coefficients, rank_correlation
 
 
 def test_agrees_with_numpy_over_rows_that_know_both():
@@ -32,3 +34,17 @@ def test_a_constant_column_has_no_correlation():
     assert float(found[1, 1]) == pytest.approx(1)
     with pytest.raises(InputError, match="0, 1 and NaN"):
         phi_coefficients(torch.tensor([[0.5, 1.0]]))
+
+
+def test_rank_correlation_by_hand():
+    # Ranks 1 2 3 4 against 2 1 4 3: 1 - 6 (1 + 1 + 1 + 1) / (4 (16 - 1)) = 0.6.
+    assert rank_correlation(torch.tensor([1.0, 5.0, 6.0, 90.0]), torch.tensor([0.2, 0.1, 0.9, 0.4])) == pytest.approx(0.6)
+
+
+def test_rank_correlation_leaves_unknown_tasks_out_and_names_what_it_cannot_rank():
+    a, b = torch.tensor([1.0, 5.0, torch.nan, 6.0, 90.0]), torch.tensor([0.2, 0.1, 7.0, 0.9, 0.4])
+    assert rank_correlation(a, b) == pytest.approx(0.6)
+    assert math.isnan(rank_correlation(torch.ones(4), torch.arange(4.0)))
+    assert math.isnan(rank_correlation(torch.arange(2.0), torch.arange(2.0)))
+    with pytest.raises(InputError, match="one length"):
+        rank_correlation(torch.ones(3), torch.ones(4))

@@ -29,7 +29,7 @@ def same_bits(one: Path, other: Path) -> None:
         assert a.keys() == b.keys()
         assert all(torch.equal(a[key].nan_to_num(-9), b[key].nan_to_num(-9)) for key in a), name
     records = [json.loads((folder / "result.json").read_text()) for folder in (one, other)]
-    for part in ("metrics", "validation", "history", "selection", "data"):
+    for part in ("metrics", "validation", "history", "task_history", "selection", "data"):
         assert records[0][part] == records[1][part], part
 
 
@@ -76,7 +76,7 @@ def test_stored_weights_give_the_stored_logits(fresh_home):
         torch.testing.assert_close(logits, run.predictions()[f"test_{epoch}"], atol=1e-5, rtol=1e-5)
 
 
-def interrupt_after(seconds_or_steps: int, fresh_home: Path, monkeypatch) -> Path:
+def interrupt_after(seconds_or_steps: int, fresh_home: Path, monkeypatch, plan=None) -> Path:
     """Leave a real checkpoint behind by failing in the middle of a training."""
     from mtattr.training import fit as loop
 
@@ -90,7 +90,7 @@ def interrupt_after(seconds_or_steps: int, fresh_home: Path, monkeypatch) -> Pat
 
     monkeypatch.setattr(loop, "take", failing)
     with pytest.raises(KeyboardInterrupt):
-        fit_or_load(toy.toy_spec(), plan=toy.toy_plan(), checkpoint_seconds=0)
+        fit_or_load(toy.toy_spec(), plan=plan or toy.toy_plan(), checkpoint_seconds=0)
     monkeypatch.setattr(loop, "take", take)
     (checkpoint,) = fresh_home.rglob("checkpoint.safetensors")
     return checkpoint
@@ -102,6 +102,16 @@ def test_interrupted_at_any_step_ends_with_the_same_bits(step, fresh_home, monke
     resumed = fit_or_load(toy.toy_spec(), plan=toy.toy_plan())
     monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "undisturbed"))
     same_bits(resumed.folder, fit_or_load(toy.toy_spec(), plan=toy.toy_plan()).folder)
+
+
+@pytest.mark.parametrize("watches", ["validation", "training"])
+@pytest.mark.parametrize("step", [3, 8])
+def test_an_interrupted_weighting_ends_with_the_same_bits(watches, step, fresh_home, monkeypatch, tmp_path):
+    plan = toy.toy_plan(watches=watches)
+    interrupt_after(step, fresh_home, monkeypatch, plan)
+    resumed = fit_or_load(toy.toy_spec(), plan=plan)
+    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "undisturbed"))
+    same_bits(resumed.folder, fit_or_load(toy.toy_spec(), plan=plan).folder)
 
 
 def test_a_checkpoint_cut_short_or_foreign_is_refused_and_kept(fresh_home, monkeypatch):
@@ -163,10 +173,12 @@ def test_killed_three_times_ends_with_the_same_bits(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["32-true", "64-true"])
-def test_two_processes_end_where_one_does(precision, tmp_path):
+@pytest.mark.parametrize(
+    "more", [("--precision", "32-true"), ("--precision", "64-true"), ("--watches", "validation"), ("--watches", "training")]
+)
+def test_two_processes_end_where_one_does(more, tmp_path):
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    arguments = ("--precision", precision, "--no-dropout")
+    arguments = ("--precision", "32-true", "--no-dropout", *more)
     one = finish(tmp_path / "one", *arguments)
     two = finish(tmp_path / "two", *arguments, launcher=launcher)
     a, b = load_file(one / "weights.safetensors"), load_file(two / "weights.safetensors")
@@ -175,3 +187,5 @@ def test_two_processes_end_where_one_does(precision, tmp_path):
         torch.testing.assert_close(a[name], b[name], atol=1e-5, rtol=0, msg=name)
     record = json.loads((two / "result.json").read_text())
     assert record["environment"]["processes"] == 2
+    histories = [json.loads((folder / "result.json").read_text())["task_history"]["weight"] for folder in (one, two)]
+    torch.testing.assert_close(*(torch.tensor(history) for history in histories), atol=1e-4, rtol=0)

@@ -1,4 +1,4 @@
-"""A tiny plan for tests, and a program that runs it: python toy.py RESULT [--precision P] [--slow SECONDS]."""
+"""A tiny plan for tests, and a program that runs it: python toy.py RESULT [--precision P] [--slow SECONDS] ..."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -36,6 +37,26 @@ class ToyNet(nn.Module):
         return Output(self.head(self.body(images).mean(dim=(2, 3))))
 
 
+class ToyWeighting(nn.Module):
+    """Weights that drift towards the watched losses, and a trained scale: a buffer and a parameter to carry along."""
+
+    def __init__(self, num_tasks: int, watches: str | None = "validation", follows: bool = True) -> None:
+        super().__init__()
+        self.watches, self.follows = watches, follows
+        self.register_buffer("weights", torch.ones(num_tasks))
+        self.scale = nn.Parameter(torch.ones(num_tasks))
+
+    def observe(self, losses):
+        if self.follows:
+            self.weights += 0.1 * (losses.nan_to_num(1.0) - self.weights)
+
+    def forward(self, losses, features=None):
+        return (self.scale.exp() * self.weights * losses - self.scale).sum()
+
+    def trace(self):
+        return {"weight": self.weights, "never": torch.full_like(self.weights, torch.nan)}
+
+
 def toy_data(split: str, n: int) -> ImageData:
     generator = torch.Generator().manual_seed(sum(map(ord, split)))
     images = torch.randint(0, 256, (n, 3, 8, 8), dtype=torch.uint8, generator=generator)
@@ -47,7 +68,7 @@ def toy_data(split: str, n: int) -> ImageData:
     return ImageData(images, labels, TASKS, tuple(f"{split}{i}" for i in range(n)), "toy", split)
 
 
-def toy_plan(*, pause: float = 0.0, epochs: int = 3, dropout: bool = True) -> Plan:
+def toy_plan(*, pause: float = 0.0, epochs: int = 3, dropout: bool = True, watches: str | None = None) -> Plan:
     def build() -> nn.Module:
         net = ToyNet(pause)
         if not dropout:
@@ -62,6 +83,7 @@ def toy_plan(*, pause: float = 0.0, epochs: int = 3, dropout: bool = True) -> Pl
         metrics=lambda logits, labels, tasks: {"mean_accuracy": mean_accuracy(logits, labels, tasks)},
         select_by="mean_accuracy",
         floors=lambda labels, tasks: {},
+        weighting=None if watches is None else partial(ToyWeighting, watches=watches),
     )
 
 
@@ -75,11 +97,12 @@ if __name__ == "__main__":
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--slow", type=float, default=0.0)
     parser.add_argument("--no-dropout", action="store_true")
+    parser.add_argument("--watches")
     given = parser.parse_args()
     torch.set_num_threads(1)
     run = fit_or_load(
         toy_spec(),
-        plan=toy_plan(pause=given.slow, dropout=not given.no_dropout),
+        plan=toy_plan(pause=given.slow, dropout=not given.no_dropout, watches=given.watches),
         precision=given.precision,
         checkpoint_seconds=0,
         device="cpu",
