@@ -1,8 +1,21 @@
 """Network blocks that two papers or more share."""
 
 from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone
-from mtattr.nets.batch_norm import GlobalBatchNorm2d, use_global_batch_norm
+from mtattr.nets.batch_norm import FrozenBatchNorm2d, GlobalBatchNorm2d, freeze_batch_norm, use_global_batch_norm
 from mtattr.nets.multitask import MultiTaskNet
 from mtattr.nets.output import Output
+from mtattr.nets.small_resnet import SmallResNet, stack_networks
 
-__all__ = ["BACKBONES", "Backbone", "GlobalBatchNorm2d", "MultiTaskNet", "Output", "build_backbone", "use_global_batch_norm"]
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "FrozenBatchNorm2d",
+    "GlobalBatchNorm2d",
+    "MultiTaskNet",
+    "Output",
+    "SmallResNet",
+    "build_backbone",
+    "freeze_batch_norm",
+    "stack_networks",
+    "use_global_batch_norm",
+]

@@ -10,12 +10,22 @@ from torch import Tensor, nn
 
 from mtattr.errors import InputError
 from mtattr.nets.small_backbones import BLOCKS, SmallBackbone
+from mtattr.nets.small_resnet import SmallResNet
 
 #: Our names of the published backbones and timm's.
-TIMM_NAMES = {"inception_v3": "inception_v3", "inception_resnet_v2": "inception_resnet_v2", "xception": "legacy_xception"}
-BACKBONES = (*TIMM_NAMES, *BLOCKS)
+TIMM_NAMES = {
+    "inception_v3": "inception_v3",
+    "inception_resnet_v2": "inception_resnet_v2",
+    "xception": "legacy_xception",
+    "resnet50": "resnet50",
+}
+#: Channels of the three stages of our small backbones.
+SMALL_WIDTHS = dict.fromkeys(BLOCKS, (32, 64, 128)) | {"small_resnet": (16, 32, 64)}
+BACKBONES = (*TIMM_NAMES, *SMALL_WIDTHS)
 #: Stages whose map can be tapped: timm's five, our three.
-STAGES = dict.fromkeys(TIMM_NAMES, 5) | dict.fromkeys(BLOCKS, 3)
+STAGES = dict.fromkeys(TIMM_NAMES, 5) | dict.fromkeys(SMALL_WIDTHS, 3)
+#: Input statistics of our small backbones, for images in [0, 1].
+SMALL_MEAN, SMALL_STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
 class Backbone(nn.Module):
@@ -41,29 +51,43 @@ class Backbone(nn.Module):
         return features[0] if isinstance(features, list) else features
 
 
-def build_backbone(name: str, *, weights: str | Path | None = None, tap: int = -1, stem_stride: int = 2) -> Backbone:
+def build_backbone(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    tap: int = -1,
+    stem_stride: int = 2,
+    widths: tuple[int, int, int] | None = None,
+) -> Backbone:
     """The backbone called `name` (one of `BACKBONES`), with random weights or those of a safetensors file.
 
     tap: which stage's feature map is handed on, -1 = the last; the published networks use timm's stages.
     stem_stride: 1 keeps the map of a small backbone at full size, for images under 32 px.
+    widths: channels of a small backbone's three stages, `SMALL_WIDTHS` unless given.
     weights: a safetensors file in timm's naming for a published backbone (its classifier is ignored), or one saved
-    from a small backbone. Raises `InputError` for an unknown name, a stage that is not there or a file that does not fit.
+    from a small backbone. Raises `InputError` for an unknown name, a stage that is not there, widths that are not three
+    positive numbers or are given for a published backbone, or a file that does not fit.
     """
     if name not in BACKBONES:
         raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
     if isinstance(tap, bool) or not isinstance(tap, int) or not -STAGES[name] <= tap < STAGES[name]:
         raise InputError(f"tap must be a whole number in {-STAGES[name]}..{STAGES[name] - 1} for {name}, got {tap!r}")
+    if widths is not None and (name in TIMM_NAMES or len(widths) != 3 or min(widths) < 1):
+        raise InputError(f"widths must be three positive numbers, and only for a small backbone; got {widths!r} for {name}")
     if name in TIMM_NAMES:
         backbone = _timm_backbone(TIMM_NAMES[name], tap)
     else:
-        trunk = SmallBackbone(BLOCKS[name], stem_stride=stem_stride)
-        if tap != -1:
-            widths = tuple(32 * 2**stage for stage in range(3))
-            trunk = SmallBackbone(BLOCKS[name], widths=widths[: tap % 3 + 1], stem_stride=stem_stride)
-        backbone = Backbone(trunk, trunk.num_features, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+        trunk = _small_trunk(name, (widths or SMALL_WIDTHS[name])[: tap % 3 + 1], stem_stride)
+        backbone = Backbone(trunk, trunk.num_features, mean=SMALL_MEAN, std=SMALL_STD)
     if weights is not None:
         _load_weights(backbone.trunk, Path(weights), name)
     return backbone
+
+
+def _small_trunk(name: str, widths: tuple[int, ...], stem_stride: int) -> SmallBackbone | SmallResNet:
+    if name == "small_resnet":
+        return SmallResNet(widths=widths, blocks=(1,) * len(widths), stem_stride=stem_stride)
+    return SmallBackbone(BLOCKS[name], widths=widths, stem_stride=stem_stride)
 
 
 def _timm_backbone(timm_name: str, tap: int) -> Backbone:

@@ -1,9 +1,14 @@
-"""Batch normalisation over the global batch, on any device."""
+"""Batch normalisation by other statistics than the batch's: the global batch's on any device, or fixed ones."""
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import torch
 from torch import Tensor, distributed, nn
+
+from mtattr.errors import InputError
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -40,3 +45,39 @@ def use_global_batch_norm(net: nn.Module) -> nn.Module:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = GlobalBatchNorm2d
     return net
+
+
+class FrozenBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation by the running statistics in every mode; they never change, scale and shift are trained.
+
+    For pretrained networks: fresh statistics are mean 0 and variance 1, which normalise nothing.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.eval()
+
+    def train(self, mode: bool = True) -> FrozenBatchNorm2d:
+        """Stay in evaluation mode, whatever `mode`."""
+        return super().train(False)
+
+
+def freeze_batch_norm(net: nn.Module) -> nn.Module:
+    """Make every batch norm over images of `net`, in place, a `FrozenBatchNorm2d`; returns `net`.
+
+    Names and values of the state stay. Raises `InputError` for a batch norm that keeps no running statistics.
+    """
+    for name, module in net.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d):
+            if module.running_mean is None:
+                raise InputError(f"batch norm {name!r} keeps no running statistics, so there is nothing to freeze")
+            module.__class__ = _frozen(type(module))
+            module.eval()
+    return net
+
+
+@functools.cache
+def _frozen(kind: type[nn.BatchNorm2d]) -> type[FrozenBatchNorm2d]:
+    # timm's batch norm applies the activation too: its forward has to stay.
+    plain = kind in (nn.BatchNorm2d, GlobalBatchNorm2d)
+    return FrozenBatchNorm2d if plain else type(f"Frozen{kind.__name__}", (FrozenBatchNorm2d, kind), {})

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mtattr.errors import InputError
 from mtattr.nets.backbones import Backbone
 from mtattr.nets.output import Output
 
 
 class MultiTaskNet(nn.Module):
-    """A backbone, the average over its feature map, and one linear layer with a row for every unit of every task."""
+    """A backbone, the average over its feature map, and one linear layer with a row for every unit of every task.
 
-    def __init__(self, backbone: Backbone, num_units: int) -> None:
+    dropout: the part of the averaged features that is dropped before the linear layer in training.
+    Raises `InputError` unless it lies in [0, 1).
+    """
+
+    def __init__(self, backbone: Backbone, num_units: int, dropout: float = 0.0) -> None:
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise InputError(f"dropout must lie in [0, 1), got {dropout!r}")
         self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(backbone.num_features, num_units)
 
     def forward(self, images: Tensor) -> Output:
         """Images `(B, 3, H, W)` in [0, 1] to logits `(B, num_units)`; `extra["features"]` is the feature map."""
         features = self.backbone(images)
-        return Output(self.head(features.mean((2, 3))), extra={"features": features})
+        return Output(self.head(self.dropout(features.mean((2, 3)))), extra={"features": features})
