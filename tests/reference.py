@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 
 
 def confusion(predictions, labels):
@@ -101,3 +102,54 @@ def localisation(small, region):
 
     mass = np.clip(large, 0, None)
     return hit, mass[inside].sum() / mass.sum(), overlap / (2 * area - overlap)
+
+
+def validation_loss_trend(losses, interval):
+    """Weights after each iteration by He et al. (2017), Algorithms 1 and 2, every loss known and above 0."""
+    tasks, windows, seen = range(len(losses[0])), [], []
+    weights = [1.0 for _ in tasks]
+    for iteration in range(1, len(losses) + 1):
+        if iteration % interval == 0:
+            window = losses[iteration - interval : iteration]
+            windows.append([math.fsum(row[t] for row in window) / interval for t in tasks])
+        if iteration % interval == 0 and len(windows) >= 2:
+            earlier, now = windows[-2:]
+            trend = [abs(now[t] - earlier[t]) / now[t] for t in tasks]
+            factors = [(trend[t] / math.fsum(trend)) * (now[t] / math.fsum(now)) for t in tasks]
+            weights = [len(factors) * factor / math.fsum(factors) for factor in factors]
+        seen.append(weights)
+    return seen
+
+
+def dynamic_weight_average(losses, interval, temperature):
+    """Weights after each iteration by Liu et al. (2019), Eq. 7, a window of iterations for an epoch."""
+    tasks, seen = range(len(losses[0])), []
+    for iteration in range(1, len(losses) + 1):
+        epochs = iteration // interval
+        means = [math.fsum(row[t] for row in losses[e * interval : (e + 1) * interval]) / interval for e in range(epochs) for t in tasks]
+        if epochs < 2:
+            seen.append([1.0 for _ in tasks])
+            continue
+        last, before = means[-len(tasks) :], means[-2 * len(tasks) : -len(tasks)]
+        powers = [math.exp(last[t] / before[t] / temperature) for t in tasks]
+        seen.append([len(powers) * power / sum(powers) for power in powers])
+    return seen
+
+
+def grad_norm_step(weights, optimizer, losses, first, features, *, alpha, least=1e-3):
+    """One step of Chen et al. (2018), Algorithm 1, by automatic differentiation of their Eq. 2, the norms taken at `features`.
+
+    weights is a leaf that the optimiser holds; it changes in place.
+    """
+    norms = []
+    for t, loss in enumerate(losses):
+        (gradient,) = torch.autograd.grad(weights[t] * loss, features, create_graph=True)
+        norms.append((gradient**2).sum() ** 0.5)
+    mean = (sum(norms) / len(norms)).item()
+    progress = [loss.item() / start for loss, start in zip(losses, first, strict=True)]
+    rates = [value / (sum(progress) / len(progress)) for value in progress]
+    objective = sum(abs(norm - mean * rate**alpha) for norm, rate in zip(norms, rates, strict=True))
+    (weights.grad,) = torch.autograd.grad(objective, weights, retain_graph=True)
+    optimizer.step()
+    moved = [max(weight, least) for weight in weights.tolist()]
+    weights.data = torch.tensor([len(moved) * weight / sum(moved) for weight in moved], dtype=weights.dtype)

@@ -1,0 +1,17 @@
+"""Task weights that follow the losses (He et al. 2017), and three published ways beside them."""
+
+from mtattr.adaptive_weighting.dynamic_weight_average import DynamicWeightAverage
+from mtattr.adaptive_weighting.grad_norm import GradNorm
+from mtattr.adaptive_weighting.shuffled import ShuffledTrend
+from mtattr.adaptive_weighting.trend import ValidationLossTrend, change_weights, two_factor_weights
+from mtattr.adaptive_weighting.uncertainty import UncertaintyWeighting
+
+__all__ = [
+    "DynamicWeightAverage",
+    "GradNorm",
+    "ShuffledTrend",
+    "UncertaintyWeighting",
+    "ValidationLossTrend",
+    "change_weights",
+    "two_factor_weights",
+]

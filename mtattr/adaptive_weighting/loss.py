@@ -1,0 +1,60 @@
+"""Square error on -1/+1 labels, the loss of He et al. 2017."""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from mtattr.tasks import TaskSet
+from mtattr.training.losses import known_counts
+
+
+def square_error(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None) -> Tensor:
+    """Mean over its known labels of each task's half squared distance to -1/+1: `(T,)` (He et al. 2017, Eq. 1 to 3).
+
+    outputs `(B, U)`, labels `(B, T)` with NaN = unknown. Binary tasks: the target of a label y in [0, 1] is 2y - 1, so
+    soft labels are allowed. Categorical ones: +1 for the label's unit and -1 for the others, and the mean over the units;
+    the paper does not say what it does with them. The half is that of the released code, whose loss is the sum of
+    squares over twice the batch. A task without a known label has loss 0 and gives no gradient. `known` `(T,)` replaces
+    the counts to divide by, as in `mtattr.training.per_task_loss`. Computed in float32 or better.
+    """
+    counts = known_counts(labels) if known is None else known
+    total = _mean_over_units(_squares(outputs, labels, tasks).sum(dim=0), tasks)
+    return total / (2 * counts.clamp(min=torch.finfo(torch.float32).tiny))
+
+
+def square_errors(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
+    """Half squared distance of every image and task, of which `square_error` is the mean: `(B, T)`, NaN where unknown."""
+    halves = _mean_over_units(_squares(outputs, labels, tasks).T.contiguous(), tasks).T / 2
+    return torch.where(labels.isnan(), torch.nan, halves)
+
+
+def _squares(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
+    """Squared distance of every unit to its target `(B, U)`, 0 where the label is unknown."""
+    outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
+    task, value, _ = _layout(tasks, outputs.device)
+    label = labels.to(outputs.dtype)[:, task]
+    mask = ~label.isnan()
+    truth = torch.where(value < 0, label, (label == value).to(label.dtype))
+    # The target of an unknown label must be a number too: NaN would pass through the masked half of the gradient.
+    distance = outputs - torch.where(mask, 2 * truth - 1, 0)
+    return torch.where(mask, distance, 0).square()
+
+
+def _mean_over_units(values: Tensor, tasks: TaskSet) -> Tensor:
+    """`(U, ...)` to `(T, ...)`."""
+    # A task's units lie side by side. Unlike index_add, this adds in one order on every device.
+    return torch.segment_reduce(values, "mean", lengths=_layout(tasks, values.device)[2])
+
+
+@functools.lru_cache(maxsize=64)
+def _layout(tasks: TaskSet, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each unit `(U,)` its task and the class it stands for, -1 if binary; of each task `(T,)` how many units it has."""
+    sizes = [task.num_units for task in tasks]
+    task = [t for t, size in enumerate(sizes) for _ in range(size)]
+    value = [v if one.kind == "categorical" else -1 for one in tasks for v in range(one.num_units)]
+    # Kept from a prediction under inference_mode, they could not be saved for a later backward pass.
+    with torch.inference_mode(False):
+        return tuple(torch.tensor(row, device=device) for row in (task, value, sizes))
