@@ -16,8 +16,8 @@ from mtattr.evaluation import rank_correlation
 def halves(data: ImageData) -> tuple[ImageData, ImageData]:
     """Two halves of a split: the one that may steer the weights and the one held out from them.
 
-    Every second image goes to a side; where identities are known, every second identity in the order of their hashes, so
-    that none lies on both. Raises `InputError` for fewer than two.
+    Identities, so that none lies on both sides, or images where nobody knows these, are dealt in turn in the order of
+    their hashes. Raises `InputError` for fewer than two.
     """
     groups = range(len(data)) if data.identities is None else data.identities.tolist()
     # A hash of its own: the one that chose the validation identities would put them all on one side.

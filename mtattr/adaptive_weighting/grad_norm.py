@@ -24,7 +24,7 @@ class GradNorm(nn.Module):
 
         sum_t |G_t - target_t|,   target_t = mean(G) r_t^alpha, held constant,
 
-    whose derivative by w_t is sign(G_t - target_t) g_t, by steps of Adam as in the paper, with a learning rate of their
+    whose derivative by w_t is sign(G_t - target_t) g_t, by steps of Adam with a learning rate of their
     own (0.025 there). After each step they are kept at or above 0.001 and scaled to average 1. One thing differs from
     the paper: norms are those of gradients with respect to the shared feature map handed to `forward`, not to the last
     shared layer's weights. Every layer below gets its gradient through that map, the loop need not know the layers of a

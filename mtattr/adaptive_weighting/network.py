@@ -81,8 +81,7 @@ def stack(separate: SeparateNets) -> StackedSeparateNets:
         raise InputError("networks can be stacked only if they normalise their input alike")
     trunk = stack_networks([backbone.trunk for backbone in backbones])
     dropout = separate.nets[0].dropout.p
-    # Made without storage, so that no random numbers are drawn and the state keeps its type and device.
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):
         stacked = StackedSeparateNets(
             separate.tasks, widths=trunk.widths, blocks=trunk.blocks, stem_stride=trunk.stem_stride, dropout=dropout
         )
@@ -90,4 +89,4 @@ def stack(separate: SeparateNets) -> StackedSeparateNets:
     state |= {"backbone.mean": mean.clone(), "backbone.std": std.clone()}
     state |= {name: torch.cat([getattr(net.head, name) for net in separate.nets]).detach() for name in ("weight", "bias")}
     stacked.load_state_dict(state, assign=True)
-    return stacked.train(separate.training)
+    return stacked.to(mean.device).train(separate.training)

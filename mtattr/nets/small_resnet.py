@@ -97,9 +97,7 @@ def stack_networks(nets: Sequence[SmallResNet]) -> SmallResNet:
     if not nets or any(_shape(net) != _shape(nets[0]) for net in nets):
         raise InputError(f"expected networks of one shape, got {sorted({_shape(net) for net in nets})}")
     states = [net.state_dict() for net in nets]
-    state = {
-        name: torch.cat([one[name] for one in states]) if value.ndim else value.clone() for name, value in states[0].items()
-    }
+    state = {name: torch.cat([one[name] for one in states]) if value.ndim else value.clone() for name, value in states[0].items()}
     return _with_state(state, nets[0], sum(net.copies for net in nets))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mtattr.data.batches import augment, batch_rows, epoch_order, take
 from mtattr.errors import InputError
 from mtattr.nets.batch_norm import use_global_batch_norm
+from mtattr.nets.output import Output
 from mtattr.training.checkpoint import first_line, load_tensors, pack, save_tensors, unpack, with_prefix
 from mtattr.training.losses import known_counts
 from mtattr.training.optimizer import build_optimizer
@@ -83,6 +84,9 @@ def fit(
         net = use_global_batch_norm(net)
     weighting = plan.new_weighting().to(fabric.device).train()
     model, optimizer = fabric.setup(net, build_optimizer(settings, net, weighting))
+    inside: dict[str, Output] = {}
+    # Under mixed precision Fabric hands out copies, through which a weighting could not ask for gradients of its own.
+    hook = net.register_forward_hook(lambda _, __, output: inside.update(output=output))
     state, running, selected = _State(), torch.zeros(len(plan.tasks), device=fabric.device), {}
     trace = Trace()
     if checkpoint.exists():
@@ -134,7 +138,8 @@ def fit(
                 known = known_counts(y)
                 if fabric.world_size > 1:
                     known = fabric.all_reduce(known, reduce_op="sum") / fabric.world_size
-                output = model(x.contiguous(memory_format=torch.channels_last))
+                model(x.contiguous(memory_format=torch.channels_last))
+                output = inside.pop("output")
                 losses = plan.losses(output.logits, y, plan.tasks, known=known)
                 for group in optimizer.param_groups:
                     group["lr"] = settings.rate_at(state.epoch * steps + state.step, settings.epochs * steps)
@@ -168,6 +173,7 @@ def fit(
             if time.monotonic() - saved_at >= checkpoint_seconds:
                 save()
                 saved_at = time.monotonic()
+    hook.remove()
     last = {name: value.cpu().clone() for name, value in net.state_dict().items()}
     rate = state.images_seen / max(state.train_seconds, 1e-9)
     selected_epoch = state.selected_epoch if selected else settings.epochs - 1

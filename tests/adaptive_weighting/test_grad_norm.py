@@ -147,6 +147,7 @@ def test_a_task_without_a_known_label_neither_moves_nor_matters():
     torch.testing.assert_close(weighting.weights[known] / weighting.weights[known].mean(), others.weights)
     losses, features = net()
     weighting(losses * 2, features)
+    assert weighting.steps.tolist() == [2, 2, 1, 2]
     torch.testing.assert_close(weighting.initial, losses.detach() * torch.tensor([1, 1, 2, 1]))
 
 
@@ -162,17 +163,17 @@ def test_a_batch_without_any_loss_leaves_the_weights(factor):
 
 @pytest.mark.slow
 def test_two_processes_have_the_weights_of_one(tmp_path):
-    net, one = Tiny(), GradNorm(4)
-    losses, features = net()
-    one(losses, features)
+    one = GradNorm(4, learning_rate=0.2)
+    train(Tiny(), one, 8, learning_rate=0.0)
     code = (
         "import sys, torch, torch.distributed as dist; sys.path[:0] = sys.argv[3:]\n"
         "from test_grad_norm import Tiny, GradNorm\n"
         "rank, store = int(sys.argv[1]), sys.argv[2]\n"
         "dist.init_process_group('gloo', init_method='file://' + store, rank=rank, world_size=2)\n"
-        "weighting = GradNorm(4)\n"
-        "weighting(*Tiny()(slice(3 * rank, 3 * rank + 3)))\n"
+        "net, weighting = Tiny(), GradNorm(4, learning_rate=0.2)\n"
+        "for _ in range(8): weighting(*net(slice(3 * rank, 3 * rank + 3)))\n"
         "torch.save(weighting.weights, store + f'.{rank}')\n"
+        "dist.barrier(); dist.destroy_process_group()\n"
     )
     paths = [str(tmp_path / "store"), __file__.rsplit("/", 1)[0], __file__.rsplit("/", 2)[0]]
     processes = [subprocess.Popen([sys.executable, "-c", code, str(rank), *paths]) for rank in range(2)]

@@ -6,7 +6,7 @@ from mtattr.errors import InputError
 from mtattr.nets import BACKBONES, build_backbone
 
 SMALL = [name for name in BACKBONES if name.startswith("small_")]
-WIDTHS = {"inception_v3": 2048, "inception_resnet_v2": 1536, "xception": 2048}
+WIDTHS = {"inception_v3": 2048, "inception_resnet_v2": 1536, "xception": 2048, "resnet50": 2048}
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -24,7 +24,7 @@ def test_published_backbone_has_the_published_width(name, width):
         assert net(torch.rand(1, 3, 96, 96)).shape[1] == width
 
 
-@pytest.mark.parametrize("name", ["small_inception", "inception_v3"])
+@pytest.mark.parametrize("name", ["small_inception", "inception_v3", "small_resnet", "resnet50"])
 def test_tap_hands_on_an_earlier_map(name):
     deep, early = build_backbone(name).eval(), build_backbone(name, tap=1).eval()
     images = torch.rand(1, 3, 96, 96)
@@ -60,6 +60,18 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
     save_file({**state, "stem.0.weight": torch.zeros(1)}, path)
     with pytest.raises(InputError, match=r"stem\.0\.weight.*has shape \(1,\)"):
         build_backbone("small_xception", weights=path)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_widths_of_a_small_backbone_can_be_chosen(name):
+    assert build_backbone(name, widths=(8, 16, 24)).num_features == 24
+    assert build_backbone(name, widths=(8, 16, 24), tap=1).num_features == 16
+
+
+@pytest.mark.parametrize(("name", "widths"), [("resnet50", (8, 16, 32)), ("small_resnet", (8, 16)), ("small_resnet", (8, 0, 32))])
+def test_widths_that_do_not_fit_are_refused(name, widths):
+    with pytest.raises(InputError, match="widths must be"):
+        build_backbone(name, widths=widths)
 
 
 def test_unknown_name_lists_the_known():

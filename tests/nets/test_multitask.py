@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from mtattr.errors import InputError
 from mtattr.nets import MultiTaskNet, build_backbone
 
 
@@ -12,3 +14,26 @@ def test_the_head_is_a_linear_map_of_the_average_feature():
     assert output.logits.shape == (2, 7)
     assert torch.allclose(output.logits, by_hand @ net.head.weight.T + net.head.bias, atol=1e-5)
     assert output.maps is None
+
+
+def test_dropout_falls_on_the_averaged_features_in_training_alone():
+    torch.manual_seed(0)
+    backbone = build_backbone("small_resnet").eval()
+    net, images = MultiTaskNet(backbone, 2000, dropout=0.5), torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        net.head.weight.zero_()
+        net.head.weight[:64] = torch.eye(64)
+        net.head.bias.zero_()
+        pooled = backbone(images).mean((2, 3))[0]
+        net.dropout.train()
+        dropped = net(images).logits[0, :64]
+        kept = dropped != 0
+        assert 10 < kept.sum() < 54
+        torch.testing.assert_close(dropped[kept], 2 * pooled[kept])
+        torch.testing.assert_close(net.eval()(images).logits[0, :64], pooled)
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_dropout_out_of_range_is_refused(dropout):
+    with pytest.raises(InputError, match="dropout"):
+        MultiTaskNet(build_backbone("small_resnet"), 2, dropout)
