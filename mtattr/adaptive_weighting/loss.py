@@ -7,27 +7,29 @@ import functools
 import torch
 from torch import Tensor
 
+from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
 from mtattr.training.losses import known_counts
 
 
-def square_error(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None) -> Tensor:
+def square_error(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None, units: str = "mean") -> Tensor:
     """Mean over its known labels of each task's half squared distance to -1/+1: `(T,)` (He et al. 2017, Eq. 1 to 3).
 
     outputs `(B, U)`, labels `(B, T)` with NaN = unknown. Binary tasks: the target of a label y in [0, 1] is 2y - 1, so
-    soft labels are allowed. Categorical ones: +1 for the label's unit and -1 for the others, and the mean over the units;
-    the paper does not say what it does with them. The half is that of the released code, whose loss is the sum of
-    squares over twice the batch. A task without a known label has loss 0 and gives no gradient. `known` `(T,)` replaces
-    the counts to divide by, as in `mtattr.training.per_task_loss`. Computed in float32 or better.
+    soft labels are allowed. Categorical ones: +1 for the label's unit and -1 for the others, and over the units their
+    "mean", which puts all tasks on one scale, or their "sum", which puts all units on one; the paper does not say what it
+    does. The half is that of the released code, whose loss is the sum of squares over twice the batch. A task without a
+    known label has loss 0 and gives no gradient. `known` `(T,)` replaces the counts to divide by, as in
+    `mtattr.training.per_task_loss`. Computed in float32 or better. Raises `InputError` for other `units`.
     """
     counts = known_counts(labels) if known is None else known
-    total = _mean_over_units(_squares(outputs, labels, tasks).sum(dim=0), tasks)
+    total = _over_units(_squares(outputs, labels, tasks).sum(dim=0), tasks, units)
     return total / (2 * counts.clamp(min=torch.finfo(torch.float32).tiny))
 
 
-def square_errors(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
+def square_errors(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, units: str = "mean") -> Tensor:
     """Half squared distance of every image and task, of which `square_error` is the mean: `(B, T)`, NaN where unknown."""
-    halves = _mean_over_units(_squares(outputs, labels, tasks).T.contiguous(), tasks).T / 2
+    halves = _over_units(_squares(outputs, labels, tasks).T.contiguous(), tasks, units).T / 2
     return torch.where(labels.isnan(), torch.nan, halves)
 
 
@@ -43,10 +45,12 @@ def _squares(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
     return torch.where(mask, distance, 0).square()
 
 
-def _mean_over_units(values: Tensor, tasks: TaskSet) -> Tensor:
-    """`(U, ...)` to `(T, ...)`."""
+def _over_units(values: Tensor, tasks: TaskSet, units: str) -> Tensor:
+    """Mean or sum over each task's units, `(U, ...)` to `(T, ...)`."""
+    if units not in ("mean", "sum"):
+        raise InputError(f"units must be mean or sum, got {units!r}")
     # A task's units lie side by side. Unlike index_add, this adds in one order on every device.
-    return torch.segment_reduce(values, "mean", lengths=_layout(tasks, values.device)[2])
+    return torch.segment_reduce(values, units, lengths=_layout(tasks, values.device)[2])
 
 
 @functools.lru_cache(maxsize=64)

@@ -73,6 +73,7 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "learning_rate": (int | float, lambda rate: rate > 0, "a number above 0"),
     "dropout": (int | float, lambda share: 0 <= share < 1, "a number in [0, 1)"),
     "batch_norm": (str, ("frozen", "training").__contains__, "frozen or training"),
+    "unit_loss": (str, ("mean", "sum").__contains__, "mean or sum"),
     "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
 }
 
@@ -181,7 +182,8 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
     """What to train for `spec`.
 
     settings: interval (k), epochs, learning_rate, dropout before the head, weights (a safetensors file for ResNet-50,
-    random without), batch_norm ("frozen" or "training"; frozen by default where weights are given). data: splits to use
+    random without), batch_norm ("frozen" or "training"; frozen by default where weights are given), unit_loss (over the
+    units of a categorical task, "mean" or "sum"; metrics always take the mean). data: splits to use
     instead of the dataset's own. Raises `InputError` for an unknown variant, setting, dataset or scale.
     """
     check(spec)
@@ -200,7 +202,7 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
     weights = settings.get("weights")
     frozen = settings.get("batch_norm", "frozen" if weights else "training") == "frozen"
     build = functools.partial(_build, tasks, size, variant.separate, weights, frozen, float(settings.get("dropout", 0.0)))
-    rare = rare_tasks(whole["train"].labels, tasks)
+    rare, units = rare_tasks(whole["train"].labels, tasks), settings.get("unit_loss", "mean")
     return Plan(
         data=whole | {"val": held} if variant.steering == "half" else whole,
         build=build,
@@ -210,12 +212,12 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
         select_by="mean_accuracy",
         floors=functools.partial(floors, rare=rare),
         task_metrics=task_metrics,
-        losses=square_error,
+        losses=functools.partial(square_error, units=units),
         weighting=weighting,
         steering={"validation": whole["val"], "half": steering, "train": whole["train"]}[variant.steering],
         seen_by_all=whole,
         analyse=functools.partial(_analyse, whole["val"], steering, held),
-        analyse_training=functools.partial(_analyse_training, interval * fit.batch_size),
+        analyse_training=functools.partial(_analyse_training, interval * fit.batch_size, units),
         notes=(_note(size, weights, frozen),),
     )
 
@@ -288,8 +290,8 @@ def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, li
     }
 
 
-def _errors(net: nn.Module, data: ImageData) -> Tensor:
-    return square_errors(predict(net, data.images), data.labels, data.tasks)
+def _errors(net: nn.Module, data: ImageData, units: str = "mean") -> Tensor:
+    return square_errors(predict(net, data.images), data.labels, data.tasks, units=units)
 
 
 def _analyse(
@@ -301,9 +303,9 @@ def _analyse(
 
 
 def _analyse_training(
-    draws: int, history: Mapping[str, Tensor], net: nn.Module, data: Mapping[str, ImageData], device: object
+    draws: int, units: str, history: Mapping[str, Tensor], net: nn.Module, data: Mapping[str, ImageData], device: object
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    floor = noise_floor(_errors(net, data["val"]).double(), draws)
+    floor = noise_floor(_errors(net, data["val"], units).double(), draws)
     result = weight_metrics(history["weight"], history["validation_loss"])
     if "change" in history:
         result |= noise_metrics(history["weight"][-1], history["change"][-1], floor)

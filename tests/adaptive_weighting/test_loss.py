@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtattr.adaptive_weighting.loss import square_error, square_errors
+from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import per_task_loss
 
@@ -99,3 +100,13 @@ def test_a_first_call_under_inference_mode_does_not_spoil_training():
         square_error(outputs, labels, tasks)
     square_error(outputs.requires_grad_(), labels, tasks).sum().backward()
     assert outputs.grad.abs().min() > 0
+
+
+def test_a_sum_over_units_is_their_mean_times_their_number():
+    outputs, labels = draw()
+    sizes = torch.tensor([1, 3, 1, 4])
+    torch.testing.assert_close(square_error(outputs, labels, TASKS, units="sum"), square_error(outputs, labels, TASKS) * sizes)
+    summed = square_errors(outputs, labels, TASKS, units="sum")
+    torch.testing.assert_close(summed, square_errors(outputs, labels, TASKS) * sizes, equal_nan=True)
+    with pytest.raises(InputError, match="mean or sum"):
+        square_error(outputs, labels, TASKS, units="max")

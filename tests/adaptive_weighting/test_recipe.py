@@ -78,6 +78,10 @@ def test_settings_reach_what_they_set(tiny):
     assert plan(spec(epochs=1)).settings.epochs == 1
     assert plan(spec(learning_rate=0.5)).settings.learning_rate == 0.5
     assert plan(spec(dropout=0.5)).build().dropout.p == 0.5
+    logits, made = torch.rand(4, 30), plan(spec(unit_loss="sum"))
+    labels = made.data["train"].labels[:4].nan_to_num(0)
+    ratio = made.losses(logits, labels, made.tasks) / plan(spec()).losses(logits, labels, made.tasks)
+    torch.testing.assert_close(ratio, torch.tensor([float(task.num_units) for task in made.tasks]))
     frozen, trained = plan(spec(batch_norm="frozen")), plan(spec())
     assert "frozen" in frozen.notes[0]
     assert "trained" in trained.notes[0]
@@ -102,6 +106,7 @@ def test_the_paper_scale_is_the_papers_recipe():
         *((spec(dropout=value), "dropout") for value in (1.0, -0.1, "half")),
         (spec(learning_rate=0), "learning_rate"),
         (spec(batch_norm="cold"), "frozen or training"),
+        (spec(unit_loss="max"), "mean or sum"),
         (spec(weights="no.safetensors"), "needs scale paper"),
         (spec(scale="paper", weights="no.safetensors"), "no such file"),
         (spec(dataset="digits"), "dataset 'digits'"),

@@ -21,7 +21,8 @@ PROGRESS = re.compile(r"\d+%\||it/s|s/it|━━|█|\r|ETA")
 
 def test_there_are_notebooks():
     names = {notebook_name(path) for path in SOURCES}
-    assert names >= {f"attribute_estimation/{step}" for step in ("build", "train", "evaluate")}
+    papers = ("adaptive_weighting", "attribute_estimation")
+    assert names >= {f"{paper}/{step}" for paper in papers for step in ("build", "train", "evaluate")}
 
 
 def test_no_notebook_is_without_its_source():
