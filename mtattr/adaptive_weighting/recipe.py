@@ -25,7 +25,7 @@ from mtattr.errors import InputError
 from mtattr.evaluation import accuracy, average_precision
 from mtattr.nets import MultiTaskNet, build_backbone, freeze_batch_norm
 from mtattr.tasks import TaskSet
-from mtattr.training import FitSettings, Plan, RunSpec, Weighting, predict
+from mtattr.training import FitSettings, Plan, RunSpec, Weighting, checks, predict
 
 #: How a variant weighs its tasks, from (tasks, update interval, seed, steps of an epoch).
 WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
@@ -67,7 +67,7 @@ VARIANTS: dict[str, Variant] = {
 RARE = 0.1
 
 #: What a run may set: type, range, and both in words.
-SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
+SETTINGS: checks.Settings = {
     "interval": (int, lambda k: k >= 1, "a whole number of iterations of at least 1"),
     "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
     "learning_rate": (int | float, lambda rate: rate > 0, "a number above 0"),
@@ -150,30 +150,15 @@ def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **o
 
 def size_of(dataset: str, scale: str) -> Size:
     """The `Size` of a dataset at a scale; `InputError` lists what there is."""
-    if dataset not in DATASETS:
-        raise InputError(f"adaptive_weighting has no recipe for dataset {dataset!r}; there are {', '.join(DATASETS)}")
-    if (dataset, scale) not in SIZES:
-        known = ", ".join(name for of, name in SIZES if of == dataset)
-        raise InputError(f"adaptive_weighting has no scale {scale!r} for {dataset}; there are {known}")
-    return SIZES[dataset, scale]
+    return checks.size_of(SIZES, "adaptive_weighting", dataset, scale)
 
 
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
+    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     settings = spec.settings
-    unknown = set(settings) - SETTINGS.keys()
-    if unknown:
-        raise InputError(f"setting {sorted(unknown)[0]!r} is unknown; there are {', '.join(SETTINGS)}")
-    if spec.variant not in VARIANTS:
-        raise InputError(f"variant {spec.variant!r} is unknown; there are {', '.join(VARIANTS)}")
-    size = size_of(spec.dataset, spec.scale)
-    for name, value in settings.items():
-        types, fits, expected = SETTINGS[name]
-        # bool is an int to isinstance.
-        if isinstance(value, bool) or not isinstance(value, types) or not fits(value):
-            raise InputError(f"setting {name} {value!r} is not {expected}")
     if settings.get("weights") is not None:
-        if size.widths is not None:
+        if size_of(spec.dataset, spec.scale).widths is not None:
             raise InputError(f"setting weights needs scale paper, whose network is ResNet-50; this is {spec.scale}")
         build_backbone("resnet50", weights=settings["weights"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,10 @@ from mtattr.attribute_estimation.network import AttributeEstimationNet
 from mtattr.attribute_estimation.selection import select_attributes
 from mtattr.data import load_dataset
 from mtattr.data.image_data import ImageData
-from mtattr.errors import InputError
 from mtattr.evaluation import accuracy, average_precision, choose_thresholds, f1, predict
 from mtattr.nets import build_backbone
 from mtattr.tasks import TaskSet
-from mtattr.training import FitSettings, Plan, RunSpec
+from mtattr.training import FitSettings, Plan, RunSpec, checks
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ BACKBONES = {"inception": "inception_v3", "inception_resnet": "inception_resnet_
 CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
 
 #: What a run may set: type, range, and both in words.
-SETTINGS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
+SETTINGS: checks.Settings = {
     "backbone": (str, BACKBONES.__contains__, f"one of {', '.join(BACKBONES)}"),
     "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
     "tap": (int, lambda tap: True, "a whole number, -1 for the last stage"),
@@ -122,12 +121,7 @@ def load_splits(
 
 def size_of(dataset: str, scale: str) -> Size:
     """The `Size` of a dataset at a scale; `InputError` lists what there is."""
-    if dataset not in DATASETS:
-        raise InputError(f"attribute_estimation has no recipe for dataset {dataset!r}; there are {', '.join(DATASETS)}")
-    if (dataset, scale) not in SIZES:
-        known = ", ".join(name for of, name in SIZES if of == dataset)
-        raise InputError(f"attribute_estimation has no scale {scale!r} for {dataset}; there are {known}")
-    return SIZES[dataset, scale]
+    return checks.size_of(SIZES, "attribute_estimation", dataset, scale)
 
 
 def check(spec: RunSpec) -> None:
@@ -135,18 +129,8 @@ def check(spec: RunSpec) -> None:
 
     Only data can tell whether there are as many attributes as asked for.
     """
+    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     settings = spec.settings
-    unknown = set(settings) - SETTINGS.keys()
-    if unknown:
-        raise InputError(f"setting {sorted(unknown)[0]!r} is unknown; there are {', '.join(SETTINGS)}")
-    if spec.variant not in VARIANTS:
-        raise InputError(f"variant {spec.variant!r} is unknown; there are {', '.join(VARIANTS)}")
-    size_of(spec.dataset, spec.scale)
-    for name, value in settings.items():
-        types, fits, expected = SETTINGS[name]
-        # bool is an int to isinstance.
-        if isinstance(value, bool) or not isinstance(value, types) or not fits(value):
-            raise InputError(f"setting {name} {value!r} is not {expected}")
     if {"weights", "tap"} & settings.keys():
         # Whether a file or a stage fits is the network's to say; later it would be said after the run's folder was made.
         build_backbone(_backbone(spec), weights=settings.get("weights"), tap=settings.get("tap", -1))
