@@ -134,7 +134,6 @@ _SETS = {
 SIZES: dict[tuple[str, str], Size] = {
     (name + twin, scale): size for name, sizes in _SETS.items() for twin in ("", "-twin") for scale, size in sizes.items()
 }
-DATASETS = tuple(sorted({dataset for dataset, _ in SIZES}))
 
 
 def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:

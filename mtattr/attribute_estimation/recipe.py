@@ -92,7 +92,6 @@ SIZES: dict[tuple[str, str], Size] = {
     ("deepfashion", "reduced"): Size(48, 200, _quick(10), 6000, 1500, 3000),
     ("deepfashion", "paper"): Size(299, 200, _PAPER),
 }
-DATASETS = tuple(sorted({dataset for dataset, _ in SIZES}))
 
 
 def load_splits(
