@@ -73,6 +73,7 @@ SETTINGS: checks.Settings = {
     "learning_rate": (int | float, lambda rate: rate > 0, "a number above 0"),
     "dropout": (int | float, lambda share: 0 <= share < 1, "a number in [0, 1)"),
     "batch_norm": (str, ("frozen", "training").__contains__, "frozen or training"),
+    "validation_norm": (str, ("running", "batch").__contains__, "running or batch"),
     "unit_loss": (str, ("mean", "sum").__contains__, "mean or sum"),
     "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
 }
@@ -167,7 +168,8 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
 
     settings: interval (k), epochs, learning_rate, dropout before the head, weights (a safetensors file for ResNet-50,
     random without), batch_norm ("frozen" or "training"; frozen by default where weights are given), unit_loss (over the
-    units of a categorical task, "mean" or "sum"; metrics always take the mean). data: splits to use
+    units of a categorical task, "mean" or "sum"; metrics always take the mean), validation_norm (by which statistics batch
+    norm sees the images that steer, "running" or those of their "batch"). data: splits to use
     instead of the dataset's own. Raises `InputError` for an unknown variant, setting, dataset or scale.
     """
     check(spec)
@@ -199,6 +201,7 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
         losses=functools.partial(square_error, units=units),
         weighting=weighting,
         steering={"validation": whole["val"], "half": steering, "train": whole["train"]}[variant.steering],
+        steering_norm=settings.get("validation_norm", "running"),
         seen_by_all=whole,
         analyse=functools.partial(_analyse, whole["val"], steering, held),
         analyse_training=functools.partial(_analyse_training, interval * fit.batch_size, units),
@@ -211,6 +214,7 @@ EXPLORATIONS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("celeba-twin", {"learning_rate": 0.02}, ("basic", "weighted")),
     ("market1501-twin", {"learning_rate": 0.005}, ("basic", "weighted")),
     ("market1501-twin", {"unit_loss": "sum"}, ("basic", "weighted", "shuffled")),
+    ("celeba-twin", {"validation_norm": "batch"}, ("basic", "weighted")),
     ("celeba-twin", {"interval": 100}, ("basic", "weighted")),
     ("market1501-twin", {"interval": 100}, ("basic", "weighted")),
 )

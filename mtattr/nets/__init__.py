@@ -1,7 +1,7 @@
 """Network blocks that two papers or more share."""
 
 from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone
-from mtattr.nets.batch_norm import FrozenBatchNorm2d, GlobalBatchNorm2d, freeze_batch_norm, use_global_batch_norm
+from mtattr.nets.batch_norm import FrozenBatchNorm2d, GlobalBatchNorm2d, batch_statistics, freeze_batch_norm, use_global_batch_norm
 from mtattr.nets.multitask import MultiTaskNet
 from mtattr.nets.output import Output
 from mtattr.nets.small_resnet import SmallResNet, stack_networks
@@ -14,6 +14,7 @@ __all__ = [
     "MultiTaskNet",
     "Output",
     "SmallResNet",
+    "batch_statistics",
     "build_backbone",
     "freeze_batch_norm",
     "stack_networks",

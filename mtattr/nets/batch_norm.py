@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -30,9 +32,10 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         centred = x - mean[:, None, None]
         variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-            self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var.dtype), self.momentum)
+            if self.track_running_stats:
+                self.num_batches_tracked += 1
+                self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+                self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var.dtype), self.momentum)
         scale = torch.rsqrt(variance + self.eps)
         if self.affine:
             return torch.addcmul(self.bias[:, None, None], centred, (scale * self.weight)[:, None, None]).to(input.dtype)
@@ -81,3 +84,24 @@ def _frozen(kind: type[nn.BatchNorm2d]) -> type[FrozenBatchNorm2d]:
     # timm's batch norm applies the activation too: its forward has to stay.
     plain = kind in (nn.BatchNorm2d, GlobalBatchNorm2d)
     return FrozenBatchNorm2d if plain else type(f"Frozen{kind.__name__}", (FrozenBatchNorm2d, kind), {})
+
+
+@contextlib.contextmanager
+def batch_statistics(net: nn.Module) -> Iterator[None]:
+    """Within, `net` is in evaluation mode, but its batch norm normalises by each batch's own statistics and learns none.
+
+    Frozen batch norm stays frozen. Afterwards every module has its mode of before.
+    """
+    modes = [(module, module.training) for module in net.modules()]
+    layers = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d)]
+    layers = [layer for layer in layers if layer.track_running_stats]
+    net.eval()
+    try:
+        for layer in layers:
+            layer.training, layer.track_running_stats = True, False
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+        for module, mode in modes:
+            module.training = mode

@@ -81,7 +81,8 @@ class Plan:
     data: an `ImageData` per split (train, val, test) with the same tasks. build: makes the network, called after
     seeding. task_weights `(T,)` multiply `losses(logits, labels, tasks, known=...) -> (T,)` in the losses that are
     reported and, unless `weighting` (called with T) makes another, in the one that is trained. steering: the images that a
-    weighting watches which watches "validation"; without it, the validation split. metrics: from
+    weighting watches which watches "validation"; without it, the validation split. steering_norm: whether batch norm sees
+    them by its "running" statistics or by those of their "batch"; it learns from neither. metrics: from
     `(logits (N, U), labels (N, T), tasks)` to names and values; `select_by` is the one whose highest validation value
     selects the epoch. floors: what a constant guess reaches, from the test labels. task_metrics: a value per task.
     analyse: measurements of the trained network on the test split, called with (net, data, device) for the last and
@@ -104,6 +105,7 @@ class Plan:
     losses: Callable[..., Tensor] = per_task_loss
     weighting: Callable[[int], Weighting] | None = None
     steering: ImageData | None = None
+    steering_norm: str = "running"
     seen_by_all: Mapping[str, ImageData] | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
 
@@ -112,6 +114,8 @@ class Plan:
             raise InputError(f"a plan needs the splits {', '.join(SPLITS)}, got {', '.join(sorted(self.data))}")
         if any(split.tasks != self.tasks for split in self.data.values()):
             raise InputError("all splits of a plan must have the same tasks")
+        if self.steering_norm not in ("running", "batch"):
+            raise InputError(f"steering_norm must be running or batch, got {self.steering_norm!r}")
         if self.steering is not None and self.steering.tasks != self.tasks:
             raise InputError("the steering images of a plan must have the tasks of its splits")
         if self.task_weights.shape != (len(self.tasks),):

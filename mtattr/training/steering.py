@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mtattr.data.batches import random_rows, take
 from mtattr.data.image_data import ImageData
+from mtattr.nets.batch_norm import batch_statistics
 from mtattr.training.losses import known_counts
 from mtattr.training.plan import Plan
 
@@ -18,17 +19,22 @@ def steering_losses(
 ) -> Tensor:
     """Losses `(T,)` over all processes of `batch` images drawn at random from `data`; NaN for a task without a known label.
 
-    The network runs in evaluation mode and without a graph, so that neither its parameters nor its batch norm can learn
-    from these images (He et al. 2017, Sec. 3.4: only the training images may update the parameters). images: those of
-    `data`, wherever they lie.
+    The network runs in evaluation mode, or with each batch's own batch norm statistics (`plan.steering_norm`), and without
+    a graph, so that neither its parameters nor its batch norm can learn from these images (He et al. 2017, Sec. 3.4: only
+    the training images may update the parameters). images: those of `data`, wherever they lie.
     """
     rank, world = fabric.global_rank, fabric.world_size
     rows = random_rows(len(data), batch, seed=seed, epoch=epoch, step=step)[batch * rank // world : batch * (rank + 1) // world]
-    net.eval()
     x = take(images, rows, fabric.device).contiguous(memory_format=torch.channels_last)
     y = data.labels[rows].to(fabric.device, non_blocking=True)
-    losses = plan.losses(net(x).logits, y, plan.tasks)
-    net.train()
+    if plan.steering_norm == "batch":
+        with batch_statistics(net):
+            logits = net(x).logits
+    else:
+        net.eval()
+        logits = net(x).logits
+        net.train()
+    losses = plan.losses(logits, y, plan.tasks)
     known = known_counts(y)
     if world > 1:
         losses = fabric.all_reduce(losses * known, reduce_op="sum")

@@ -76,6 +76,7 @@ def test_separate_networks_are_stacked_when_small_and_looped_when_published(tiny
 def test_settings_reach_what_they_set(tiny):
     assert plan(spec(interval=7)).new_weighting().interval == 7
     assert plan(spec(epochs=1)).settings.epochs == 1
+    assert plan(spec(validation_norm="batch")).steering_norm == "batch"
     assert plan(spec(learning_rate=0.5)).settings.learning_rate == 0.5
     assert plan(spec(dropout=0.5)).build().dropout.p == 0.5
     logits, made = torch.rand(4, 30), plan(spec(unit_loss="sum"))
@@ -107,6 +108,7 @@ def test_the_paper_scale_is_the_papers_recipe():
         (spec(learning_rate=0), "learning_rate"),
         (spec(batch_norm="cold"), "frozen or training"),
         (spec(unit_loss="max"), "mean or sum"),
+        (spec(validation_norm="none"), "running or batch"),
         (spec(weights="no.safetensors"), "needs scale paper"),
         (spec(scale="paper", weights="no.safetensors"), "no such file"),
         (spec(dataset="digits"), "dataset 'digits'"),

@@ -1,4 +1,5 @@
 import importlib.util
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,15 +19,16 @@ _spec.loader.exec_module(toy)
 AT = {"seed": 0, "epoch": 1, "step": 2}
 
 
-def test_steering_changes_no_bit_of_the_network():
-    plan, fabric = toy.toy_plan(), open_fabric(device="cpu", precision="32-true")
+@pytest.mark.parametrize("norm", ["running", "batch"])
+def test_steering_changes_no_bit_of_the_network(norm):
+    plan, fabric = replace(toy.toy_plan(), steering_norm=norm), open_fabric(device="cpu", precision="32-true")
     net = plan.build().train()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     data = plan.data["val"]
     losses = steering_losses(plan, net, data, data.images, fabric=fabric, batch=8, **AT)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
-    assert net.training
+    assert all(module.training for module in net.modules())
     assert not losses.requires_grad
 
 
@@ -39,6 +41,17 @@ def test_steering_losses_are_those_of_the_drawn_rows_in_evaluation_mode():
     expected = per_task_loss(net(data.images[rows] / 255).logits, data.labels[rows], plan.tasks)
     torch.testing.assert_close(losses[:2], expected[:2].detach())
     assert losses[2].isnan()  # no image knows the third task
+
+
+def test_statistics_of_the_batch_are_those_of_training_mode_without_dropout():
+    plan, fabric = replace(toy.toy_plan(dropout=False), steering_norm="batch"), open_fabric(device="cpu", precision="32-true")
+    net, data = plan.build(), plan.data["val"]
+    losses = steering_losses(plan, net, data, data.images, fabric=fabric, batch=8, **AT)
+    rows = random_rows(len(data), 8, **AT)
+    expected = per_task_loss(net.train()(data.images[rows] / 255).logits, data.labels[rows], plan.tasks)
+    torch.testing.assert_close(losses[:2], expected[:2].detach())
+    with pytest.raises(InputError, match="running or batch"):
+        replace(plan, steering_norm="none")
 
 
 def weights_after(plan, home, monkeypatch):
