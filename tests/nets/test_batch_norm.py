@@ -5,7 +5,14 @@ import torch
 from torch import nn
 
 from mtattr.errors import InputError
-from mtattr.nets import FrozenBatchNorm2d, GlobalBatchNorm2d, build_backbone, freeze_batch_norm, use_global_batch_norm
+from mtattr.nets import (
+    FrozenBatchNorm2d,
+    GlobalBatchNorm2d,
+    batch_statistics,
+    build_backbone,
+    freeze_batch_norm,
+    use_global_batch_norm,
+)
 
 
 def test_without_processes_it_is_batch_norm():
@@ -78,3 +85,29 @@ def test_a_frozen_layer_made_directly_is_frozen_at_once():
 def test_a_batch_norm_without_statistics_cannot_be_frozen():
     with pytest.raises(InputError, match="'1' keeps no running statistics"):
         freeze_batch_norm(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3, track_running_stats=False)))
+
+
+def test_batch_statistics_normalise_by_the_batch_and_leave_no_trace():
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 4, 1), FrozenBatchNorm2d(4))
+    net.train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    modes = [module.training for module in net.modules()]
+    x = torch.randn(6, 3, 2, 2)
+    with batch_statistics(net), torch.no_grad():
+        inner = net[1](net[0](x))
+        assert torch.equal(net[2](inner), inner), "dropout must be off"
+        frozen = net[4](x.repeat(1, 2, 1, 1)[:, :4])
+    assert inner.mean((0, 2, 3)).abs().max() < 1e-5
+    torch.testing.assert_close(frozen, copy.deepcopy(net[4]).eval()(x.repeat(1, 2, 1, 1)[:, :4]))
+    assert [module.training for module in net.modules()] == modes
+    assert net[1].track_running_stats
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_batch_statistics_are_put_back_after_an_error():
+    net = nn.Sequential(nn.BatchNorm2d(2)).train()
+    with pytest.raises(RuntimeError), batch_statistics(net):
+        net(torch.zeros(3, 5, 2, 2))
+    assert net.training
+    assert net[0].training
+    assert net[0].track_running_stats
