@@ -1,5 +1,6 @@
 """Task weights that follow the losses (He et al. 2017), and three published ways beside them."""
 
+from mtattr.adaptive_weighting.averaged import AveragedTrend
 from mtattr.adaptive_weighting.dynamic_weight_average import DynamicWeightAverage
 from mtattr.adaptive_weighting.grad_norm import GradNorm
 from mtattr.adaptive_weighting.loss import square_error
@@ -9,6 +10,7 @@ from mtattr.adaptive_weighting.trend import ValidationLossTrend, change_weights,
 from mtattr.adaptive_weighting.uncertainty import UncertaintyWeighting
 
 __all__ = [
+    "AveragedTrend",
     "DynamicWeightAverage",
     "GradNorm",
     "SeparateNets",

@@ -54,8 +54,6 @@ def weight_metrics(weight: Tensor, validation_loss: Tensor) -> dict[str, float]:
     return {
         "weight_difficulty_correlation": rank_correlation(weight.mean(0), validation_loss.mean(0)),
         "weight_persistence": sum(known) / len(known) if known else math.nan,
-        "weight_highest": weight.mean(0).max().item(),
-        "weight_lowest": weight.mean(0).min().item(),
     }
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mtattr.adaptive_weighting.analysis import halves, noise_floor, noise_metrics, weight_metrics
+from mtattr.adaptive_weighting.averaged import AveragedTrend
 from mtattr.adaptive_weighting.dynamic_weight_average import DynamicWeightAverage
 from mtattr.adaptive_weighting.grad_norm import GradNorm
 from mtattr.adaptive_weighting.loss import square_error, square_errors
@@ -30,6 +31,7 @@ from mtattr.training import FitSettings, Plan, RunSpec, Weighting, checks, predi
 #: How a variant weighs its tasks, from (tasks, update interval, seed, steps of an epoch).
 WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
     "trend": lambda tasks, interval, seed, epoch: ValidationLossTrend(tasks, interval=interval),
+    "averaged": lambda tasks, interval, seed, epoch: AveragedTrend(tasks, interval=interval),
     "shuffled": lambda tasks, interval, seed, epoch: ShuffledTrend(tasks, interval=interval, seed=seed),
     "uncertainty": lambda tasks, interval, seed, epoch: UncertaintyWeighting(tasks),
     "dwa": lambda tasks, interval, seed, epoch: DynamicWeightAverage(tasks, interval=epoch),
@@ -56,6 +58,7 @@ VARIANTS: dict[str, Variant] = {
     "basic": Variant(),
     "weighted": Variant("trend"),
     "shuffled": Variant("shuffled"),
+    "averaged": Variant("averaged"),
     "held-out": Variant("trend", steering="half"),
     "train-steered": Variant("trend", steering="train"),
     "uncertainty": Variant("uncertainty"),
@@ -98,7 +101,7 @@ class Size:
 
 
 def _sgd(epochs: int, learning_rate: float, milestones: tuple[float, ...]) -> FitSettings:
-    """SGD as in the paper; its rate falls by steps at the paper's fractions of the training (70, 100 and 120 of 130 thousand)."""
+    """SGD as in the paper."""
     return FitSettings(
         epochs=epochs,
         batch_size=32,
@@ -213,10 +216,10 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
 EXPLORATIONS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
     ("celeba-twin", {"learning_rate": 0.02}, ("basic", "weighted")),
     ("market1501-twin", {"learning_rate": 0.005}, ("basic", "weighted")),
-    ("market1501-twin", {"unit_loss": "sum"}, ("basic", "weighted", "shuffled")),
+    ("market1501-twin", {"unit_loss": "sum"}, ("basic", "weighted", "shuffled", "averaged")),
+    ("duke-twin", {"unit_loss": "sum"}, ("basic", "weighted", "shuffled")),
     ("celeba-twin", {"validation_norm": "batch"}, ("basic", "weighted")),
     ("celeba-twin", {"interval": 100}, ("basic", "weighted")),
-    ("market1501-twin", {"interval": 100}, ("basic", "weighted")),
 )
 
 

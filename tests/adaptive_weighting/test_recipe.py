@@ -10,11 +10,11 @@ from mtattr.adaptive_weighting.recipe import SIZES, VARIANTS, check, evidence, f
 from mtattr.data.pedestrian_twin import write_market1501_twin
 from mtattr.errors import InputError
 from mtattr.evidence import load_paper
-from mtattr.nets import build_backbone
+from mtattr.nets import Output, build_backbone
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import RunSpec, fit_or_load
 
-TRENDS = ("weighted", "shuffled", "held-out", "train-steered")
+TRENDS = ("weighted", "shuffled", "averaged", "held-out", "train-steered")
 
 
 def spec(variant="weighted", dataset="market1501-twin", scale="smoke", **settings) -> RunSpec:
@@ -159,3 +159,25 @@ def test_a_run_on_files_in_the_official_layout(tiny, tmp_path, fresh_home):
     assert run.record["data"]["generated"], "drawn images in the official layout must not pass for photographs"
     assert set(load_splits("market1501", "smoke", root=root)) == {"train", "val", "test"}
     assert len(run.record["task_history"]["change"]) == 2
+
+
+class AnswersByHalf(torch.nn.Module):
+    """Right on images whose first pixel is 0, undecided on others."""
+
+    def __init__(self, units: int):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(units))
+
+    def forward(self, images):
+        return Output(torch.where(images[:, 0, 0, 0, None] == 0, -1.0, 0.0) * self.scale)
+
+
+def test_optimism_is_what_the_held_out_half_loses_more_than_the_half_that_steers(tiny):
+    made = plan(spec("held-out"))
+    tasks = TaskSet.binary("abc")
+    steering, held = (
+        replace(part.select_tasks([0, 1, 2]), tasks=tasks, labels=torch.zeros(len(part), 3)) for part in (made.steering, made.data["val"])
+    )
+    steering.images[:, :, 0, 0], held.images[:, :, 0, 0] = 0, 255
+    found = recipe._analyse(steering, steering, held, AnswersByHalf(3), {}, "cpu")
+    assert found == {"validation_loss": 0.0, "optimism": 0.5}
