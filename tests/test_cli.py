@@ -250,3 +250,12 @@ def test_the_remains_of_a_killed_write_are_told_from_the_users_files(project, ca
     assert main(["data", "write", "deepfashion-twin", "out"]) == 2
     assert "out: holds the beginning of a write" in capsys.readouterr().err
     assert (project / "out" / ".part-abc" / "whole").is_dir()
+
+
+def test_a_setting_takes_numbers_as_people_write_them():
+    convert = Setting().convert
+    values = [convert(f"rate={text}", None, None)[1] for text in ("1e-3", "5E2", "0.001", "2", "xception", "null")]
+    assert values == [0.001, 500.0, 0.001, 2, "xception", None]
+    for text in (".inf", ".nan", "1e999"):
+        with pytest.raises(click.UsageError, match="finite"):
+            convert(f"rate={text}", None, None)

@@ -64,7 +64,8 @@ def noise_metrics(weight: Tensor, change: Tensor, floor: Tensor) -> dict[str, fl
     noise_share: floor over change, both summed over tasks; 1 says that the losses changed no more than they would have
     without training. noise_correlation: rank correlation over tasks of the weights with the floor.
     """
+    known = ~(floor.isnan() | change.isnan())
     return {
-        "noise_share": (floor.nansum() / change.nansum()).item(),
+        "noise_share": (floor[known].sum() / change[known].sum()).item(),
         "noise_correlation": rank_correlation(weight, floor),
     }

@@ -31,8 +31,9 @@ class GradNorm(nn.Module):
     backbone, and a gradient for each task costs a way back through the heads alone. Adam divides by the scale of the
     norms, which a map and a layer do not share.
 
-    A task whose loss or gradient is 0 or not finite in a batch (no known label) keeps its weight but for the scaling,
-    stays out of both means, and has its L_t(0) from the first batch in which it has a loss. Under several processes
+    A task whose loss or gradient is 0 in a batch (no known label) keeps its weight but for the scaling, stays out of both
+    means, and has its L_t(0) from the first batch in which it has a loss. A loss that is not finite stays out too, and
+    where its gradient spoils the others' no weight moves. Under several processes
     losses are averaged and squared norms summed over them, so that all have the same weights. Raises `InputError` unless
     alpha is a finite number of at least 0 and learning_rate one above 0.
     """

@@ -20,7 +20,7 @@ def square_error(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tens
     "mean", which puts all tasks on one scale, or their "sum", which puts all units on one; the paper does not say what it
     does. The half is that of the released code, whose loss is the sum of squares over twice the batch. A task without a
     known label has loss 0 and gives no gradient. `known` `(T,)` replaces the counts to divide by, as in
-    `mtattr.training.per_task_loss`. Computed in float32 or better. Raises `InputError` for other `units`.
+    `mtattr.training.per_task_loss`. Computed in float32 or better. Raises `InputError` for other `units` or shapes.
     """
     counts = known_counts(labels) if known is None else known
     total = _over_units(_squares(outputs, labels, tasks).sum(dim=0), tasks, units)
@@ -35,6 +35,10 @@ def square_errors(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, units: str
 
 def _squares(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
     """Squared distance of every unit to its target `(B, U)`, 0 where the label is unknown."""
+    if outputs.ndim != 2 or outputs.shape[1] != tasks.num_units or labels.shape != (len(outputs), len(tasks)):
+        # Other shapes would be broadcast without a word.
+        wanted = f"outputs (B, {tasks.num_units}) and labels (B, {len(tasks)})"
+        raise InputError(f"square_error: expected {wanted}, got {tuple(outputs.shape)} and {tuple(labels.shape)}")
     outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
     task, value, _ = _layout(tasks, outputs.device)
     label = labels.to(outputs.dtype)[:, task]

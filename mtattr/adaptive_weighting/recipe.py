@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from mtattr.adaptive_weighting.analysis import halves, noise_floor, noise_metrics, weight_metrics
+from mtattr.adaptive_weighting.analysis import halves
 from mtattr.adaptive_weighting.averaged import AveragedTrend
 from mtattr.adaptive_weighting.dynamic_weight_average import DynamicWeightAverage
 from mtattr.adaptive_weighting.grad_norm import GradNorm
-from mtattr.adaptive_weighting.loss import square_error, square_errors
+from mtattr.adaptive_weighting.loss import square_error
+from mtattr.adaptive_weighting.measurements import analyse, analyse_training, floors, metrics, rare_tasks, task_metrics
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets
 from mtattr.adaptive_weighting.shuffled import ShuffledTrend
 from mtattr.adaptive_weighting.trend import ValidationLossTrend
@@ -23,10 +24,10 @@ from mtattr.adaptive_weighting.uncertainty import UncertaintyWeighting
 from mtattr.data import load_dataset
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
-from mtattr.evaluation import accuracy, average_precision
 from mtattr.nets import MultiTaskNet, build_backbone, freeze_batch_norm
 from mtattr.tasks import TaskSet
-from mtattr.training import FitSettings, Plan, RunSpec, Weighting, checks, predict
+from mtattr.training import FitSettings, Plan, RunSpec, Weighting, checks
+from mtattr.training.plan import SPLITS
 
 #: How a variant weighs its tasks, from (tasks, update interval, seed, steps of an epoch).
 WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
@@ -66,14 +67,11 @@ VARIANTS: dict[str, Variant] = {
     "gradnorm": Variant("gradnorm"),
 }
 
-#: A binary task is rare when fewer training images than this share have its rarer answer.
-RARE = 0.1
-
 #: What a run may set: type, range, and both in words.
 SETTINGS: checks.Settings = {
-    "interval": (int, lambda k: k >= 1, "a whole number of iterations of at least 1"),
+    "interval": (int, lambda k: 1 <= k < 2**63, "a whole number of iterations of at least 1"),
     "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (int | float, lambda rate: rate > 0, "a number above 0"),
+    "learning_rate": (int | float, lambda rate: 0 < rate <= 1e6, "a number above 0 and at most a million"),
     "dropout": (int | float, lambda share: 0 <= share < 1, "a number in [0, 1)"),
     "batch_norm": (str, ("frozen", "training").__contains__, "frozen or training"),
     "validation_norm": (str, ("running", "batch").__contains__, "running or batch"),
@@ -169,24 +167,29 @@ def check(spec: RunSpec) -> None:
 def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, ImageData] | None = None, **options: Any) -> Plan:
     """What to train for `spec`.
 
-    settings: interval (k), epochs, learning_rate, dropout before the head, weights (a safetensors file for ResNet-50,
-    random without), batch_norm ("frozen" or "training"; frozen by default where weights are given), unit_loss (over the
-    units of a categorical task, "mean" or "sum"; metrics always take the mean), validation_norm (by which statistics batch
-    norm sees the images that steer, "running" or those of their "batch"). data: splits to use
-    instead of the dataset's own. Raises `InputError` for an unknown variant, setting, dataset or scale.
+    settings: interval (k, of the variants that follow a trend), epochs, learning_rate, dropout before the head, weights (a
+    safetensors file for ResNet-50, random without), batch_norm ("frozen" or "training"; frozen by default where weights are
+    given), unit_loss (over the units of a categorical task, "mean" or "sum"; metrics always take the mean),
+    validation_norm (by which statistics batch norm sees the images that steer, "running" or those of their "batch").
+    data: splits to use instead of the dataset's own. Raises `InputError` for an unknown variant, setting, dataset or scale.
     """
     check(spec)
     settings, variant, size = dict(spec.settings), VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
     whole = dict(load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data)
+    if missing := set(SPLITS) - whole.keys():
+        raise InputError(f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing")
     steering, held = halves(whole["val"])
     tasks = whole["train"].tasks
     rate = size.separate_rate if variant.separate and size.separate_rate else size.fit.learning_rate
     fit = replace(size.fit, epochs=settings.get("epochs", size.fit.epochs), learning_rate=settings.get("learning_rate", rate))
     interval = settings.get("interval", size.interval)
-    weighting = None
+    watched = {"validation": whole["val"], "half": steering, "train": whole["train"]}[variant.steering]
+    weighting, idle = None, ()
     if variant.weighting is not None:
-        steps = len(whole["train"]) // fit.batch_size
+        steps = max(1, len(whole["train"]) // fit.batch_size)
         make = WEIGHTINGS[variant.weighting]
+        if variant.weighting in ("trend", "shuffled", "averaged") and fit.epochs * steps < 2 * interval:
+            idle = (f"weights of 1 throughout: {fit.epochs * steps} iterations are fewer than two windows of {interval}",)
         weighting = lambda num_tasks: make(num_tasks, interval, spec.seed, steps)  # noqa: E731
     weights = settings.get("weights")
     frozen = settings.get("batch_norm", "frozen" if weights else "training") == "frozen"
@@ -203,12 +206,12 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, data: Mapping[str, Im
         task_metrics=task_metrics,
         losses=functools.partial(square_error, units=units),
         weighting=weighting,
-        steering={"validation": whole["val"], "half": steering, "train": whole["train"]}[variant.steering],
+        steering=watched,
         steering_norm=settings.get("validation_norm", "running"),
         seen_by_all=whole,
-        analyse=functools.partial(_analyse, whole["val"], steering, held),
-        analyse_training=functools.partial(_analyse_training, interval * fit.batch_size, units),
-        notes=(_note(size, weights, frozen),),
+        analyse=functools.partial(analyse, whole["val"], steering, held),
+        analyse_training=functools.partial(analyse_training, watched, interval * min(fit.batch_size, len(whole["train"])), units),
+        notes=(_note(size, weights, frozen), *idle),
     )
 
 
@@ -252,67 +255,3 @@ def _note(size: Size, weights: str | None, frozen: bool) -> str:
     name = "ResNet-50" if size.widths is None else f"residual network of widths {', '.join(map(str, size.widths))}"
     start = "weights given by the user" if weights else "random initial weights"
     return f"{name}, {start}, batch norm {'frozen' if frozen else 'trained'}"
-
-
-def rare_tasks(labels: Tensor, tasks: TaskSet) -> tuple[int, ...]:
-    """Binary tasks whose rarer answer less than `RARE` of the known labels `(N, T)` give."""
-    share = (labels > 0.5).sum(0) / (~labels.isnan()).sum(0)
-    return tuple(t for t in tasks.binary_indices if min(share[t], 1 - share[t]) < RARE)
-
-
-def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]) -> dict[str, float]:
-    """Mean accuracy (tau = 0, Eq. 4; argmax of a categorical task), balanced accuracy, the same of rare tasks, square error."""
-    balanced = accuracy.balanced_accuracy(logits, labels, tasks)
-    return {
-        "mean_accuracy": accuracy.mean_accuracy(logits, labels, tasks),
-        "balanced_accuracy": balanced.nanmean().item(),
-        "rare_balanced_accuracy": balanced[list(rare)].nanmean().item(),
-        "square_error": square_error(logits, labels, tasks).mean().item(),
-    }
-
-
-def floors(labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]) -> dict[str, float]:
-    """What the most frequent answer of each task reaches: it recalls one value wholly and the others not at all."""
-    balanced = torch.tensor([1 / task.num_units if task.kind == "categorical" else 0.5 for task in tasks])
-    return {
-        "mean_accuracy": accuracy.mean_accuracy_floor(labels, tasks),
-        "balanced_accuracy": balanced.mean().item(),
-        "rare_balanced_accuracy": balanced[list(rare)].mean().item(),
-    }
-
-
-def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, list[float]]:
-    """Accuracy, its floor and balanced accuracy of every task, average precision of every binary one."""
-    ranking = torch.full((len(tasks),), torch.nan, dtype=torch.float64)
-    binary = list(tasks.binary_indices)
-    units = [tasks.slices[t].start for t in binary]
-    ranking[binary] = average_precision(logits[:, units], labels[:, binary]).double()
-    return {
-        "accuracy": accuracy.task_accuracy(logits, labels, tasks).tolist(),
-        "floor": accuracy.task_floor(labels, tasks).tolist(),
-        "balanced_accuracy": accuracy.balanced_accuracy(logits, labels, tasks).tolist(),
-        "average_precision": ranking.tolist(),
-    }
-
-
-def _errors(net: nn.Module, data: ImageData, units: str = "mean") -> Tensor:
-    return square_errors(predict(net, data.images), data.labels, data.tasks, units=units)
-
-
-def _analyse(
-    val: ImageData, steering: ImageData, held: ImageData, net: nn.Module, data: Mapping[str, ImageData], device: object
-) -> dict[str, float]:
-    """Validation loss (mean over tasks), and by how much the half that may steer lies below the half held out."""
-    loss = {name: _errors(net, part).nanmean(0).nanmean().item() for name, part in (("steering", steering), ("held", held))}
-    return {"validation_loss": _errors(net, val).nanmean(0).nanmean().item(), "optimism": loss["held"] - loss["steering"]}
-
-
-def _analyse_training(
-    draws: int, units: str, history: Mapping[str, Tensor], net: nn.Module, data: Mapping[str, ImageData], device: object
-) -> tuple[dict[str, float], dict[str, list[float]]]:
-    floor = noise_floor(_errors(net, data["val"], units).double(), draws)
-    result = weight_metrics(history["weight"], history["validation_loss"])
-    if "change" in history:
-        result |= noise_metrics(history["weight"][-1], history["change"][-1], floor)
-    values = {"weight": history["weight"].mean(0), "validation_loss": history["validation_loss"].mean(0), "noise_floor": floor}
-    return result, {name: [float(f"{value:.5g}") for value in row.tolist()] for name, row in values.items()}

@@ -14,8 +14,8 @@ def change_weights(current: Tensor, previous: Tensor) -> Tensor:
     """Weights from two windows' mean losses: |current - previous| over its mean across tasks, float64 `(T,)`.
 
     He et al. 2017, Algorithm 2, with its two factors multiplied out (`two_factor_weights`): the division by the current
-    loss in one cancels the factor of the current loss in the other. At least 0, with mean 1. A task with NaN in either
-    window keeps weight 1 and the others average 1 among themselves; all are 1 if no loss changed.
+    loss in one cancels the factor of the current loss in the other. At least 0, with mean 1. A task with a mean that is not finite in
+    either window keeps weight 1 and the others average 1 among themselves; all are 1 if no loss changed.
     """
     current, previous = _float64(current, previous)
     return _relative((current - previous).abs())
@@ -119,9 +119,9 @@ class ValidationLossTrend(WindowedWeights):
 
 
 def whole_number(name: str, value: int, least: int = 1) -> int:
-    """`value`, or `InputError` naming it if it is no whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    """`value`, or `InputError` naming it if it is no whole number of at least `least` that fits 63 bits."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value < 2**63:
+        raise InputError(f"{name} must be a whole number of at least {least} that fits 63 bits, got {value!r}")
     return int(value)
 
 
@@ -132,7 +132,7 @@ def check_losses(losses: Tensor, num_tasks: int) -> None:
 
 
 def _relative(change: Tensor) -> Tensor:
-    known = ~change.isnan()
+    known = change.isfinite()
     mean = torch.where(known, change, 0).sum() / known.sum()
     return torch.where(known & (mean > 0), change / mean, 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +70,14 @@ class Setting(click.ParamType):
         if not equals or not name.strip().isidentifier():
             self.fail(f"{value!r}: expected name=value", param, ctx)
         try:
-            return name.strip(), yaml.safe_load(text)
+            found = yaml.safe_load(text)
         except yaml.YAMLError:
             self.fail(f"{value!r}: the value is not YAML", param, ctx)
+        if isinstance(found, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", found):
+            found = float(found)  # YAML 1.1 takes 1e-3 for text
+        if isinstance(found, float) and not math.isfinite(found):
+            self.fail(f"{value!r}: expected a finite number", param, ctx)
+        return name.strip(), found
 
 
 class ImageShape(click.ParamType):

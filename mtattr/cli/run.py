@@ -117,4 +117,5 @@ def _recipe(paper: str):
 def _line(spec, done) -> str:
     numbers = " ".join(f"{name} {value:.4f}" for name, value in done.metrics["selected"].items() if value is not None)
     what = f"{spec.paper} {spec.variant} {spec.dataset} {spec.scale} seed {spec.seed}"
+    numbers = numbers if "the training diverged" not in done.record["notes"] else f"the training diverged; {numbers}"
     return f"{what}: {numbers} ({done.record['cost']['seconds']:.0f} s) {done.folder.name}"

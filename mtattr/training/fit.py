@@ -117,7 +117,7 @@ def fit(
     batches = list(positions_of)
     steps = len(batches)
     images, labels = _on_device(train.images, fabric), train.labels
-    steering = plan.steering or plan.data["val"]
+    steering = plan.data["val"] if plan.steering is None else plan.steering
     steering_images = _on_device(steering.images, fabric) if weighting.watches == "validation" else None
     saved_at = time.monotonic()
     with Progress(title, settings.epochs * steps, enabled=progress if fabric.is_global_zero else False) as shown:

@@ -116,8 +116,8 @@ class Plan:
             raise InputError("all splits of a plan must have the same tasks")
         if self.steering_norm not in ("running", "batch"):
             raise InputError(f"steering_norm must be running or batch, got {self.steering_norm!r}")
-        if self.steering is not None and self.steering.tasks != self.tasks:
-            raise InputError("the steering images of a plan must have the tasks of its splits")
+        if self.steering is not None and (not len(self.steering) or self.steering.tasks != self.tasks):
+            raise InputError("the steering images of a plan must be there and have the tasks of its splits")
         if self.task_weights.shape != (len(self.tasks),):
             raise InputError(f"task weights must have shape ({len(self.tasks)},), got {tuple(self.task_weights.shape)}")
 

@@ -243,7 +243,7 @@ def _record(spec, plan, fabric, identity, fitted, predictions, measured, task_va
         "tasks": list(tasks.names),
         "task_metrics": (plan.task_metrics(predictions["test_selected"], test.labels, tasks) if plan.task_metrics else {}) | task_values,
         "floors": plan.floors(test.labels, tasks),
-        "notes": list(plan.notes),
+        "notes": [*plan.notes, *_divergence(fitted.history)],
         "data": {
             "fingerprint": identity["data"],
             "source": test.source,
@@ -262,6 +262,11 @@ def _record(spec, plan, fabric, identity, fitted, predictions, measured, task_va
         },
     }
     return _without_nan(record)
+
+
+def _divergence(history: list[dict[str, float]]) -> list[str]:
+    """What a page must say of a training whose losses are no longer numbers."""
+    return [] if math.isfinite(history[-1]["train_loss"]) and math.isfinite(history[-1]["val_loss"]) else ["the training diverged"]
 
 
 def _rounded(row: list[float]) -> list[float]:

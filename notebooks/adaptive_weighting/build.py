@@ -634,7 +634,7 @@ _ = axes[-1, 0].set_xlabel("window")
 
 # %% [markdown]
 # Four rules, four answers. Look at *stuck*, the hardest task. GradNorm gives it the most, dynamic weight average a little more than the
-# rest at first, uncertainty the least, and the trend nothing. Look at *overfits*, whose loss turns upwards: three of the rules then give it
+# rest at first, uncertainty little, and the trend nothing. Look at *overfits*, whose loss turns upwards: three of the rules then give it
 # more, and uncertainty gives it less.
 #
 # So "the difficult task should weigh more" is not one idea. Which rule is better cannot be read from scripts. That takes runs, and a control:

@@ -282,7 +282,7 @@ rows = []
 for name, variant in VARIANTS.items():
     way = WEIGHTINGS[variant.weighting](2, 1, 0, 1) if variant.weighting else None
     watched = {None: "—", "training": "training losses", "validation": "validation split"}
-    split = {"half": "half the validation split", "train": "fresh training images"}
+    split = {"half": "half the validation split", "train": "training images, drawn anew"}
     rows.append(
         {
             "variant": name,

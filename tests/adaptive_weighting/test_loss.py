@@ -110,3 +110,11 @@ def test_a_sum_over_units_is_their_mean_times_their_number():
     torch.testing.assert_close(summed, square_errors(outputs, labels, TASKS) * sizes, equal_nan=True)
     with pytest.raises(InputError, match="mean or sum"):
         square_error(outputs, labels, TASKS, units="max")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels"), [((4, 1), (4, 4)), ((1, 9), (4, 4)), ((4,), (4, 4)), ((4, 9), (1, 4)), ((4, 9), (4, 1)), ((4, 8), (4, 4))]
+)
+def test_shapes_that_would_be_broadcast_are_refused(outputs, labels):
+    with pytest.raises(InputError, match=r"outputs \(B, 9\) and labels \(B, 4\)"):
+        square_error(torch.zeros(outputs), torch.zeros(labels), TASKS)

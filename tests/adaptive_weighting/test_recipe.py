@@ -6,12 +6,12 @@ from safetensors.torch import save_file
 
 from mtattr.adaptive_weighting import recipe
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets
-from mtattr.adaptive_weighting.recipe import SIZES, VARIANTS, check, evidence, floors, load_splits, metrics, plan, rare_tasks
+from mtattr.adaptive_weighting.recipe import SIZES, VARIANTS, check, evidence, load_splits, plan
 from mtattr.data.pedestrian_twin import write_market1501_twin
 from mtattr.errors import InputError
 from mtattr.evidence import load_paper
-from mtattr.nets import Output, build_backbone
-from mtattr.tasks import Task, TaskSet
+from mtattr.nets import build_backbone
+from mtattr.tasks import TaskSet
 from mtattr.training import RunSpec, fit_or_load
 
 TRENDS = ("weighted", "shuffled", "averaged", "held-out", "train-steered")
@@ -98,14 +98,26 @@ def test_the_paper_scale_is_the_papers_recipe():
     assert SIZES["celeba", "paper"].fit.epochs == round(130_000 * 10 / 162_770)
 
 
+def test_a_trend_that_can_never_update_says_so(tiny):
+    assert plan(spec(interval=6)).notes[1] == "weights of 1 throughout: 10 iterations are fewer than two windows of 6"
+    assert len(plan(spec(interval=5)).notes) == len(plan(spec("basic", interval=6)).notes) == 1
+
+
+def test_fewer_images_than_a_batch_are_a_batch(tiny):
+    few = {split: data.subset(range(20)) for split, data in plan(spec()).data.items()}
+    assert plan(spec("dwa"), data=few).new_weighting().interval == 1
+    with pytest.raises(InputError, match="val is missing"):
+        plan(spec(), data={"train": few["train"], "test": few["test"]})
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
         (spec("heavier"), "variant 'heavier'"),
         (spec(k=3), "setting 'k'"),
-        *((spec(interval=value), "interval") for value in (0, -1, 2.5, True, "20", None)),
+        *((spec(interval=value), "interval") for value in (0, -1, 2.5, True, "20", None, 2**63)),
         *((spec(dropout=value), "dropout") for value in (1.0, -0.1, "half")),
-        (spec(learning_rate=0), "learning_rate"),
+        *((spec(learning_rate=value), "learning_rate") for value in (0, 1e7, 10**400)),
         (spec(batch_norm="cold"), "frozen or training"),
         (spec(unit_loss="max"), "mean or sum"),
         (spec(validation_norm="none"), "running or batch"),
@@ -137,47 +149,9 @@ def test_the_evidence_covers_every_claim_about_generated_data():
                 assert needed <= there, claim.id
 
 
-def test_metrics_by_hand():
-    tasks = TaskSet([Task("often"), Task("rare"), Task("colour", "categorical", ("red", "green"))])
-    train = torch.tensor([[1.0, 0, 0]] * 10 + [[0.0, 0, 1]] * 9 + [[0.0, 1, 1]])
-    assert rare_tasks(train, tasks) == (1,)
-    logits = torch.tensor([[1.0, -1, 1, -1], [-1, 1, -1, 1], [1, -1, 1, -1], [1, -1, 0.5, 1]])
-    labels = torch.tensor([[1.0, 0, 0], [0, 1, 1], [0, 1, torch.nan], [1, 0, 0]])
-    found = metrics(logits, labels, tasks, rare=(1,))
-    assert found["mean_accuracy"] == pytest.approx((3 / 4 + 3 / 4 + 2 / 3) / 3)
-    assert found["rare_balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
-    # Half of one squared distance of 4 in four for the binary tasks; the colours' last answer is 0.25 and 4 away.
-    assert found["square_error"] == pytest.approx((0.5 + 0.5 + (0.25 + 4) / 2 / 2 / 3) / 3)
-    assert floors(labels, tasks, rare=(1,)) == pytest.approx(
-        {"mean_accuracy": (1 / 2 + 1 / 2 + 2 / 3) / 3, "balanced_accuracy": 0.5, "rare_balanced_accuracy": 0.5}
-    )
-
-
 def test_a_run_on_files_in_the_official_layout(tiny, tmp_path, fresh_home):
     root = write_market1501_twin(tmp_path / "official", limit={"train": 160, "val": 96, "test": 64})
     run = fit_or_load(spec(dataset="market1501"), root=root, progress=False)
     assert run.record["data"]["generated"], "drawn images in the official layout must not pass for photographs"
     assert set(load_splits("market1501", "smoke", root=root)) == {"train", "val", "test"}
     assert len(run.record["task_history"]["change"]) == 2
-
-
-class AnswersByHalf(torch.nn.Module):
-    """Right on images whose first pixel is 0, undecided on others."""
-
-    def __init__(self, units: int):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(units))
-
-    def forward(self, images):
-        return Output(torch.where(images[:, 0, 0, 0, None] == 0, -1.0, 0.0) * self.scale)
-
-
-def test_optimism_is_what_the_held_out_half_loses_more_than_the_half_that_steers(tiny):
-    made = plan(spec("held-out"))
-    tasks = TaskSet.binary("abc")
-    steering, held = (
-        replace(part.select_tasks([0, 1, 2]), tasks=tasks, labels=torch.zeros(len(part), 3)) for part in (made.steering, made.data["val"])
-    )
-    steering.images[:, :, 0, 0], held.images[:, :, 0, 0] = 0, 255
-    found = recipe._analyse(steering, steering, held, AnswersByHalf(3), {}, "cpu")
-    assert found == {"validation_loss": 0.0, "optimism": 0.5}

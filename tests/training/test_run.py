@@ -139,6 +139,13 @@ def test_a_result_of_another_spec_is_refused(fresh_home):
         fit_or_load(toy.toy_spec(), plan=toy.toy_plan(epochs=1))
 
 
+def test_a_training_that_diverges_says_so(fresh_home):
+    plan = toy.toy_plan(epochs=1)
+    assert fit_or_load(toy.toy_spec(), plan=plan).record["notes"] == []
+    broken = replace(plan, losses=lambda *given, **more: plan.losses(*given, **more) * float("inf"))
+    assert fit_or_load(toy.toy_spec(seed=1), plan=broken).record["notes"] == ["the training diverged"]
+
+
 def test_seeds_of_steps_differ():
     seeds = {step_seed(s, e, k, r) for s in range(3) for e in range(3) for k in range(5) for r in range(2)}
     assert len(seeds) == 3 * 3 * 5 * 2

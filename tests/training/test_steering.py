@@ -91,4 +91,6 @@ def test_rows_are_uniform_and_depend_on_their_place_alone():
 def test_steering_data_of_other_tasks_are_refused():
     plan = toy.toy_plan()
     with pytest.raises(InputError, match="steering images"):
-        type(plan)(**vars(plan) | {"steering": plan.data["val"].select_tasks([0])})
+        replace(plan, steering=plan.data["val"].select_tasks([0]))
+    with pytest.raises(InputError, match="steering images"):
+        replace(plan, steering=plan.data["val"].subset([]))
