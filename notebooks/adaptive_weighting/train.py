@@ -39,15 +39,8 @@ seed: int = 0  # of weights and order of images
 from dataclasses import replace
 
 import torch
-from mtattr.adaptive_weighting.recipe import (
-    RARE,
-    VARIANTS,
-    WEIGHTINGS,
-    floors,
-    load_splits,
-    rare_tasks,
-    size_of,
-)
+from mtattr.adaptive_weighting.measurements import RARE, floors, rare_tasks
+from mtattr.adaptive_weighting.recipe import VARIANTS, WEIGHTINGS, load_splits, size_of
 from mtattr.data.batches import augment, epoch_order, random_rows, take
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_table
