@@ -139,7 +139,8 @@ def outcome(claim, twin: str) -> str:
     alone = claim.kind == "greater_than_value" and claim.floor is None
     numbers = format_interval(found.a if alone else found.difference, signed=True)
     if found.verdict == "not tested":
-        return f"{twin}: {'not run yet' if found.reason == 'no record' else found.reason}"
+        why = "not run yet" if found.reason == "no record" else f"not tested, {found.reason}"
+        return f"{twin}: {why}"
     return f"{twin}: **{found.verdict}**, {numbers}"
 
 
