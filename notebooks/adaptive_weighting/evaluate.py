@@ -575,35 +575,27 @@ show_table(
 # %% [markdown]
 # ## When this helps, and when not
 #
-# The next sentences are chosen by code from the verdicts above, so they cannot outlive them.
+# How weights that follow the validation loss do against equal weights, and against the same weights dealt at random. The words are chosen by
+# code from the verdicts above, so they cannot outlive them.
 
 
 # %%
-FIRST = {
-    "trend holds": "weights that follow the validation loss do better than equal ones",
-    "not reproduced": "they do no better than equal weights",
-    "worse": "they do worse than equal weights",
-    "inconclusive": "no gain over equal weights is certain, and a small one is not excluded",
+WORDS = {
+    "trend holds": ("better than equal weights", "which attribute has which weight matters"),
+    "not reproduced": ("no better than equal weights", "dealt at random they do as well"),
+    "worse": ("worse than equal weights", "dealt at random they do better"),
+    "inconclusive": ("perhaps no better than equal weights", "who has which stays open"),
 }
-SECOND = {
-    "trend holds": "which attribute gets which weight matters",
-    "not reproduced": "the same weights dealt at random do as well",
-    "worse": "the same weights dealt at random do better",
-    "inconclusive": "whether it matters which attribute gets which weight stays open",
-}
-
-
-def answer(name: str, twin: str) -> str:
-    found = judge(paper.claim(name), chapter, dataset=twin, scale=SCALE)
-    below = found.verdict == "not reproduced" and found.difference.high < 0
-    return "worse" if below else found.verdict
 
 
 def conclusion(twin: str, *names: str) -> str:
-    first, second = (answer(name, twin) for name in names)
-    if "not tested" in (first, second):
-        return "no verdict yet"
-    return f"{FIRST[first]}; {SECOND[second]}."
+    words = []
+    for place, name in enumerate(names):
+        found = judge(paper.claim(name), chapter, dataset=twin, scale=SCALE)
+        below = found.verdict == "not reproduced" and found.difference.high < 0
+        word = WORDS.get("worse" if below else found.verdict, ("no verdict yet",) * 2)
+        words.append(word[place])
+    return "; ".join(words)
 
 
 for twin in TWINS:
