@@ -299,9 +299,12 @@ for units, expected in {"mean": 0.5 / 3, "sum": 0.5}.items():
 # The paper names two factors. How fast does the loss move, relative to its size? And how large is it? Each is divided by its mean over the
 # tasks, and so is their product:
 #
-# $$\text{trend}_j = \frac{|c_j - p_j|}{c_j}, \qquad
-# \lambda_j \propto \underbrace{\frac{\text{trend}_j}{\operatorname{mean}(\text{trend})}}_{\text{normalised trend}} \cdot
-# \underbrace{\frac{c_j}{\operatorname{mean}(c)}}_{\text{normalised loss}}, \qquad \operatorname{mean}(\lambda) = 1$$
+# $$\text{trend}_j = \frac{|c_j - p_j|}{c_j}$$
+#
+# $$\lambda_j \propto \underbrace{\frac{\text{trend}_j}{\operatorname{mean}(\text{trend})}}_{\text{normalised trend}} \cdot
+# \underbrace{\frac{c_j}{\operatorname{mean}(c)}}_{\text{normalised loss}}$$
+#
+# $$\operatorname{mean}(\lambda) = 1$$
 
 # %%
 show_source(two_factor_weights)
@@ -334,9 +337,9 @@ assert torch.allclose(by_hand, torch.tensor([0.5, 1.0, 1.5], dtype=torch.float64
 # Look again at the table. The losses moved by 0.02, 0.04 and 0.06. The weights are in the same proportion, 1 : 2 : 3. That is no accident.
 # Put the trend into the product:
 #
-# $$\lambda_j \;\propto\; \frac{|c_j - p_j|}{c_j} \cdot c_j \;=\; |c_j - p_j|
-# \qquad\Longrightarrow\qquad
-# \lambda_j = \frac{|c_j - p_j|}{\operatorname{mean}_i |c_i - p_i|}$$
+# $$\lambda_j \;\propto\; \frac{|c_j - p_j|}{c_j} \cdot c_j \;=\; |c_j - p_j|$$
+#
+# $$\Longrightarrow \quad \lambda_j = \frac{|c_j - p_j|}{\operatorname{mean}_i |c_i - p_i|}$$
 #
 # The two means are the same for all tasks, so the last division removes them. The loss stands below in one factor and above in
 # the other: it cancels. What remains is the change of the validation loss, and nothing else.
@@ -575,7 +578,9 @@ print(f"wrong way: {len(changed)} of {len(same)} tensors changed, among them {ch
 #
 # **{term}`GradNorm`** {cite:p}`chen2018gradnorm` moves the weights so that the gradients $G_j = \lambda_j \lVert \nabla L_j \rVert$ get sizes that suit the tasks' progress:
 #
-# $$\min_\lambda \; \sum_j \left| G_j - \operatorname{mean}(G) \, r_j^{1.5} \right|, \qquad r_j = \frac{L_j / L_j(0)}{\operatorname{mean}_i (L_i / L_i(0))}.$$
+# $$\min_\lambda \; \sum_j \left| G_j - \operatorname{mean}(G) \, r_j^{1.5} \right|$$
+#
+# $$r_j = \frac{L_j / L_j(0)}{\operatorname{mean}_i (L_i / L_i(0))}.$$
 #
 # We give all four the same scripted losses. For GradNorm the loss needs a gradient: let each loss be the square of a distance, so its
 # gradient is twice the distance.
