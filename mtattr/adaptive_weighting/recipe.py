@@ -45,8 +45,8 @@ class Variant:
     """A model of the paper, a control or a comparison.
 
     weighting: a name of `WEIGHTINGS`, or None for weights of 1. separate: a whole network per task (Eq. 1). steering:
-    the images that a trend watches: the "validation" split, its first "half" (then the other half selects the epoch) or
-    fresh draws from "train".
+    the images that a trend watches: the "validation" split, one "half" of it (then the other half selects the epoch) or
+    training images, drawn anew ("train").
     """
 
     weighting: str | None = None

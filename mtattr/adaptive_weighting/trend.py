@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from numbers import Integral
 
 import torch
@@ -33,7 +34,7 @@ def two_factor_weights(current: Tensor, previous: Tensor) -> Tensor:
     return product / product.mean()
 
 
-class WindowedWeights(nn.Module):
+class WindowedWeights(nn.Module, ABC):
     """Task weights that change at the end of every window of `interval` iterations, by the mean losses of two windows.
 
     A window's mean is that of the iterations in which the task had a finite loss: NaN stands for a task without a known
@@ -89,9 +90,9 @@ class WindowedWeights(nn.Module):
         self.total.zero_()
         self.known.zero_()
 
+    @abstractmethod
     def _compare(self, current: Tensor, previous: Tensor) -> None:
         """Set the weights from the means `(T,)` of the window that ended and of the one before it; NaN = unknown."""
-        raise NotImplementedError
 
 
 class ValidationLossTrend(WindowedWeights):
