@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -19,7 +20,7 @@ from mtattr.nets.output import Output
 from mtattr.training.checkpoint import first_line, load_tensors, pack, save_tensors, unpack, with_prefix
 from mtattr.training.losses import known_counts
 from mtattr.training.optimizer import build_optimizer
-from mtattr.training.plan import Plan
+from mtattr.training.plan import Plan, Start
 from mtattr.training.predict import predict
 from mtattr.training.progress import Progress
 from mtattr.training.steering import steering_losses
@@ -56,6 +57,19 @@ class _State:
     images_seen: int = 0
 
 
+class Observer(Protocol):
+    """What is shown the answers of every training batch: an `nn.Module` with all that it remembers in its state."""
+
+    def observe(self, logits: Tensor, labels: Tensor) -> None:
+        """Take note of logits `(B, U)`, without a graph, and labels `(B, T)`, of all processes."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Tensors that `load_state_dict` takes back."""
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> Any:
+        """The inverse of `state_dict`."""
+
+
 def step_seed(seed: int, epoch: int, step: int, rank: int = 0) -> int:
     """A seed of its own for every step and process, so that dropout needs no saved state to resume."""
     return (((seed * 1_000_003 + epoch) * 1_000_003 + step) * 1_009 + rank) % 2**63
@@ -71,15 +85,23 @@ def fit(
     title: str = "",
     checkpoint_seconds: float = 30.0,
     progress: bool | None = None,
+    start: Start | None = None,
+    observer: Observer | None = None,
+    stop_after: int | None = None,
 ) -> tuple[nn.Module, Fitted]:
     """Train `plan` and return (network with the last weights, what the loop leaves).
 
     The state is saved in `checkpoint` at most every `checkpoint_seconds`; a killed run continues from there and ends
     with the same bits on a CPU. `identity` is stored with it: `InputError` if the file belongs to another run.
+    start: structure and weights to begin with. observer: is shown every training batch's answers; its state is saved too.
+    stop_after: leave after so many iterations of the whole schedule; a later call with the same checkpoint goes on.
     """
     settings, train = plan.settings, plan.data["train"]
     torch.manual_seed(seed)
-    net = plan.build().to(memory_format=torch.channels_last)
+    net = plan.build() if start is None or start.structure is None else plan.build(start.structure)
+    if start is not None and start.weights is not None:
+        net.load_state_dict(start.weights)
+    net = net.to(memory_format=torch.channels_last)
     if fabric.world_size > 1:
         net = use_global_batch_norm(net)
     weighting = plan.new_weighting().to(fabric.device).train()
@@ -99,6 +121,8 @@ def fit(
             unpack(tensors, net, optimizer.optimizer)
             weighting.load_state_dict(with_prefix(tensors, "weighting."))
             trace.load_state_dict(with_prefix(tensors, "trace."), fabric.device)
+            if observer is not None and (seen := with_prefix(tensors, "observer.")):
+                observer.load_state_dict(seen)
             running.copy_(tensors["running"])
             state = _State(**about["state"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -108,7 +132,8 @@ def fit(
     def save() -> None:
         if fabric.is_global_zero:
             tensors = pack(net, optimizer.optimizer) | {"running": running}
-            for name, part in (("selected", selected), ("weighting", weighting.state_dict()), ("trace", trace.state_dict())):
+            parts = {"selected": selected, "weighting": weighting.state_dict(), "trace": trace.state_dict()}
+            for name, part in (parts | {"observer": observer.state_dict() if observer is not None else {}}).items():
                 tensors |= {f"{name}.{key}": value for key, value in part.items()}
             save_tensors(checkpoint, tensors, {"identity": identity, "state": vars(state)})
 
@@ -120,12 +145,16 @@ def fit(
     steering = plan.data["val"] if plan.steering is None else plan.steering
     steering_images = _on_device(steering.images, fabric) if weighting.watches == "validation" else None
     saved_at = time.monotonic()
+
+    def stopped() -> bool:
+        return stop_after is not None and state.epoch * steps + state.step >= stop_after
+
     with Progress(title, settings.epochs * steps, enabled=progress if fabric.is_global_zero else False) as shown:
-        while state.epoch < settings.epochs:
+        while state.epoch < settings.epochs and not stopped():
             started = time.monotonic()
             model.train()
             order = epoch_order(len(train), seed=seed, epoch=state.epoch)
-            while state.step < steps:
+            while state.step < steps and not stopped():
                 positions = batches[state.step]
                 rows = order[positions]
                 if weighting.watches == "validation":
@@ -141,6 +170,8 @@ def fit(
                 model(x.contiguous(memory_format=torch.channels_last))
                 output = inside.pop("output")
                 losses = plan.losses(output.logits, y, plan.tasks, known=known)
+                if observer is not None:
+                    observer.observe(*_of_all(fabric, output.logits.detach(), y))
                 for group in optimizer.param_groups:
                     group["lr"] = settings.rate_at(state.epoch * steps + state.step, settings.epochs * steps)
                 optimizer.zero_grad()
@@ -163,6 +194,8 @@ def fit(
                     save()
                     started = saved_at = time.monotonic()
             state.train_seconds += time.monotonic() - started
+            if state.step < steps:
+                break
             row = _end_of_epoch(plan, model, fabric, state, running / steps, trace)
             shown.epoch(state.epoch, settings.epochs, row)
             if row[f"val_{plan.select_by}"] > state.best:
@@ -173,6 +206,8 @@ def fit(
             if time.monotonic() - saved_at >= checkpoint_seconds:
                 save()
                 saved_at = time.monotonic()
+    if stop_after is not None:
+        save()
     hook.remove()
     last = {name: value.cpu().clone() for name, value in net.state_dict().items()}
     rate = state.images_seen / max(state.train_seconds, 1e-9)
@@ -195,6 +230,13 @@ def _end_of_epoch(plan: Plan, model: nn.Module, fabric: Fabric, state: _State, r
     row |= {f"val_{name}": float(value) for name, value in plan.metrics(logits, val.labels, plan.tasks).items()}
     state.history.append(row)
     return row
+
+
+def _of_all(fabric: Fabric, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The answers and labels of the batch of all processes, in order of rank."""
+    if fabric.world_size == 1:
+        return logits, labels
+    return fabric.all_gather(logits).flatten(0, 1), fabric.all_gather(labels).flatten(0, 1)
 
 
 def _on_device(images: Tensor, fabric: Fabric) -> Tensor:

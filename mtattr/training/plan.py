@@ -6,6 +6,8 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -75,14 +77,33 @@ def _no_training_analysis(
 
 
 @dataclass(frozen=True)
+class Start:
+    """Where a training begins when something came before it.
+
+    structure: JSON from which `Plan.build` makes the network, None for that of the plan. weights: its state, None for that
+    of `build`. checkpoint, identity, seed: the file in which the training goes on, if it has begun already, what that file
+    says of itself, and the seed it began with. findings: JSON, what led here, for the record.
+    """
+
+    structure: Any = None
+    weights: Mapping[str, Tensor] | None = None
+    checkpoint: Path | None = None
+    identity: Mapping[str, Any] | None = None
+    seed: int | None = None
+    findings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that one run needs.
 
     data: an `ImageData` per split (train, val, test) with the same tasks. build: makes the network, called after
-    seeding. task_weights `(T,)` multiply `losses(logits, labels, tasks, known=...) -> (T,)` in the losses that are
-    reported and, unless `weighting` (called with T) makes another, in the one that is trained. steering: the images that a
-    weighting watches which watches "validation"; without it, the validation split. steering_norm: whether batch norm sees
-    them by its "running" statistics or by those of their "batch"; it learns from neither. metrics: from
+    seeding; given the `structure` that a run's record holds, one into which that run's weights fit. search: finds, before
+    the training, where it begins; called as in `mtattr/training/run.py`. task_weights `(T,)` multiply
+    `losses(logits, labels, tasks, known=...) -> (T,)` in the losses that are reported and, unless `weighting` (called with
+    T) makes another, in the one that is trained. steering: the images that a weighting watches which watches "validation";
+    without it, the validation split. steering_norm: whether batch norm sees them by its "running" statistics or by those of
+    their "batch"; it learns from neither. metrics: from
     `(logits (N, U), labels (N, T), tasks)` to names and values; `select_by` is the one whose highest validation value
     selects the epoch. floors: what a constant guess reaches, from the test labels. task_metrics: a value per task.
     analyse: measurements of the trained network on the test split, called with (net, data, device) for the last and
@@ -93,7 +114,7 @@ class Plan:
     """
 
     data: Mapping[str, ImageData]
-    build: Callable[[], nn.Module]
+    build: Callable[..., nn.Module]
     task_weights: Tensor
     settings: FitSettings
     metrics: Callable[[Tensor, Tensor, TaskSet], dict[str, float]]
@@ -106,6 +127,7 @@ class Plan:
     weighting: Callable[[int], Weighting] | None = None
     steering: ImageData | None = None
     steering_norm: str = "running"
+    search: Callable[..., Start] | None = None
     seen_by_all: Mapping[str, ImageData] | None = None
     notes: tuple[str, ...] = field(default_factory=tuple)
 

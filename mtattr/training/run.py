@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import copy
 import fcntl
+import functools
 import importlib
+import inspect
 import json
 import math
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from mtattr.errors import InputError
 from mtattr.training.checkpoint import first_line, load_tensors, save_tensors, with_prefix, write_json
 from mtattr.training.device import describe_environment, make_deterministic, open_fabric, peak_memory_mb
 from mtattr.training.fit import Fitted, fit
-from mtattr.training.plan import Plan
+from mtattr.training.plan import Plan, Start
 from mtattr.training.predict import predict
 from mtattr.training.spec import RunSpec, code_digest
 
@@ -77,7 +80,8 @@ class Run:
         if epoch not in ("last", "selected"):
             raise InputError(f"epoch {epoch!r} is not kept; there are last and selected")
         tensors = self._tensors("weights.safetensors", "the weights of a run")
-        net = plan.build()
+        structure = self.record.get("structure")
+        net = plan.build() if structure is None else plan.build(structure)
         try:
             net.load_state_dict(with_prefix(tensors, f"{epoch}."))
         except RuntimeError as error:
@@ -86,10 +90,11 @@ class Run:
         return net.eval()
 
 
-def plan_for(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Plan:
+def plan_for(spec: RunSpec, *, root: str | Path | None = None, earlier: Callable[[RunSpec], Run] | None = None, **options: Any) -> Plan:
     """The plan of a spec: `mtattr.<paper>.recipe.plan(spec, root=root, **options)`.
 
-    The one place where a lower floor asks a higher one: by name, when called, so that no import points up.
+    earlier: gives the finished run of another spec; handed to a recipe whose `plan` asks for it, because its runs start
+    from others. The one place where a lower floor asks a higher one: by name, when called, so that no import points up.
     """
     name = f"mtattr.{spec.paper}.recipe"
     try:
@@ -98,6 +103,8 @@ def plan_for(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -
         if error.name is None or not name.startswith(error.name):
             raise
         raise InputError(f"paper {spec.paper!r} has no recipe to run") from None
+    if "earlier" in inspect.signature(recipe.plan).parameters:
+        options["earlier"] = earlier or functools.partial(fit_or_load, root=root, progress=False)
     return recipe.plan(spec, root=root, **options)
 
 
@@ -124,7 +131,23 @@ def fit_or_load(
         raise InputError(f"expected a RunSpec, got {spec!r}")
     fabric = open_fabric(device=device, devices=devices, num_nodes=num_nodes, precision=precision)
     make_deterministic()
-    plan = plan_for(spec, root=root, **options) if plan is None else plan
+    how = {"fabric": fabric, "root": root, "checkpoint_seconds": checkpoint_seconds, "progress": progress}
+    return _fit_or_load(spec, plan, **how, **options)
+
+
+def _fit_or_load(
+    spec: RunSpec,
+    plan: Plan | None = None,
+    *,
+    fabric: Fabric,
+    root: str | Path | None,
+    checkpoint_seconds: float,
+    progress: bool | None,
+    **options: Any,
+) -> Run:
+    how = {"fabric": fabric, "checkpoint_seconds": checkpoint_seconds, "progress": progress}
+    earlier = functools.partial(_fit_or_load, root=root, **how, **options)
+    plan = plan_for(spec, root=root, earlier=earlier, **options) if plan is None else plan
     if plan.settings.batch_size % fabric.world_size:
         raise InputError(f"batch size {plan.settings.batch_size} does not divide over {fabric.world_size} processes")
     digest = code_digest(spec.paper)
@@ -136,7 +159,7 @@ def fit_or_load(
     with _alone(folder) if fabric.is_global_zero else contextlib.nullcontext():
         fabric.barrier()
         if not result.exists():
-            _train(spec, plan, fabric, folder, identity, checkpoint_seconds, progress)
+            _train(spec, plan, folder, identity, **how)
         fabric.barrier()
     return Run(spec, folder, read_result(result, spec))
 
@@ -171,30 +194,24 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _train(
-    spec: RunSpec, plan: Plan, fabric: Fabric, folder: Path, identity: dict, checkpoint_seconds: float, progress: bool | None
-) -> None:
+def _train(spec: RunSpec, plan: Plan, folder: Path, identity: dict, *, fabric: Fabric, **how: Any) -> None:
     started = time.monotonic()
-    checkpoint = folder / "checkpoint.safetensors"
-    model, fitted = fit(
-        plan,
-        fabric=fabric,
-        seed=spec.seed,
-        checkpoint=checkpoint,
-        identity=identity,
-        title=f"{spec.variant} {spec.dataset} seed {spec.seed}",
-        checkpoint_seconds=checkpoint_seconds,
-        progress=progress,
-    )
+    how |= {"fabric": fabric, "seed": spec.seed, "title": f"{spec.variant} {spec.dataset} seed {spec.seed}"}
+    start = Start() if plan.search is None else plan.search(plan, folder=folder / "search", identity=identity, **how)
+    checkpoint = start.checkpoint or folder / "checkpoint.safetensors"
+    if start.seed is not None:
+        how["seed"] = start.seed
+    model, fitted = fit(plan, start=start, checkpoint=checkpoint, identity=start.identity or identity, **how)
     predictions, measured, task_values = _final_predictions(plan, model, fabric, fitted)
     if not fabric.is_global_zero:
         return
     save_tensors(folder / "predictions.safetensors", predictions, {"spec": spec.to_dict()})
     weights = {f"last.{k}": v for k, v in fitted.last.items()} | {f"selected.{k}": v for k, v in fitted.selected.items()}
     save_tensors(folder / "weights.safetensors", weights, {"spec": spec.to_dict()})
-    record = _record(spec, plan, fabric, identity, fitted, predictions, measured, task_values, time.monotonic() - started)
+    record = _record(spec, plan, fabric, identity, start, fitted, predictions, measured, task_values, time.monotonic() - started)
     write_json(folder / "result.json", record)
     checkpoint.unlink(missing_ok=True)
+    shutil.rmtree(folder / "search", ignore_errors=True)
 
 
 def _final_predictions(
@@ -221,8 +238,9 @@ def _final_predictions(
     return predictions, measured, task_values
 
 
-def _record(spec, plan, fabric, identity, fitted, predictions, measured, task_values, seconds) -> dict[str, Any]:
+def _record(spec, plan, fabric, identity, start, fitted, predictions, measured, task_values, seconds) -> dict[str, Any]:
     tasks, test = plan.tasks, plan.data["test"]
+    net = plan.build() if start.structure is None else plan.build(start.structure)
 
     def metrics(split: str) -> dict[str, dict[str, float]]:
         of = {epoch: plan.metrics(predictions[f"{split}_{epoch}"], predictions[f"{split}_labels"], tasks) for epoch in ("last", "selected")}
@@ -258,9 +276,13 @@ def _record(spec, plan, fabric, identity, fitted, predictions, measured, task_va
             "train_seconds": round(fitted.train_seconds, 3),
             "images_per_second": round(fitted.images_per_second, 1),
             "peak_memory_mb": round(peak_memory_mb(fabric.device), 1),
-            "parameters": sum(value.numel() for value in plan.build().parameters()),
+            "parameters": sum(value.numel() for value in net.parameters()),
         },
     }
+    if start.structure is not None:
+        record["structure"] = start.structure
+    if start.findings:
+        record["search"] = dict(start.findings)
     return _without_nan(record)
 
 

@@ -1,0 +1,121 @@
+"""One layer of a network that forks: all its branches in one operation (Lu et al. 2017, Eq. 1, 3 and 5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+#: How the branches of a layer are computed: together, or one after the other as a textbook would.
+EXECUTIONS = ("grouped", "loop")
+
+
+class BranchedLayer(nn.Module):
+    """n branches of a convolution with bias, batch norm without scale and shift, and ReLU.
+
+    Branch k reads the `inputs` channels of branch `parents[k]` below. A fully connected layer is a convolution whose
+    kernel covers its whole map. Weights `(n * outputs, inputs, kh, kw)`; channels of a map stand branch by branch.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], parents: Sequence[int], *, padding: int = 0) -> None:
+        super().__init__()
+        self.inputs, self.outputs, self.padding = inputs, outputs, padding
+        self.parents = tuple(parents)
+        self.weight = nn.Parameter(torch.empty(len(self.parents) * outputs, inputs, *kernel))
+        self.bias = nn.Parameter(torch.empty(len(self.parents) * outputs))
+        self.norm: nn.Module = _norm(len(self.parents) * outputs)
+        self.execution = "grouped"
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weights from N(0, 2 / fan-in), biases 0 (released code: MSRA filler)."""
+        nn.init.normal_(self.weight, std=math.sqrt(2 / self.weight[0].numel()))
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, branches below * inputs, H, W)` to `(B, n * outputs, H', W')`."""
+        linear = self._loop(x) if self.execution == "loop" else self._grouped(x)
+        return F.relu(self.norm(linear), inplace=True)
+
+    def _grouped(self, x: Tensor) -> Tensor:
+        groups = self._groups(x)
+        if groups == len(self.parents) and self.parents != tuple(range(groups)):
+            x = x.unflatten(1, (-1, self.inputs))[:, list(self.parents)].flatten(1, 2)
+        if self.padding == 0 and x.shape[-2:] == self.weight.shape[-2:]:
+            return _fully_connected(x, self.weight, self.bias, groups)[..., None, None]
+        return F.conv2d(x, self.weight, self.bias, padding=self.padding, groups=groups)
+
+    def _groups(self, x: Tensor) -> int:
+        # With one branch below all branches read the same channels: one dense operation.
+        return 1 if x.shape[1] == self.inputs else len(self.parents)
+
+    def _loop(self, x: Tensor) -> Tensor:
+        branches = zip(self.parents, self.weight.split(self.outputs), self.bias.split(self.outputs), strict=True)
+        read = x.split(self.inputs, dim=1)
+        return torch.cat([F.conv2d(read[parent], w, b, padding=self.padding) for parent, w, b in branches], dim=1)
+
+    @torch.no_grad()
+    def take_branches(self, sources: Sequence[int], parents: Sequence[int]) -> None:
+        """Become a layer whose branch k is a copy of the present branch `sources[k]` and reads `parents[k]`, batch norm included."""
+        rows = torch.cat([torch.arange(self.outputs) + source * self.outputs for source in sources]).to(self.weight.device)
+        self.parents = tuple(parents)
+        self.weight = nn.Parameter(self.weight.detach()[rows])
+        self.bias = nn.Parameter(self.bias.detach()[rows])
+        if isinstance(self.norm, nn.BatchNorm2d):
+            norm = _norm(len(rows)).to(self.weight.device, self.norm.running_mean.dtype).train(self.norm.training)
+            norm.running_mean.copy_(self.norm.running_mean[rows])
+            norm.running_var.copy_(self.norm.running_var[rows])
+            norm.num_batches_tracked.copy_(self.norm.num_batches_tracked)
+            self.norm = norm
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the batch norm of evaluation mode into weights and biases, and drop it."""
+        if isinstance(self.norm, nn.BatchNorm2d):
+            norm = self.norm
+            self.weight, self.bias = fuse_conv_bn_weights(
+                self.weight, self.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            )
+            self.norm = nn.Identity()
+
+    def extra_repr(self) -> str:
+        """Sizes, for `print(net)`."""
+        return f"{self.inputs} -> {len(self.parents)} x {self.outputs}, kernel {tuple(self.weight.shape[-2:])}, parents {self.parents}"
+
+
+class BranchedOutputs(nn.Module):
+    """One logit per task, each a linear function of the branch below that the task reads; no batch norm."""
+
+    def __init__(self, inputs: int, parents: Sequence[int]) -> None:
+        super().__init__()
+        self.inputs, self.parents = inputs, tuple(parents)
+        self.weight = nn.Parameter(torch.empty(len(self.parents), inputs))
+        self.bias = nn.Parameter(torch.zeros(len(self.parents)))
+        nn.init.normal_(self.weight, std=math.sqrt(2 / inputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, branches * inputs, 1, 1)` to logits `(B, T)`."""
+        x = x.flatten(1)
+        if x.shape[1] == self.inputs:
+            return F.linear(x, self.weight, self.bias)
+        read = x.unflatten(1, (-1, self.inputs))[:, list(self.parents)]
+        return (read * self.weight).sum(2) + self.bias
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    # Caffe keeps 0.95 of the old statistics in each iteration.
+    return nn.BatchNorm2d(channels, affine=False, momentum=0.05, eps=1e-5)
+
+
+def _fully_connected(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
+    """`(B, groups * inputs, kh, kw)` to `(B, n * outputs)`; every group of output rows reads its own inputs."""
+    weight = weight.flatten(1)
+    x = x.flatten(1)
+    if groups == 1:
+        return F.linear(x, weight, bias)
+    x = x.unflatten(1, (groups, -1)).transpose(0, 1)
+    return torch.bmm(x, weight.unflatten(0, (groups, -1)).transpose(1, 2)).transpose(0, 1).flatten(1) + bias

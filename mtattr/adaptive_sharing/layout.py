@@ -1,0 +1,39 @@
+"""The layers of VGG-16 by name, and how wide each is in VGG-16 and in a thin model (Lu et al. 2017, Sec. 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+
+from mtattr.errors import InputError
+
+#: Convolutions in each of the five blocks; a pooling follows every block.
+BLOCKS = (2, 2, 3, 3, 3)
+#: The 15 intermediate layers, bottom first. The output layer comes after them.
+LAYERS = (*(f"conv{block}_{k}" for block, count in enumerate(BLOCKS, start=1) for k in range(1, count + 1)), "fc6", "fc7")
+CONVOLUTIONS = sum(BLOCKS)
+#: Layers whose output is pooled.
+POOLED = frozenset(sum(BLOCKS[: block + 1]) - 1 for block in range(len(BLOCKS)))
+#: Channels of VGG-16's layers (Fig. 1).
+VGG16_WIDTHS = (64, 64, 128, 128, 256, 256, 256, *(512,) * 6, 4096, 4096)
+
+
+def thin_widths(omega: int, wide: Sequence[int] = VGG16_WIDTHS) -> tuple[int, ...]:
+    """Channels of a thin-omega model: at most omega in a convolution, 2 omega in a fully connected layer.
+
+    wide: channels of the network that it is a thin form of. Raises `InputError` unless omega is a whole number of at least 1.
+    """
+    check_whole("omega", omega)
+    return (*(min(omega, width) for width in wide[:CONVOLUTIONS]), 2 * omega, 2 * omega)
+
+
+def poolings_above(layer: int) -> int:
+    """How many poolings lie above layer 0 .. 14, that of its own block included: p of Eq. 9."""
+    return sum(pooled >= layer for pooled in POOLED)
+
+
+def check_whole(name: str, value: int, least: int = 1) -> int:
+    """`value` as int, or `InputError` naming it if it is no whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)

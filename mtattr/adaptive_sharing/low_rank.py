@@ -1,0 +1,95 @@
+"""The low-rank baseline: VGG-16 with every layer factorised (Lu et al. 2017, Sec. 4.5 "Baselines")."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from mtattr.adaptive_sharing.layer import _norm
+from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, VGG16_WIDTHS, check_whole
+from mtattr.adaptive_sharing.network import Normalise, check_images, check_input_size, check_widths, kernels, run_layers
+from mtattr.errors import InputError
+from mtattr.nets import Output
+
+#: Basis filters of each layer; printed as 8-16-32-64-64-64-64-16, one number a block, fc6, fc7 and the outputs.
+RANKS = (8, 8, 16, 16, 32, 32, 32, *(64,) * 6, 64, 64)
+OUTPUT_RANK = 16
+
+
+class LowRankLayer(nn.Module):
+    """A convolution to `rank` basis maps, a 1 x 1 convolution that combines them, batch norm without scale and shift, ReLU."""
+
+    def __init__(self, inputs: int, rank: int, outputs: int, kernel: tuple[int, int], *, padding: int = 0) -> None:
+        super().__init__()
+        self.outputs = outputs
+        self.basis = nn.Conv2d(inputs, rank, kernel, padding=padding)
+        self.combine = nn.Conv2d(rank, outputs, 1)
+        self.norm: nn.Module = _norm(outputs)
+        bound = math.sqrt(3 / self.basis.weight[0].numel())
+        nn.init.uniform_(self.basis.weight, -bound, bound)
+        nn.init.normal_(self.combine.weight, std=math.sqrt(2 / rank))
+        nn.init.zeros_(self.basis.bias)
+        nn.init.zeros_(self.combine.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, inputs, H, W)` to `(B, outputs, H', W')`."""
+        return F.relu(self.norm(self.combine(self.basis(x))), inplace=True)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the batch norm of evaluation mode into the combination, and drop it."""
+        if isinstance(self.norm, nn.BatchNorm2d):
+            norm, combine = self.norm, self.combine
+            combine.weight, combine.bias = fuse_conv_bn_weights(
+                combine.weight, combine.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            )
+            self.norm = nn.Identity()
+
+
+class LowRankVGG(nn.Module):
+    """VGG-16 of any widths with all 15 layers and the outputs factorised; one basis serves the outputs of all tasks.
+
+    ranks: basis filters of each layer. output_rank: units between fc7 and the T outputs. Images `(B, 3, H, W)` in [0, 1]
+    become logits `(B, T)`. Raises `InputError` for a rank or a number of tasks below 1.
+    """
+
+    def __init__(
+        self,
+        num_tasks: int,
+        widths: Sequence[int] = VGG16_WIDTHS,
+        *,
+        ranks: Sequence[int] = RANKS,
+        output_rank: int = OUTPUT_RANK,
+        input_size: int | tuple[int, int] = 224,
+    ) -> None:
+        super().__init__()
+        self.widths, self.input_size = check_widths(widths), check_input_size(input_size)
+        if len(ranks) != len(LAYERS) or min(*ranks, output_rank) < 1:
+            raise InputError(f"ranks must be {len(LAYERS)} positive numbers, got {tuple(ranks)} and {output_rank} for the outputs")
+        self.normalise = Normalise()
+        self.layers = nn.ModuleList(
+            LowRankLayer(below, rank, width, kernel, padding=1 if layer < CONVOLUTIONS else 0)
+            for layer, (below, rank, width, kernel) in enumerate(
+                zip((3, *self.widths), ranks, self.widths, kernels(self.input_size), strict=False)
+            )
+        )
+        self.shared = nn.Linear(self.widths[-1], output_rank)
+        self.outputs = nn.Linear(output_rank, check_whole("num_tasks", num_tasks))
+        for linear in (self.shared, self.outputs):
+            nn.init.zeros_(linear.bias)
+        nn.init.normal_(self.outputs.weight, std=math.sqrt(2 / output_rank))
+
+    def forward(self, images: Tensor) -> Output:
+        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`; `InputError` for images of another size."""
+        check_images(images, self.input_size)
+        return Output(self.outputs(self.shared(run_layers(self.layers, self.normalise(images)).flatten(1))))
+
+
+def low_rank_vgg16(num_tasks: int, input_size: int | tuple[int, int] = 224) -> LowRankVGG:
+    """The paper's low-rank VGG-16: 4,523,352 weights for 40 tasks."""
+    return LowRankVGG(num_tasks, input_size=input_size)

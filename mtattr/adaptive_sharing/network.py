@@ -1,0 +1,160 @@
+"""Thin VGG-16, VGG-16, and the network that forks in between (Lu et al. 2017, Sec. 3.1 and 3.2)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mtattr.adaptive_sharing.layer import EXECUTIONS, BranchedLayer, BranchedOutputs
+from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, POOLED, VGG16_WIDTHS, thin_widths
+from mtattr.adaptive_sharing.tree import Groups, Tree
+from mtattr.errors import InputError
+from mtattr.nets import Output
+
+#: Input statistics of ImageNet's RGB images in [0, 1], those of public VGG-16 weights.
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class BranchedVGG(nn.Module):
+    """A VGG-16 of any widths whose layers may have several branches.
+
+    tree: which branch reads which. widths: channels of one branch of each of the 15 layers. input_size: side of the
+    images in pixels, at least 32, or (height, width). Images `(B, 3, H, W)` in [0, 1] become logits `(B, T)`.
+    `execution` is "grouped" (the branches of a layer in one operation) or "loop" (one after the other); both are equal.
+    Raises `InputError` for widths that are not 15 positive numbers and for small images.
+    """
+
+    def __init__(self, tree: Tree, widths: Sequence[int], *, input_size: int | tuple[int, int] = 224, execution: str = "grouped") -> None:
+        super().__init__()
+        self.widths, self.input_size = check_widths(widths), check_input_size(input_size)
+        self.normalise = Normalise()
+        self.layers = nn.ModuleList(
+            BranchedLayer(below, width, kernel, parents, padding=1 if layer < CONVOLUTIONS else 0)
+            for layer, (below, width, kernel, parents) in enumerate(
+                zip((3, *self.widths), self.widths, kernels(self.input_size), tree.parents, strict=False)
+            )
+        )
+        self.outputs = BranchedOutputs(self.widths[-1], tree.parents[-1])
+        self.execution = execution
+
+    @property
+    def tree(self) -> Tree:
+        """Which branch reads which, as it is now."""
+        return Tree((*(layer.parents for layer in self.layers), self.outputs.parents))
+
+    @property
+    def execution(self) -> str:
+        """How the branches of a layer are computed."""
+        return self.layers[0].execution
+
+    @execution.setter
+    def execution(self, name: str) -> None:
+        if name not in EXECUTIONS:
+            raise InputError(f"execution {name!r} is unknown; there are {', '.join(EXECUTIONS)}")
+        for layer in self.layers:
+            layer.execution = name
+
+    def forward(self, images: Tensor) -> Output:
+        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`; `InputError` for images of another size."""
+        check_images(images, self.input_size)
+        return Output(self.outputs(run_layers(self.layers, self.normalise(images))))
+
+    def widen(self, groups: Groups) -> BranchedVGG:
+        """Group the branches at the junction and give each group its own copy of the layer below (Eq. 4 and 5), in place.
+
+        Neither outputs nor gradients of the loss with respect to the image change, in training and in evaluation mode:
+        copies have the weights, biases and batch norm of the original. An optimiser must be made anew. Returns the network.
+        Raises `InputError` as `Tree.widen` does.
+        """
+        at = self.tree.junction
+        after = self.tree.widen(groups)
+        below = self.layers[at - 1]
+        below.take_branches([0] * len(after.parents[at - 1]), after.parents[at - 1])
+        upper = self.outputs if at == len(LAYERS) else self.layers[at]
+        upper.parents = after.parents[at]
+        return self
+
+
+def ThinVGG(num_tasks: int, omega: int, input_size: int | tuple[int, int] = 224) -> BranchedVGG:
+    """The thin-omega model: VGG-16 with at most omega channels in a convolution and 2 omega in a fully connected layer.
+
+    Raises `InputError` for omega or num_tasks below 1.
+    """
+    return BranchedVGG(Tree.trunk(num_tasks), thin_widths(omega), input_size=input_size)
+
+
+def vgg16(num_tasks: int, input_size: int | tuple[int, int] = 224) -> BranchedVGG:
+    """VGG-16 with batch norm and one logit per task: the paper's strong baseline, 134,411,968 weights for 40 tasks."""
+    return BranchedVGG(Tree.trunk(num_tasks), VGG16_WIDTHS, input_size=input_size)
+
+
+def count_weights(net: nn.Module) -> int:
+    """Weights of convolutions and linear layers, without biases and batch norm: what the paper's tables count."""
+    return sum(value.numel() for name, value in net.named_parameters() if name.rpartition(".")[2] == "weight")
+
+
+def fold_batch_norm(net: nn.Module) -> nn.Module:
+    """A copy of `net` in evaluation mode whose batch norm is part of weights and biases; equal outputs, fewer operations.
+
+    Source: Lu et al. 2017, Sec. 4.5. Their released code adds epsilon outside the root; we fold what evaluation mode computes.
+    """
+    folded = copy.deepcopy(net).eval()
+    for module in folded.modules():
+        if hasattr(module, "fold"):
+            module.fold()
+    return folded
+
+
+class Normalise(nn.Module):
+    """Images in [0, 1] minus their mean, by their spread, each colour for itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`(B, 3, H, W)` to the same shape."""
+        return (images - self.mean) / self.std
+
+
+def run_layers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
+    """All layers in turn, with a pooling of 2 x 2 after each block of convolutions."""
+    for number, layer in enumerate(layers):
+        x = layer(x)
+        if number in POOLED:
+            x = F.max_pool2d(x, 2)
+    return x
+
+
+def kernels(input_size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Kernel of each layer: 3 x 3, then the whole last map for fc6, then 1 x 1."""
+    last_map = tuple(side // 2 ** len(POOLED) for side in input_size)
+    return [(3, 3)] * CONVOLUTIONS + [last_map, (1, 1)]
+
+
+def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """`widths` as a tuple, or `InputError` unless they are a positive number for each of the 15 layers."""
+    if len(widths) != len(LAYERS) or min(widths) < 1:
+        raise InputError(f"widths must be {len(LAYERS)} positive numbers, got {tuple(widths)}")
+    return tuple(int(width) for width in widths)
+
+
+def check_input_size(input_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width), or `InputError` below 32 px: five poolings must leave a pixel."""
+    size = (input_size, input_size) if isinstance(input_size, int) else tuple(input_size)
+    if len(size) != 2 or min(size) < 2 ** len(POOLED):
+        raise InputError(f"input_size must be at least {2 ** len(POOLED)} px, for five poolings; got {input_size!r}")
+    return size
+
+
+def check_images(images: Tensor, input_size: tuple[int, int]) -> None:
+    """Raise `InputError` unless images are floats `(B, 3, *input_size)`."""
+    if images.ndim != 4 or tuple(images.shape[1:]) != (3, *input_size) or not images.is_floating_point():
+        raise InputError(
+            f"images must be floats (B, 3, {input_size[0]}, {input_size[1]}) in [0, 1], got {images.dtype} {tuple(images.shape)}"
+        )

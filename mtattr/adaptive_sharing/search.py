@@ -1,0 +1,165 @@
+"""The search for the tree: train, group, widen, again (Lu et al. 2017, Alg. 1)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from mtattr.adaptive_sharing.affinity import ErrorAffinity, branch_affinity
+from mtattr.adaptive_sharing.grouping import choose_branches, unit_cost
+from mtattr.adaptive_sharing.layout import LAYERS, check_whole
+from mtattr.adaptive_sharing.tree import Tree
+from mtattr.errors import InputError
+from mtattr.training import Plan, Start
+from mtattr.training.checkpoint import load_tensors, save_tensors, with_prefix
+from mtattr.training.fit import fit
+
+_log = logging.getLogger("mtattr.search")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How to search.
+
+    alpha: the branching factor of Eq. 9. limits: most branches of each of the 15 layers. interval: iterations between two
+    decisions. decay: of the moving average behind the affinity. retest: whether a layer that does not split is asked again
+    after every further interval (released code); else the tree is final at the first "no" (paper).
+    Raises `InputError` for a negative alpha, and for limits or an interval below 1.
+    """
+
+    alpha: float
+    limits: Sequence[int]
+    interval: int = 1000
+    decay: float = 0.99
+    retest: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha < float("inf"):
+            raise InputError(f"alpha must be a number of at least 0, got {self.alpha!r}")
+        check_whole("interval", self.interval)
+        if len(self.limits) != len(LAYERS) or min(self.limits) < 1:
+            raise InputError(f"limits must be {len(LAYERS)} positive numbers, got {tuple(self.limits)}")
+
+
+@dataclass
+class _State:
+    """Where the search stands; JSON, beside the tensors in its file."""
+
+    round: int = 0
+    tests: int = 0
+    done: bool = False
+    structure: Any = None
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def search(
+    plan: Plan,
+    *,
+    begin: Callable[[], Start],
+    settings: SearchSettings,
+    fabric: Fabric,
+    seed: int,
+    folder: Path,
+    identity: Mapping[str, Any],
+    title: str = "",
+    on_round: Callable[[Tree, Tensor, str], None] | None = None,
+    **how: Any,
+) -> Start:
+    """Algorithm 1: where the final training begins, with the tree that was found and what led to it.
+
+    Each round trains for `interval` iterations, estimates the affinities from these very batches, and groups the branches
+    at the junction; more than one group widens the layer below and starts the next round, with a fresh optimiser and
+    learning rate schedule. The last round, which did not split, is the beginning of the final training.
+    begin: makes the thin model. on_round: called with (tree, affinity `(T, T)`, name of the widened layer) after each split.
+    The state lies in `folder` after every decision and, within a round, as for any training: a killed search goes on.
+    """
+    state, affinity = _State(), ErrorAffinity(len(plan.tasks), settings.decay).to(fabric.device)
+    file, weights = folder / "rounds.safetensors", None
+    if file.exists():
+        state, weights = _load(file, identity, affinity)
+    else:
+        first = begin()
+        state.structure, weights = first.structure, first.weights
+    iterations = plan.settings.epochs * max(1, len(plan.data["train"]) // plan.settings.batch_size)
+    while not state.done:
+        started, start = time.monotonic(), _start(state, weights, folder, identity, seed)
+        tree = Tree.from_list(state.structure)
+        at = tree.junction
+        if not 2 <= at <= len(LAYERS):  # one task has nothing to group, and conv1_1 is always shared
+            state.done = True
+            break
+        until = settings.interval * (state.tests + 1)
+        places = {"checkpoint": start.checkpoint, "identity": start.identity, "seed": start.seed}
+        label = f"{title}, round {state.round + 1}"
+        model, _ = fit(plan, start=start, observer=affinity, stop_after=until, fabric=fabric, title=label, **places, **how)
+        groups = choose_branches(
+            branch_affinity(affinity.matrix, tree.tasks_of(at)), unit_cost(at - 1), settings.alpha, settings.limits[at - 1], seed
+        )
+        groups = fabric.broadcast(groups)
+        state.decisions.append({"layer": LAYERS[at - 1], "iteration": until, "groups": groups})
+        _log.info("%s: %s gets %d branches", label, LAYERS[at - 1], len(groups))
+        if len(groups) > 1:
+            net = getattr(model, "module", model).widen(groups)
+            state.structure, weights = net.tree.to_list(), net.state_dict()
+            state.round, state.tests = state.round + 1, 0
+        elif settings.retest and until < iterations:
+            state.tests += 1
+        else:
+            state.done = True
+        state.seconds += time.monotonic() - started
+        if fabric.is_global_zero:
+            _save(file, state, weights, identity, affinity)
+        fabric.barrier()
+        if len(groups) > 1:
+            if fabric.is_global_zero:
+                start.checkpoint.unlink(missing_ok=True)
+            if on_round is not None:
+                on_round(net.tree, affinity.matrix, LAYERS[at - 1])
+    return _start(state, weights, folder, identity, seed, findings=_findings(state, affinity))
+
+
+def _start(state: _State, weights: Mapping[str, Tensor] | None, folder: Path, identity: Mapping[str, Any], seed: int, **more: Any) -> Start:
+    return Start(
+        structure=state.structure,
+        weights=weights,
+        checkpoint=folder / f"round-{state.round:02}.safetensors",
+        identity={**identity, "round": state.round},
+        # Another order of the images in every round, and the same again when a killed one goes on.
+        seed=seed + 1_000_003 * state.round,
+        **more,
+    )
+
+
+def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
+    """What the record keeps: every decision, the seconds, and the affinity of each pair of tasks, row by row above the diagonal."""
+    matrix = affinity.matrix.cpu()
+    pairs = [round(float(matrix[i, j]), 4) for i in range(len(matrix)) for j in range(i + 1, len(matrix))]
+    decisions = [{"layer": d["layer"], "iteration": d["iteration"], "branches": len(d["groups"])} for d in state.decisions]
+    return {"decisions": decisions, "seconds": round(state.seconds, 3), "affinity": pairs}
+
+
+def _save(file: Path, state: _State, weights: Mapping[str, Tensor] | None, identity: Mapping[str, Any], affinity: ErrorAffinity) -> None:
+    tensors = {f"net.{name}": value for name, value in (weights or {}).items()}
+    tensors |= {f"affinity.{name}": value for name, value in affinity.state_dict().items()}
+    save_tensors(file, tensors, {"identity": dict(identity), "state": asdict(state)})
+
+
+def _load(file: Path, identity: Mapping[str, Any], affinity: ErrorAffinity) -> tuple[_State, dict[str, Tensor] | None]:
+    tensors, about = load_tensors(file, purpose="the rounds of a search")
+    if about.get("identity") != dict(identity):
+        raise InputError(f"{file}: belongs to another run ({about.get('identity')}), expected {dict(identity)}; delete it to start anew")
+    try:
+        affinity.load_state_dict(with_prefix(tensors, "affinity."))
+        state = _State(**about["state"])
+        Tree.from_list(state.structure)
+    except (KeyError, RuntimeError, TypeError, InputError) as error:
+        raise InputError(f"{file}: damaged ({type(error).__name__}: {error}); delete it to start anew") from None
+    return state, with_prefix(tensors, "net.") or None
