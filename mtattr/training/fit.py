@@ -180,6 +180,8 @@ def fit(
                 if fabric.world_size > 1:
                     for parameter in weighting.parameters():
                         parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")
+                if settings.clip_norm is not None:
+                    fabric.clip_gradients(model, optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False)
                 optimizer.step()
                 losses = losses.detach()
                 if weighting.watches == "training":

@@ -26,7 +26,8 @@ class FitSettings:
 
     learning_rate follows `schedule`: "constant", "cosine" from its value to 0 over all steps, or "step", divided by 10 at
     each of `milestones`, fractions of all steps. optimizer: "adam" with `betas`, or "sgd" with `momentum`. flip mirrors
-    half of the images; shift moves each by up to that many pixels.
+    half of the images; shift moves each by up to that many pixels. clip_norm: the gradient of all parameters together is
+    scaled down to this length if it is longer.
     """
 
     epochs: int
@@ -40,6 +41,7 @@ class FitSettings:
     momentum: float = 0.9
     flip: bool = False
     shift: int = 0
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -56,6 +58,8 @@ class FitSettings:
             raise InputError(f"optimizer {self.optimizer!r} is unknown; there are adam and sgd")
         if not isinstance(self.momentum, int | float) or not 0 <= self.momentum < 1:
             raise InputError(f"momentum must be a number in [0, 1), got {self.momentum!r}")
+        if self.clip_norm is not None and (not isinstance(self.clip_norm, int | float) or not 0 < self.clip_norm < math.inf):
+            raise InputError(f"clip_norm must be None or a positive number, got {self.clip_norm!r}")
         if any(not 0 < milestone < 1 for milestone in self.milestones) or bool(self.milestones) != (self.schedule == "step"):
             raise InputError(f"milestones must be fractions in (0, 1), for schedule step alone, got {self.milestones!r}")
 

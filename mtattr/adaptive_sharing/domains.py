@@ -1,0 +1,69 @@
+"""Faces, clothes, and both at once: every label a binary task of its own (Lu et al. 2017, Sec. 4.1 and 4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
+from mtattr.tasks import Task, TaskSet
+
+#: Group of the tasks that stand for one category of clothes each.
+CLOTHES = "clothes"
+
+
+def one_task_per_category(data: ImageData) -> ImageData:
+    """The same images with one binary task for every value of the first categorical task, and no other task.
+
+    An unknown category makes all of them unknown. Source: DeepFashion is trained as 50 sigmoid outputs, Sec. 4.
+    Raises `InputError` if no task is categorical.
+    """
+    if not data.tasks.categorical_indices:
+        raise InputError(f"{data.name}: expected a categorical task, but all are binary")
+    t = data.tasks.categorical_indices[0]
+    values = data.tasks[t].values
+    category = data.labels[:, t]
+    labels = (category[:, None] == torch.arange(len(values))).float()
+    labels[category.isnan()] = torch.nan
+    tasks = TaskSet(Task(value, group=CLOTHES) for value in values)
+    return replace(data, labels=labels, tasks=tasks, region_of=None)
+
+
+def join(faces: ImageData, clothes: ImageData) -> ImageData:
+    """The images of both, faces first, with the tasks of both; labels of the other domain are unknown (NaN).
+
+    Raises `InputError` if the images differ in size.
+    """
+    if faces.images.shape[1:] != clothes.images.shape[1:]:
+        raise InputError(f"both domains need images of one size, got {tuple(faces.images.shape[2:])} and {tuple(clothes.images.shape[2:])}")
+    labels = torch.full((len(faces) + len(clothes), len(faces.tasks) + len(clothes.tasks)), torch.nan)
+    labels[: len(faces), : len(faces.tasks)] = faces.labels
+    labels[len(faces) :, len(faces.tasks) :] = clothes.labels
+    facts = {f"{of.name} {name}": fact for of in (faces, clothes) for name, fact in of.facts.items() if not name.endswith("_digest")}
+    return ImageData(
+        torch.cat([faces.images, clothes.images]),
+        labels,
+        TaskSet((*faces.tasks, *clothes.tasks)),
+        (*(f"face {key}" for key in faces.keys), *(f"clothes {key}" for key in clothes.keys)),
+        f"{faces.name}+{clothes.name}",
+        faces.split,
+        generated=faces.generated or clothes.generated,
+        source=f"{faces.source}; {clothes.source}",
+        terms=f"{faces.terms}; {clothes.terms}",
+        # Pixels of drawn images must not tell machines apart, so their own fingerprints stand in.
+        facts=facts | {"files_digest": faces.fingerprint + clothes.fingerprint},
+    )
+
+
+def fill_unknown(data: ImageData, probabilities: Tensor) -> ImageData:
+    """`data` with every unknown label replaced by a probability `(N, T)` in [0, 1], the answer of another network (Sec. 4.3)."""
+    return replace(data, labels=torch.where(data.labels.isnan(), probabilities.to(data.labels.dtype), data.labels))
+
+
+def columns_of(tasks: TaskSet) -> tuple[list[int], list[int]]:
+    """Positions of the tasks of faces (or of anything else), and of clothes."""
+    clothes = [t for t, task in enumerate(tasks) if task.group == CLOTHES]
+    return [t for t in range(len(tasks)) if t not in clothes], clothes
