@@ -63,9 +63,11 @@ lock: ## Pin the newest versions that pyproject.toml admits
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 evidence: setup ## Train what the ledger holds: all variants, five seeds, at reduced scale (continues where it stopped)
+	$(BIN)/mtattr run adaptive_sharing --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr run attribute_estimation --evidence --scale reduced --seeds 0-4
-	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/adaptive_weighting-*-reduced-* $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-*
+	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/adaptive_sharing-*-reduced-* $(MTATTR_HOME)/runs/adaptive_weighting-*-reduced-* \
+	  $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-*
 
 clean: ## Remove the book and the state of runs, keep .venv
 	rm -rf _build $(CURDIR)/.mtattr

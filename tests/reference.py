@@ -153,3 +153,137 @@ def grad_norm_step(weights, optimizer, losses, first, features, *, alpha, least=
     optimizer.step()
     moved = [max(weight, least) for weight in weights.tolist()]
     weights.data = torch.tensor([len(moved) * weight / sum(moved) for weight in moved], dtype=weights.dtype)
+
+
+def random_groups(random, count):
+    """A partition of 0 .. count - 1, most in groups of their own, groups in order of their first member."""
+    labels = [k if random.random() < 0.7 else random.randrange(count) for k in range(count)]
+    return sorted([k for k in range(count) if labels[k] == label] for label in set(labels))
+
+
+def random_tree(random, num_tasks):
+    """Parents of conv1_1 .. fc7 and of the outputs after a search from the outputs down that groups at random."""
+    parents = [[0] for _ in range(15)] + [[0] * num_tasks]
+    for junction in range(15, 1, -1):
+        groups = random_groups(random, len(parents[junction]))
+        parents[junction] = [g for k in range(len(parents[junction])) for g, group in enumerate(groups) if k in group]
+        parents[junction - 1] = [0] * len(groups)
+    return parents
+
+
+def tasks_above(parents, layer, branch):
+    """The tasks whose way down from the outputs passes a branch of a layer."""
+    above = []
+    for task in range(len(parents[15])):
+        at = task
+        for upper in range(15, layer, -1):
+            at = parents[upper][at]
+        if at == branch:
+            above.append(task)
+    return above
+
+
+def branched_vgg(state, parents, images, *, training):
+    """Logits of a VGG-16 that forks (Lu et al. 2017, Eq. 3 to 5), each task computed alone from the image to its output."""
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    image = (images - mean.to(images)[None, :, None, None]) / std.to(images)[None, :, None, None]
+
+    def features(layer, branch):
+        if layer == -1:
+            return image
+        x = features(layer - 1, parents[layer][branch])
+        width = len(state[f"layers.{layer}.weight"]) // len(parents[layer])
+        own = slice(branch * width, (branch + 1) * width)
+        weight, bias = state[f"layers.{layer}.weight"][own], state[f"layers.{layer}.bias"][own]
+        if layer < 13:
+            x = torch.nn.functional.conv2d(x, weight, bias, padding=1)
+        else:
+            x = (x.reshape(len(x), -1) @ weight.reshape(width, -1).T + bias)[:, :, None, None]
+        if training:
+            centre = x.mean((0, 2, 3))
+            spread = ((x - centre[:, None, None]) ** 2).mean((0, 2, 3))
+        else:
+            centre, spread = state[f"layers.{layer}.norm.running_mean"][own], state[f"layers.{layer}.norm.running_var"][own]
+        x = (x - centre[:, None, None]) / (spread[:, None, None] + 1e-5) ** 0.5
+        x = x.clamp(min=0)
+        if layer in (1, 3, 6, 9, 12):
+            x = x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2]
+            x = torch.maximum(torch.maximum(x[..., ::2, ::2], x[..., 1::2, ::2]), torch.maximum(x[..., ::2, 1::2], x[..., 1::2, 1::2]))
+        return x
+
+    logits = []
+    for task, branch in enumerate(parents[15]):
+        logits.append(features(14, branch).flatten(1) @ state["outputs.weight"][task] + state["outputs.bias"][task])
+    return torch.stack(logits, 1)
+
+
+def greedy_rows(rows, k):
+    """At most k rows picked by simultaneous orthogonal matching pursuit (Lu et al. 2017, Eq. 2); stops when they span all rows."""
+    lengths, residual, picks = [np.linalg.norm(row) for row in rows], rows.copy(), []
+    while len(picks) < k:
+        gains = [-1.0] * len(rows)
+        for i, row in enumerate(rows):
+            if i not in picks and np.linalg.norm(residual[i]) > 1e-5 * lengths[i]:
+                gains[i] = math.sqrt(sum((signal @ row / lengths[i]) ** 2 for signal in residual))
+        if max(gains) < 0:
+            break
+        picks.append(int(np.argmax(gains)))
+        fit, *_ = np.linalg.lstsq(rows[picks].T, rows.T, rcond=None)
+        residual = rows - fit.T @ rows[picks]
+    return picks
+
+
+def released_affinity(batches, decay):
+    """(mean margins, affinities) as the released code of Lu et al. (2017) averages them over batches whose labels are all known."""
+    tasks = range(len(batches[0][0]))
+    weight, margin, affinity = 1e-16, [0.0 for _ in tasks], [[0.0 for _ in tasks] for _ in tasks]
+    for batch in batches:
+        difficult = [[row[t] >= margin[t] for t in tasks] for row in batch]
+        before, weight = decay * weight, decay * weight + 1
+        for i in tasks:
+            for j in tasks:
+                both_difficult = sum(e[i] and e[j] for e in difficult) / len(batch)
+                both_easy = sum(not e[i] and not e[j] for e in difficult) / len(batch)
+                affinity[i][j] = (before * affinity[i][j] + both_difficult + both_easy) / weight
+            margin[i] = (before * margin[i] + sum(row[i] for row in batch) / len(batch)) / weight
+    return margin, affinity
+
+
+def affinity_of_known(batches, decay):
+    """(mean margins, affinities) where every mean is over the images that know the label or both labels; NaN without any."""
+
+    def mean(columns):
+        total = count = 0.0
+        for age, column in enumerate(reversed(columns)):
+            known = [value for value in column if not math.isnan(value)]
+            total += decay**age * sum(known) / len(column)
+            count += decay**age * len(known) / len(column)
+        return total / count if count else math.nan
+
+    tasks = range(len(batches[0][0]))
+    margins, agreeing = [[] for _ in tasks], [[[] for _ in tasks] for _ in tasks]
+    for batch in batches:
+        threshold = [mean(margins[t]) for t in tasks]
+        threshold = [0.0 if math.isnan(value) else value for value in threshold]
+        for i in tasks:
+            for j in tasks:
+                same = [float((row[i] >= threshold[i]) == (row[j] >= threshold[j])) for row in batch]
+                known = [not math.isnan(row[i]) and not math.isnan(row[j]) for row in batch]
+                agreeing[i][j].append([a if k else math.nan for a, k in zip(same, known, strict=True)])
+            margins[i].append([row[i] for row in batch])
+    return [mean(margins[t]) for t in tasks], [[mean(agreeing[i][j]) for j in tasks] for i in tasks]
+
+
+def branch_affinity(matrix, branches):
+    """Affinities of branches by Lu et al. (2017), Eq. 7 and 8."""
+
+    def one_way(k, other):
+        return sum(min(matrix[i][j] for j in other) for i in k) / len(k)
+
+    return [[(one_way(k, other) + one_way(other, k)) / 2 for other in branches] for k in branches]
+
+
+def separation_cost(affinity, groups):
+    """How unlike the branches within one group are, by Lu et al. (2017), Eq. 10 and 11."""
+    costs = [1 - sum(min(affinity[k][other] for other in group) for k in group) / len(group) for group in groups]
+    return sum(costs) / len(costs)

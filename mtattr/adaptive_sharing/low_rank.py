@@ -30,8 +30,7 @@ class LowRankLayer(nn.Module):
         self.basis = nn.Conv2d(inputs, rank, kernel, padding=padding)
         self.combine = nn.Conv2d(rank, outputs, 1)
         self.norm: nn.Module = _norm(outputs)
-        bound = math.sqrt(3 / self.basis.weight[0].numel())
-        nn.init.uniform_(self.basis.weight, -bound, bound)
+        _xavier(self.basis.weight)
         nn.init.normal_(self.combine.weight, std=math.sqrt(2 / rank))
         nn.init.zeros_(self.basis.bias)
         nn.init.zeros_(self.combine.bias)
@@ -82,12 +81,19 @@ class LowRankVGG(nn.Module):
         self.outputs = nn.Linear(output_rank, check_whole("num_tasks", num_tasks))
         for linear in (self.shared, self.outputs):
             nn.init.zeros_(linear.bias)
+        _xavier(self.shared.weight)
         nn.init.normal_(self.outputs.weight, std=math.sqrt(2 / output_rank))
 
     def forward(self, images: Tensor) -> Output:
         """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`; `InputError` for images of another size."""
         check_images(images, self.input_size)
         return Output(self.outputs(self.shared(run_layers(self.layers, self.normalise(images)).flatten(1))))
+
+
+def _xavier(weight: Tensor) -> None:
+    """Uniform within the root of 3 / fan-in, which keeps the variance of a linear layer's input (released code)."""
+    bound = math.sqrt(3 / weight[0].numel())
+    nn.init.uniform_(weight, -bound, bound)
 
 
 def low_rank_vgg16(num_tasks: int, input_size: int | tuple[int, int] = 224) -> LowRankVGG:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,6 +46,20 @@ class BranchedVGG(nn.Module):
     def tree(self) -> Tree:
         """Which branch reads which, as it is now."""
         return Tree((*(layer.parents for layer in self.layers), self.outputs.parents))
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """JSON from which `from_structure` makes a network into which this one's weights fit."""
+        return {"tree": self.tree.to_list(), "widths": list(self.widths), "input_size": list(self.input_size)}
+
+    @classmethod
+    def from_structure(cls, structure: Mapping[str, Any]) -> BranchedVGG:
+        """The inverse of `structure`, with random weights; `InputError` for anything else."""
+        try:
+            tree, widths, size = structure["tree"], structure["widths"], structure["input_size"]
+        except (KeyError, TypeError):
+            raise InputError(f"expected tree, widths and input_size of a network, got {structure!r}") from None
+        return cls(Tree.from_list(tree), widths, input_size=tuple(size))
 
     @property
     def execution(self) -> str:

@@ -91,7 +91,7 @@ def search(
     iterations = plan.settings.epochs * max(1, len(plan.data["train"]) // plan.settings.batch_size)
     while not state.done:
         started, start = time.monotonic(), _start(state, weights, folder, identity, seed)
-        tree = Tree.from_list(state.structure)
+        tree = Tree.from_list(state.structure["tree"])
         at = tree.junction
         if not 2 <= at <= len(LAYERS):  # one task has nothing to group, and conv1_1 is always shared
             state.done = True
@@ -108,7 +108,7 @@ def search(
         _log.info("%s: %s gets %d branches", label, LAYERS[at - 1], len(groups))
         if len(groups) > 1:
             net = getattr(model, "module", model).widen(groups)
-            state.structure, weights = net.tree.to_list(), net.state_dict()
+            state.structure, weights = net.structure, net.state_dict()
             state.round, state.tests = state.round + 1, 0
         elif settings.retest and until < iterations:
             state.tests += 1
@@ -159,7 +159,7 @@ def _load(file: Path, identity: Mapping[str, Any], affinity: ErrorAffinity) -> t
     try:
         affinity.load_state_dict(with_prefix(tensors, "affinity."))
         state = _State(**about["state"])
-        Tree.from_list(state.structure)
+        Tree.from_list(state.structure["tree"])
     except (KeyError, RuntimeError, TypeError, InputError) as error:
         raise InputError(f"{file}: damaged ({type(error).__name__}: {error}); delete it to start anew") from None
     return state, with_prefix(tensors, "net.") or None

@@ -94,8 +94,11 @@ def _product(paper: str, variants: list[str] | None, datasets: list[str] | None,
     from mtattr.data import DATASETS
     from mtattr.training import RunSpec
 
-    known = list(_recipe(paper).VARIANTS)
-    for kind, names, there in (("variant", variants, ["all", *known]), ("dataset", datasets, DATASETS)):
+    recipe = _recipe(paper)
+    known = list(recipe.VARIANTS)
+    # A recipe may join datasets under a name of its own.
+    sets = list(dict.fromkeys([*DATASETS, *(name for name, _ in recipe.SIZES)]))
+    for kind, names, there in (("variant", variants, ["all", *known]), ("dataset", datasets, sets)):
         if not names:
             raise InputError(f"--{kind} is missing; there are: {', '.join(there)}")
         for name in names:

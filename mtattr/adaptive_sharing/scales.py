@@ -1,0 +1,126 @@
+"""How much of each dataset a scale uses, with networks of which size, and how long they train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mtattr.adaptive_sharing.domains import join, one_task_per_category
+from mtattr.adaptive_sharing.layout import VGG16_WIDTHS
+from mtattr.data import load_dataset
+from mtattr.data.image_data import ImageData
+from mtattr.training import FitSettings, checks
+from mtattr.training.plan import SPLITS
+
+PAPER = "adaptive_sharing"
+#: Faces and clothes together; its root is the folder above both.
+JOINT = "celeba+deepfashion"
+
+
+#: Images in a step, everywhere (Sec. 4.5).
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Size:
+    """One dataset at one scale; limits None = the whole split.
+
+    divisor: every number of channels of every network is divided by it. interval: iterations between two decisions of a
+    search. rates: learning rate by kind of network where it is not that of `fit`.
+    """
+
+    fit: FitSettings
+    divisor: int
+    interval: int
+    image_size: int = 32
+    rates: Mapping[str, float] = field(default_factory=dict)
+    train: int | None = None
+    val: int | None = None
+    test: int | None = None
+
+    @property
+    def wide(self) -> tuple[int, ...]:
+        """Channels of this scale's VGG-16."""
+        return divided(VGG16_WIDTHS, self.divisor)
+
+
+def divided(widths: Sequence[int], divisor: int) -> tuple[int, ...]:
+    """Widths divided by a whole number, at least 1 each."""
+    return tuple(max(1, width // divisor) for width in widths)
+
+
+def _sgd(epochs: int, learning_rate: float, milestones: tuple[float, float] = (1 / 3, 2 / 3)) -> FitSettings:
+    """SGD as in the paper; gradients clipped to a norm of 20 as in the released code."""
+    return FitSettings(
+        epochs=epochs,
+        batch_size=BATCH,
+        learning_rate=learning_rate,
+        optimizer="sgd",
+        weight_decay=5e-4,
+        schedule="step",
+        milestones=milestones,
+        clip_norm=20.0,
+    )
+
+
+#: The best of the pilots' validation accuracies for each kind of network; the paper has one rate for all.
+_RATES = {"vgg": 0.003, "low-rank": 0.003, "thin": 0.03, "matched": 0.01, "branched": 0.01}
+
+
+def _sizes(paper_epochs: int, milestones: tuple[float, float], paper_interval: int) -> dict[str, Size]:
+    """paper_epochs of 32 images a step make up the paper's 60 or 100 thousand iterations."""
+    return {
+        "smoke": Size(_sgd(3, 0.01), divisor=8, interval=5, rates=_RATES, train=640, val=320, test=400),
+        "reduced": Size(_sgd(9, 0.01), divisor=4, interval=100, rates=_RATES, train=6000, val=2000, test=4000),
+        "paper": Size(_sgd(paper_epochs, 1e-3, milestones), divisor=1, interval=paper_interval, image_size=224),
+    }
+
+
+_SETS = {
+    "celeba": _sizes(12, (1 / 3, 2 / 3), 1000),
+    "deepfashion": _sizes(9, (1 / 3, 2 / 3), 1000),
+    JOINT: _sizes(9, (0.4, 0.8), 2000),
+}
+SIZES: dict[tuple[str, str], Size] = {
+    (name + twin, scale): size for name, sizes in _SETS.items() for twin in ("", "-twin") for scale, size in sizes.items()
+}
+
+
+def size_of(dataset: str, scale: str) -> Size:
+    """The `Size` of a dataset at a scale; `InputError` lists what there is."""
+    return checks.size_of(SIZES, PAPER, dataset, scale)
+
+
+def domains_of(dataset: str) -> tuple[str, ...]:
+    """The datasets that `dataset` joins, or itself."""
+    base, twin = dataset.removesuffix("-twin"), "-twin" * dataset.endswith("-twin")
+    return tuple(name + twin for name in base.split("+"))
+
+
+def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The three splits at the size of a scale, all tasks binary; labels that only the other domain has are unknown.
+
+    root: for both domains together the folder above `celeba` and `deepfashion`. Raises `InputError` for a dataset or scale
+    that has no recipe.
+    """
+    size = size_of(dataset, scale)
+    loaded = {}
+    for split in SPLITS:
+        domains = domains_of(dataset)
+        how = {"root": root, "limit": getattr(size, split), "together": len(domains) > 1, **options}
+        parts = [_load(domain, split, size, **how) for domain in domains]
+        loaded[split] = join(*parts) if len(parts) > 1 else parts[0]
+    return loaded
+
+
+def _load(dataset: str, split: str, size: Size, *, together: bool, **options: Any) -> ImageData:
+    if dataset.endswith("-twin"):  # nothing is read from disk, so nothing can be bad
+        options = {name: value for name, value in options.items() if name not in ("root", "skip_bad")}
+    elif dataset == "celeba" and size.divisor == 1:
+        options = {"images": "wild"} | options  # the paper uses the photographs before alignment
+    if together and options.get("root") is not None:
+        options["root"] = Path(options["root"]) / dataset
+    data = load_dataset(dataset, split, image_size=size.image_size, **options)
+    return one_task_per_category(data) if data.tasks.categorical_indices else data

@@ -1,0 +1,290 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mtattr.adaptive_sharing import BranchedVGG, ErrorAffinity, SearchSettings, Tree, search
+from mtattr.adaptive_sharing.affinity import branch_affinity
+from mtattr.adaptive_sharing.grouping import choose_branches, unit_cost
+from mtattr.adaptive_sharing.layout import LAYERS
+from mtattr.adaptive_sharing.measurements import floors, metrics
+from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
+from mtattr.tasks import TaskSet
+from mtattr.training import FitSettings, Plan, RunSpec, Start, fit_or_load
+from mtattr.training.device import open_fabric
+
+NUM_TASKS = 6
+WIDTHS = (3,) * 13 + (4, 4)
+
+
+def data(split: str, n: int, num_tasks: int = NUM_TASKS) -> ImageData:
+    """Half of the tasks ask for the red of an image, half for the blue, each with noise of its own."""
+    generator = torch.Generator().manual_seed(n)
+    images = torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    images[:, 0] = images[:, 0] // 2 + (torch.rand(n, 1, 1, generator=generator) * 120).to(torch.uint8)
+    images[:, 2] = images[:, 2] // 2 + (torch.rand(n, 1, 1, generator=generator) * 120).to(torch.uint8)
+    mean = images.float().mean((2, 3))
+    signal = torch.stack([mean[:, 0 if t < num_tasks / 2 else 2] for t in range(num_tasks)], 1)
+    labels = (signal + 15 * torch.randn(n, num_tasks, generator=generator) > signal.median()).float()
+    return ImageData(
+        images, labels, TaskSet.binary([f"t{t}" for t in range(num_tasks)]), tuple(f"{split}{i}" for i in range(n)), "toy", split
+    )
+
+
+def build(structure=None, num_tasks: int = NUM_TASKS):
+    return BranchedVGG(Tree.trunk(num_tasks), WIDTHS, input_size=32) if structure is None else BranchedVGG.from_structure(structure)
+
+
+def begin(num_tasks: int = NUM_TASKS) -> Start:
+    torch.manual_seed(0)
+    net = build(num_tasks=num_tasks)
+    return Start(structure=net.structure, weights=net.state_dict())
+
+
+def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, pause: float = 0.0, **settings) -> Plan:
+    how = SearchSettings(alpha=alpha, limits=[8] * 15, interval=4, **settings)
+
+    def losses(*arguments, **options):
+        from mtattr.training import per_task_loss
+
+        time.sleep(pause)
+        return per_task_loss(*arguments, **options)
+
+    return Plan(
+        data={split: data(split, n, num_tasks) for split, n in (("train", 64), ("val", 16), ("test", 16))},
+        build=partial(build, num_tasks=num_tasks),
+        task_weights=torch.ones(num_tasks),
+        settings=FitSettings(epochs=2, batch_size=8, learning_rate=0.02, optimizer="sgd", clip_norm=20.0),
+        metrics=metrics,
+        select_by="selection_score",
+        floors=floors,
+        losses=losses,
+        search=partial(search, begin=partial(begin, num_tasks), settings=how),
+    )
+
+
+def run(plan: Plan, variant: str = "toy"):
+    spec = RunSpec("adaptive_sharing", variant, "toy", "smoke", 0)
+    return fit_or_load(spec, plan=plan, device="cpu", precision="32-true", progress=False, checkpoint_seconds=0)
+
+
+def test_rounds_go_down_layer_by_layer_and_the_record_tells_them(fresh_home):
+    seen = []
+    plan = toy_plan()
+    plan = replace(plan, search=partial(plan.search, on_round=lambda tree, affinity, layer: seen.append((tree, affinity, layer))))
+    record = run(plan).record
+    decisions = record["search"]["decisions"]
+    layers = [decision["layer"] for decision in decisions]
+    assert layers == list(reversed(LAYERS))[: len(layers)]
+    counts = [decision["branches"] for decision in decisions]
+    assert all(1 <= after <= before for before, after in zip([NUM_TASKS, *counts], counts, strict=False))
+    tree = Tree.from_list(record["structure"]["tree"])
+    split = [count for count in counts if count > 1]
+    assert list(reversed(tree.copies))[: len(split)] == split
+    assert [layer for *_, layer in seen] == layers[: len(split)]
+    assert seen[-1][0] == tree
+    assert len(record["search"]["affinity"]) == NUM_TASKS * (NUM_TASKS - 1) // 2
+    assert all(0 <= a <= 1 for a in record["search"]["affinity"])
+    # The final training is a whole schedule, of which the last round is the beginning.
+    assert [row["epoch"] for row in record["history"]] == [0, 1]
+
+
+def test_one_round_decides_as_the_equations_say(tmp_path):
+    """The first decision, made again from the margins of the very batches that a plain training sees."""
+    plan, found = toy_plan(alpha=1.0), []
+    fabric = open_fabric(device="cpu", precision="32-true")
+    how = {"fabric": fabric, "seed": 3, "identity": {}, "progress": False}
+    plan.search(plan, folder=tmp_path / "search", on_round=lambda *of: found.append(of), **how)
+
+    class Batches(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def observe(self, logits, labels):
+            self.seen.append((logits.clone(), labels.clone()))
+
+    from mtattr.training.fit import fit
+
+    watch = Batches()
+    fit(plan, start=begin(), observer=watch, stop_after=4, checkpoint=tmp_path / "plain", **how)
+    affinity = ErrorAffinity(NUM_TASKS)
+    for logits, labels in watch.seen:
+        affinity.update((labels - logits.sigmoid()).abs())
+    assert len(watch.seen) == 4
+    expected = choose_branches(branch_affinity(affinity.matrix, [[t] for t in range(NUM_TASKS)]), unit_cost(14), 1.0, 8, seed=3)
+    tree, matrix, layer = found[0]
+    assert layer == "fc7"
+    assert tree.tasks_of(14) == expected
+    torch.testing.assert_close(matrix, affinity.matrix)
+
+
+def test_alpha_zero_stops_at_once_and_is_the_thin_model(fresh_home):
+    record = run(toy_plan(alpha=0.0)).record
+    assert record["structure"]["tree"] == Tree.trunk(NUM_TASKS).to_list()
+    assert [d["branches"] for d in record["search"]["decisions"]] == [1]
+    alone = run(replace(toy_plan(), search=lambda *_, **__: begin()), "plain")
+    assert alone.record["metrics"] == record["metrics"]
+
+
+def test_retest_asks_again_until_the_schedule_ends(fresh_home):
+    never = run(toy_plan(alpha=0.0)).record["search"]["decisions"]
+    always = run(toy_plan(alpha=0.0, retest=True), "always").record["search"]["decisions"]
+    assert [d["iteration"] for d in never] == [4]
+    assert [d["iteration"] for d in always] == [4, 8, 12, 16]
+
+
+def test_one_task_has_nothing_to_group(fresh_home):
+    record = run(toy_plan(1)).record
+    assert record["search"]["decisions"] == []
+    assert record["structure"]["tree"] == Tree.trunk(1).to_list()
+
+
+def test_the_widened_network_goes_on_from_the_weights_it_had(tmp_path):
+    plan, widened = toy_plan(alpha=50.0), []
+    how = {"fabric": open_fabric(device="cpu", precision="32-true"), "seed": 0, "identity": {}, "progress": False}
+
+    class Enough(Exception):
+        pass
+
+    def look(tree, affinity, layer):
+        widened.append(tree)
+        raise Enough
+
+    with pytest.raises(Enough):
+        plan.search(plan, folder=tmp_path / "search", on_round=look, **how)
+    state = load_file(tmp_path / "search" / "rounds.safetensors")
+    fc7 = state["net.layers.14.weight"]
+    copies = fc7.unflatten(0, (widened[0].copies[14], -1))
+    assert len(copies) > 1
+    assert all(torch.equal(copies[0], other) for other in copies)
+
+
+def test_killed_between_and_inside_rounds_ends_with_the_same_bits(tmp_path):
+    """kill -9 at random moments, as often as the machine allows, against an undisturbed run in a home of its own."""
+    whole = finish(tmp_path / "whole")
+    home, chance, kills, places = tmp_path / "killed", random.Random(), 0, set()
+    while kills < 3:
+        process = start(home, "--slow", "0.03")
+        folder = home / "runs"
+        began = time.monotonic()
+        before = {path.name for path in folder.rglob("search/*")}
+        while process.poll() is None and {path.name for path in folder.rglob("search/*")} == before and time.monotonic() < began + 60:
+            time.sleep(0.02)
+        time.sleep(chance.random() * 0.4)
+        if process.poll() is not None:
+            break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        kills += 1
+        places |= {path.name for path in folder.rglob("search/*")}
+    assert kills >= 2, "never killed: make the toy slower"
+    assert "rounds.safetensors" in places
+    same_end(whole, finish(home))
+
+
+def same_end(one: Path, other: Path) -> None:
+    for name in ("weights.safetensors", "predictions.safetensors"):
+        a, b = load_file(one / name), load_file(other / name)
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[key], b[key]) for key in a), name
+    records = [json.loads((folder / "result.json").read_text()) for folder in (one, other)]
+    for part in ("metrics", "history", "structure"):
+        assert records[0][part] == records[1][part], part
+    for part in ("decisions", "affinity"):
+        assert records[0]["search"][part] == records[1]["search"][part], part
+
+
+@pytest.mark.parametrize("alpha", [0.0, 4.0])
+def test_interrupted_while_it_asks_again(tmp_path, monkeypatch, alpha):
+    """Every place between two iterations in turn, with a layer that may split late."""
+    plan = toy_plan(alpha=alpha, retest=True)
+    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "whole"))
+    whole = run(plan).folder
+    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "cut"))
+    calls = 0
+
+    def unplugged(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls % 9 == 0:
+            raise KeyboardInterrupt
+        return plan.losses(*arguments, **options)
+
+    cut = replace(plan, losses=unplugged)
+    for _ in range(100):
+        try:
+            done = run(cut)
+            break
+        except KeyboardInterrupt:
+            continue
+    assert calls > 18
+    same_end(whole, done.folder)
+
+
+@pytest.mark.parametrize("damage", ["cut", "foreign", "tree"])
+def test_a_damaged_file_of_rounds_is_named(tmp_path, damage):
+    from mtattr.training.checkpoint import load_tensors, save_tensors
+
+    plan = toy_plan(alpha=50.0)
+    how = {"fabric": open_fabric(device="cpu", precision="32-true"), "seed": 0, "identity": {"run": 1}, "progress": False}
+    plan.search(plan, folder=tmp_path / "search", **how)
+    file = tmp_path / "search" / "rounds.safetensors"
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-100])
+    else:
+        tensors, about = load_tensors(file)
+        if damage == "foreign":
+            about["identity"] = {"run": 2}
+        else:
+            about["state"]["structure"]["tree"] = [[0], [3]]
+        save_tensors(file, tensors, about)
+    with pytest.raises(InputError, match=r"rounds.safetensors.*delete it"):
+        plan.search(plan, folder=tmp_path / "search", **how)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"alpha": -1}, "alpha"),
+        ({"alpha": float("nan")}, "alpha"),
+        ({"alpha": True}, "alpha"),
+        ({"interval": 0}, "interval"),
+        ({"limits": [0] * 15}, "limits"),
+        ({"limits": [1] * 3}, "limits"),
+    ],
+)
+def test_bad_settings(wrong, name):
+    with pytest.raises(InputError, match=name):
+        SearchSettings(**{"alpha": 1.0, "limits": [1] * 15} | wrong)
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen:
+    environment = os.environ | {"MTATTR_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, str(home.parent / f"{home.name}.json"), *arguments]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def finish(home: Path, *arguments: str) -> Path:
+    process = start(home, *arguments)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    return Path(json.loads((home.parent / f"{home.name}.json").read_text())["folder"])
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    slow = 0.03 if "--slow" in sys.argv else 0.0
+    done = run(toy_plan(pause=slow))
+    Path(sys.argv[1]).write_text(json.dumps({"folder": str(done.folder)}))
