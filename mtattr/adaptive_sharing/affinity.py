@@ -35,7 +35,7 @@ class ErrorAffinity(nn.Module):
         if not isinstance(decay, int | float) or not 0 <= decay < 1:
             raise InputError(f"decay must be a number in [0, 1), got {decay!r}")
         self.num_tasks, self.decay = check_whole("num_tasks", num_tasks), decay
-        for name, shape in {"margin": (num_tasks,), "agreement": (num_tasks, num_tasks)}.items():
+        for name, shape in {"margin": (num_tasks,), "difficult": (num_tasks,), "agreement": (num_tasks, num_tasks)}.items():
             self.register_buffer(f"{name}_total", torch.zeros(shape, dtype=torch.float64))
             self.register_buffer(f"{name}_count", torch.zeros(shape, dtype=torch.float64))
 
@@ -43,6 +43,11 @@ class ErrorAffinity(nn.Module):
     def mean_margin(self) -> Tensor:
         """Mean margin of each task, float64 `(T,)`; 0 before the first known label."""
         return self.margin_total / self.margin_count.clamp(min=torch.finfo(torch.float64).tiny)
+
+    @property
+    def difficult_share(self) -> Tensor:
+        """Share of the images that are difficult for each task, float64 `(T,)` in [0, 1]; NaN before the first known label."""
+        return self.difficult_total / self.difficult_count
 
     @property
     def matrix(self) -> Tensor:
@@ -69,10 +74,31 @@ class ErrorAffinity(nn.Module):
         # Divided by the batch, so that a small batch weighs as much as a large one.
         for name, total, count in (
             ("margin", margins.nan_to_num(0).sum(0), known.sum(0)),
+            ("difficult", difficult.sum(0), known.sum(0)),
             ("agreement", difficult.T @ difficult + easy.T @ easy, known.T @ known),
         ):
             getattr(self, f"{name}_total").mul_(self.decay).add_(total / len(margins))
             getattr(self, f"{name}_count").mul_(self.decay).add_(count / len(margins))
+
+
+def chance_affinity(difficult_share: Tensor) -> Tensor:
+    """The affinity that tasks would have if their difficult images were independent: `(T, T)`, diagonal included.
+
+    difficult_share p `(T,)` in [0, 1]: p_i p_j + (1 - p_i) (1 - p_j). Two tasks with few difficult images agree on nearly
+    all, whether they are related or not. Not in the paper.
+    """
+    p = difficult_share
+    return torch.outer(p, p) + torch.outer(1 - p, 1 - p)
+
+
+def affinity_beyond_chance(matrix: Tensor, difficult_share: Tensor) -> Tensor:
+    """Cohen's kappa of two tasks' difficult images: `(T, T)`, 1 for equal ones, 0 for independent ones and for fewer agreements.
+
+    matrix: Eq. 6. A pair that agrees by chance alone everywhere (all or none difficult) gets 0; the diagonal is 1.
+    """
+    chance = chance_affinity(difficult_share)
+    kappa = torch.where(chance < 1, (matrix - chance) / (1 - chance), 0)
+    return kappa.clamp(min=0).fill_diagonal_(1)
 
 
 def branch_affinity(matrix: Tensor, branches: Sequence[Sequence[int]]) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mtattr.adaptive_sharing.affinity import affinity_beyond_chance
 from mtattr.adaptive_sharing.domains import fill_unknown
 from mtattr.adaptive_sharing.initialise import Filters, filters_of, read_vgg16, start_from_wide, start_low_rank
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, thin_widths
@@ -16,6 +17,7 @@ from mtattr.adaptive_sharing.low_rank import OUTPUT_RANK, RANKS, LowRankVGG
 from mtattr.adaptive_sharing.network import BranchedVGG, count_weights
 from mtattr.adaptive_sharing.regroup import grouped_by, label_affinity, shuffled, swapped
 from mtattr.adaptive_sharing.scales import BATCH, PAPER, Size, divided, domains_of, size_of
+from mtattr.adaptive_sharing.search import affinity_from
 from mtattr.adaptive_sharing.tree import Tree
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
@@ -53,8 +55,9 @@ class EarlierRuns:
 def build_network(network: str, widths: Sequence[int], num_tasks: int, size: Size, structure: Any = None) -> nn.Module:
     """The "low-rank" baseline, or any other network: what a run's `structure` says, one trunk of these widths if None."""
     if network == "low-rank":
-        ranks, output_rank = divided(RANKS, size.divisor), divided([OUTPUT_RANK], size.divisor)[0]
-        return LowRankVGG(num_tasks, widths, ranks=ranks, output_rank=output_rank, input_size=size.image_size)
+        # Neither the colours of an image nor the tasks are divided: so the first bases are divided less, the last not at all.
+        ranks = [max(rank, 4) for rank in divided(RANKS, size.divisor)]
+        return LowRankVGG(num_tasks, widths, ranks=ranks, output_rank=OUTPUT_RANK, input_size=size.image_size)
     if structure is not None:
         return BranchedVGG.from_structure(structure)
     return BranchedVGG(Tree.trunk(num_tasks), widths, input_size=size.image_size)
@@ -81,16 +84,18 @@ def source_filters(runs: EarlierRuns, weights: str | None) -> Filters:
 def regrouped(how: str, train: ImageData, runs: EarlierRuns, *_: Any, **__: Any) -> Start:
     """The reference's tree with the tasks dealt anew, and random weights.
 
-    how: "original" leaves them, "swapped" exchanges the halves (Fig. 3), "shuffled" deals at random, "correlated" groups by
-    the correlation of the training labels into as many branches.
+    how: "original" leaves them, "swapped" exchanges the halves (Fig. 3), "shuffled" deals at random; two group into as many
+    branches, "correlated" by the correlation of the training labels and "corrected" by the affinity beyond chance.
     """
-    found, seed = runs.reference().record["structure"], runs.spec.seed
+    record, seed = runs.reference().record, runs.spec.seed
+    found = record["structure"]
     tree = Tree.from_list(found["tree"])
     dealt = {
         "original": lambda: tree,
         "swapped": lambda: swapped(tree),
         "shuffled": lambda: shuffled(tree, seed=seed),
         "correlated": lambda: grouped_by(tree, label_affinity(train.labels), seed=seed),
+        "corrected": lambda: grouped_by(tree, affinity_beyond_chance(*affinity_from(record["search"])), seed=seed),
     }
     return Start(structure=found | {"tree": dealt[how]().to_list()})
 

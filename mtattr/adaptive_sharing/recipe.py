@@ -70,6 +70,7 @@ VARIANTS: dict[str, Variant] = {
     "regroup-swapped": Variant(omega=32, pretrained=False, regroup="swapped"),
     "regroup-shuffled": Variant(omega=32, pretrained=False, regroup="shuffled"),
     "regroup-correlated": Variant(omega=32, pretrained=False, regroup="correlated"),
+    "regroup-corrected": Variant(omega=32, pretrained=False, regroup="corrected"),
     SOURCE: Variant("vgg", pretrained=False),
 }
 
@@ -217,7 +218,7 @@ def _note(widths: Sequence[int], weights: str | None, from_wide: bool) -> str:
 EVIDENCE: tuple[tuple[str, str], ...] = (
     *((name, "celeba-twin") for name in (SOURCE, "vgg", "thin-32", REFERENCE, "branch-32-1.0", "branch-64-1.0", "low-rank")),
     *((name, "celeba-twin") for name in ("thin-32-longer", "matched")),
-    *((name, "celeba-twin") for name in ("regroup-original", "regroup-swapped", "regroup-shuffled", "regroup-correlated")),
+    *((f"regroup-{how}", "celeba-twin") for how in ("original", "swapped", "shuffled", "correlated", "corrected")),
     *((name, "celeba-twin") for name in ("thin-32-scratch", "branch-32-2.0-scratch", "vgg-scratch")),
     *((name, "deepfashion-twin") for name in ("vgg", "low-rank")),
     *((name, f"{JOINT}-twin") for name in (REFERENCE, "branch-64-2.0")),

@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mtattr.adaptive_sharing.affinity import ErrorAffinity, branch_affinity
+from mtattr.adaptive_sharing.affinity import ErrorAffinity, branch_affinity, chance_affinity
 from mtattr.adaptive_sharing.grouping import choose_branches, unit_cost
 from mtattr.adaptive_sharing.layout import LAYERS, check_whole
 from mtattr.adaptive_sharing.tree import Tree
 from mtattr.errors import InputError
+from mtattr.evaluation import rank_correlation
 from mtattr.training import Plan, Start
 from mtattr.training.checkpoint import load_tensors, save_tensors, with_prefix
 from mtattr.training.fit import fit
@@ -123,7 +125,7 @@ def search(
                 start.checkpoint.unlink(missing_ok=True)
             if on_round is not None:
                 on_round(net.tree, affinity.matrix, LAYERS[at - 1])
-    return _start(state, weights, folder, identity, seed, findings=_findings(state, affinity))
+    return _start(state, weights, folder, identity, seed, findings=_findings(state, affinity), metrics=_metrics(affinity))
 
 
 def _start(state: _State, weights: Mapping[str, Tensor] | None, folder: Path, identity: Mapping[str, Any], seed: int, **more: Any) -> Start:
@@ -139,11 +141,30 @@ def _start(state: _State, weights: Mapping[str, Tensor] | None, folder: Path, id
 
 
 def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
-    """What the record keeps: every decision, the seconds, and the affinity of each pair of tasks, row by row above the diagonal."""
+    """What the record keeps: every decision, the seconds, the affinity of each pair of tasks, row by row above the diagonal, and the
+    share of difficult images of each.
+    """
     matrix = affinity.matrix.cpu()
     pairs = [round(float(matrix[i, j]), 4) for i in range(len(matrix)) for j in range(i + 1, len(matrix))]
     decisions = [{"layer": d["layer"], "iteration": d["iteration"], "branches": len(d["groups"])} for d in state.decisions]
-    return {"decisions": decisions, "seconds": round(state.seconds, 3), "affinity": pairs}
+    shares = [round(float(share), 4) for share in affinity.difficult_share]
+    return {"decisions": decisions, "seconds": round(state.seconds, 3), "affinity": pairs, "difficult": shares}
+
+
+def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+    """The affinity `(T, T)` and the shares of difficult images `(T,)` that a record's `search` holds, float64."""
+    shares = torch.tensor(findings["difficult"], dtype=torch.float64)
+    matrix = torch.eye(len(shares), dtype=torch.float64)
+    rows, columns = torch.triu_indices(len(shares), len(shares), offset=1)
+    matrix[rows, columns] = matrix[columns, rows] = torch.tensor(findings["affinity"], dtype=torch.float64)
+    return matrix, shares
+
+
+def _metrics(affinity: ErrorAffinity) -> dict[str, float]:
+    """How far the affinities have the order that chance alone would give them, by rank correlation over pairs of tasks."""
+    rows, columns = torch.triu_indices(affinity.num_tasks, affinity.num_tasks, offset=1)
+    expected = chance_affinity(affinity.difficult_share)[rows, columns]
+    return {"affinity_chance_correlation": rank_correlation(affinity.matrix[rows, columns], expected)}
 
 
 def _save(file: Path, state: _State, weights: Mapping[str, Tensor] | None, identity: Mapping[str, Any], affinity: ErrorAffinity) -> None:

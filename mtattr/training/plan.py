@@ -86,7 +86,8 @@ class Start:
 
     structure: JSON from which `Plan.build` makes the network, None for that of the plan. weights: its state, None for that
     of `build`. checkpoint, identity, seed: the file in which the training goes on, if it has begun already, what that file
-    says of itself, and the seed it began with. findings: JSON, what led here, for the record.
+    says of itself, and the seed it began with. findings: JSON, what led here, and metrics, numbers to stand beside those of the
+    test split: both for the record.
     """
 
     structure: Any = None
@@ -95,6 +96,7 @@ class Start:
     identity: Mapping[str, Any] | None = None
     seed: int | None = None
     findings: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

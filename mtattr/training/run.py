@@ -203,6 +203,7 @@ def _train(spec: RunSpec, plan: Plan, folder: Path, identity: dict, *, fabric: F
         how["seed"] = start.seed
     model, fitted = fit(plan, start=start, checkpoint=checkpoint, identity=start.identity or identity, **how)
     predictions, measured, task_values = _final_predictions(plan, model, fabric, fitted)
+    measured = {epoch: values | dict(start.metrics) for epoch, values in measured.items()}
     if not fabric.is_global_zero:
         return
     save_tensors(folder / "predictions.safetensors", predictions, {"spec": spec.to_dict()})

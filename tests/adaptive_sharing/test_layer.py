@@ -10,8 +10,8 @@ from mtattr.adaptive_sharing.layer import BranchedLayer, BranchedOutputs
 
 #: Branches below, parents: one below, as many as below in and out of order, and forks.
 READS = [(1, (0,)), (1, (0, 0, 0)), (3, (0, 1, 2)), (3, (2, 0, 1)), (2, (1, 0, 0, 1, 1))]
-#: Kernel, padding and map of a convolution, of fc6 and of fc7.
-KINDS = [((3, 3), 1, (6, 5)), ((3, 2), 0, (3, 2)), ((1, 1), 0, (1, 1))]
+#: Kernel, padding and map of two convolutions, of fc6 and of fc7.
+KINDS = [((3, 3), 1, (6, 5)), ((3, 2), 0, (4, 5)), ((3, 2), 0, (3, 2)), ((1, 1), 0, (1, 1))]
 
 
 def noise(*shape, seed=1):

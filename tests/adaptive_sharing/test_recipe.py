@@ -57,7 +57,7 @@ def test_every_variant_on_faces_trains_and_is_read_back(tiny, fresh_home):
         torch.testing.assert_close(predict(fold_batch_norm(net), images), predict(net, images), atol=1e-3, rtol=1e-3)
     reference = structure(run("branch-32-2.0"))
     assert len(run("thin-32-longer").history) == len(run("matched").history) > len(run("thin-32").history)
-    for how in ("original", "swapped", "shuffled", "correlated"):
+    for how in ("original", "swapped", "shuffled", "correlated", "corrected"):
         assert same_shape(structure(run(f"regroup-{how}")), reference)
         assert run(f"regroup-{how}").metrics["selected"]["weights"] == run("branch-32-2.0").metrics["selected"]["weights"]
     assert structure(run("regroup-original")) == reference
