@@ -63,7 +63,7 @@ lock: ## Pin the newest versions that pyproject.toml admits
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 evidence: setup ## Train what the ledger holds: all variants, five seeds, at reduced scale (continues where it stopped)
-	$(BIN)/mtattr run adaptive_sharing --evidence --scale reduced --seeds 0-4
+	$(BIN)/mtattr run adaptive_sharing --evidence --scale reduced --seeds 0-4 --precision 32-true
 	$(BIN)/mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr run attribute_estimation --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/adaptive_sharing-*-reduced-* $(MTATTR_HOME)/runs/adaptive_weighting-*-reduced-* \
