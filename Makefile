@@ -42,7 +42,7 @@ unit: setup
 
 notebooks: setup ## Run the stored notebooks and compare their outputs
 	$(BIN)/mtattr notebooks check
-	env -u MPLBACKEND COLUMNS=120 NO_COLOR=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
+	env -u MPLBACKEND OMP_NUM_THREADS=1 COLUMNS=120 NO_COLOR=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  --nbval-sanitize-with tests/notebooks/sanitize.cfg -n 2 --dist loadfile -p no:cacheprovider notebooks
 
 book: setup ## Build the book from the stored notebooks, warnings are errors

@@ -1,4 +1,6 @@
-"""The one exception that a user can cause and mend."""
+"""The one exception that a user can cause and mend, and the commonest cause."""
+
+from numbers import Integral
 
 
 class InputError(Exception):
@@ -6,3 +8,10 @@ class InputError(Exception):
 
     The command line prints the line and leaves with exit code 2; a library user catches it as any other exception.
     """
+
+
+def whole_number(name: str, value: int, least: int = 1) -> int:
+    """`value` as int, or `InputError` naming it if it is no whole number of at least `least` that fits 63 bits."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value < 2**63:
+        raise InputError(f"{name} must be a whole number of at least {least} that fits 63 bits, got {value!r}")
+    return int(value)

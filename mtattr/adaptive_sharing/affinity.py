@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from mtattr.adaptive_sharing.layout import check_whole
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
 
 def error_margins(logits: Tensor, labels: Tensor) -> Tensor:
@@ -34,7 +33,7 @@ class ErrorAffinity(nn.Module):
         super().__init__()
         if not isinstance(decay, int | float) or not 0 <= decay < 1:
             raise InputError(f"decay must be a number in [0, 1), got {decay!r}")
-        self.num_tasks, self.decay = check_whole("num_tasks", num_tasks), decay
+        self.num_tasks, self.decay = whole_number("num_tasks", num_tasks), decay
         for name, shape in {"margin": (num_tasks,), "difficult": (num_tasks,), "agreement": (num_tasks, num_tasks)}.items():
             self.register_buffer(f"{name}_total", torch.zeros(shape, dtype=torch.float64))
             self.register_buffer(f"{name}_count", torch.zeros(shape, dtype=torch.float64))

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from mtattr.adaptive_sharing.affinity import _check_affinity
-from mtattr.adaptive_sharing.layout import check_whole, poolings_above
+from mtattr.adaptive_sharing.layout import poolings_above
 from mtattr.adaptive_sharing.tree import partition
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
 #: Cost of one more branch at the top of the network, L0 of Eq. 9 (released code; the paper does not give it).
 BASE_COST = 1 / 64
@@ -54,7 +54,7 @@ def choose_branches(branch_affinity: Tensor, unit_cost: float, alpha: float, lim
     for name, value in (("alpha", alpha), ("unit_cost", unit_cost)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise InputError(f"{name} must be a number of at least 0, got {value!r}")
-    most = min(len(branch_affinity), len(branch_affinity) if limit is None else check_whole("limit", limit))
+    most = min(len(branch_affinity), len(branch_affinity) if limit is None else whole_number("limit", limit))
     best, best_loss = None, float("inf")
     for count in range(1, most + 1):
         # No separation cost is below 0, so more groups than this can only cost more.

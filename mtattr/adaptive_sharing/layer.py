@@ -113,9 +113,11 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 def _fully_connected(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
     """`(B, groups * inputs, kh, kw)` to `(B, n * outputs)`; every group of output rows reads its own inputs."""
-    weight = weight.flatten(1)
-    x = x.flatten(1)
-    if groups == 1:
-        return F.linear(x, weight, bias)
     x = x.unflatten(1, (groups, -1)).transpose(0, 1)
+    # In the order in which the weights lie: to flatten them in the other one would copy them at every call.
+    if weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous():
+        x, weight = x.movedim(2, -1), weight.movedim(1, -1)
+    x, weight = x.flatten(2), weight.flatten(1)
+    if groups == 1:
+        return F.linear(x[0], weight, bias)
     return torch.bmm(x, weight.unflatten(0, (groups, -1)).transpose(1, 2)).transpose(0, 1).flatten(1) + bias

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
-from mtattr.errors import InputError
+from mtattr.errors import whole_number
 
 #: Convolutions in each of the five blocks; a pooling follows every block.
 BLOCKS = (2, 2, 3, 3, 3)
@@ -23,17 +22,10 @@ def thin_widths(omega: int, wide: Sequence[int] = VGG16_WIDTHS) -> tuple[int, ..
 
     wide: channels of the network that it is a thin form of. Raises `InputError` unless omega is a whole number of at least 1.
     """
-    check_whole("omega", omega)
+    whole_number("omega", omega)
     return (*(min(omega, width) for width in wide[:CONVOLUTIONS]), 2 * omega, 2 * omega)
 
 
 def poolings_above(layer: int) -> int:
     """How many poolings lie above layer 0 .. 14, that of its own block included: p of Eq. 9."""
     return sum(pooled >= layer for pooled in POOLED)
-
-
-def check_whole(name: str, value: int, least: int = 1) -> int:
-    """`value` as int, or `InputError` naming it if it is no whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    return int(value)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mtattr.adaptive_sharing.layer import _norm
-from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, VGG16_WIDTHS, check_whole
+from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, VGG16_WIDTHS
 from mtattr.adaptive_sharing.network import Normalise, check_images, check_input_size, check_widths, kernels, run_layers
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output
 
 #: Basis filters of each layer; printed as 8-16-32-64-64-64-64-16, one number a block, fc6, fc7 and the outputs.
@@ -78,7 +78,7 @@ class LowRankVGG(nn.Module):
             )
         )
         self.shared = nn.Linear(self.widths[-1], output_rank)
-        self.outputs = nn.Linear(output_rank, check_whole("num_tasks", num_tasks))
+        self.outputs = nn.Linear(output_rank, whole_number("num_tasks", num_tasks))
         for linear in (self.shared, self.outputs):
             nn.init.zeros_(linear.bias)
         _xavier(self.shared.weight)

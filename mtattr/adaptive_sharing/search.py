@@ -15,9 +15,9 @@ from torch import Tensor
 
 from mtattr.adaptive_sharing.affinity import ErrorAffinity, branch_affinity, chance_affinity
 from mtattr.adaptive_sharing.grouping import choose_branches, unit_cost
-from mtattr.adaptive_sharing.layout import LAYERS, check_whole
+from mtattr.adaptive_sharing.layout import LAYERS
 from mtattr.adaptive_sharing.tree import Tree
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 from mtattr.evaluation import rank_correlation
 from mtattr.training import Plan, Start
 from mtattr.training.checkpoint import load_tensors, save_tensors, with_prefix
@@ -45,7 +45,7 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha < float("inf"):
             raise InputError(f"alpha must be a number of at least 0, got {self.alpha!r}")
-        check_whole("interval", self.interval)
+        whole_number("interval", self.interval)
         if len(self.limits) != len(LAYERS) or min(self.limits) < 1:
             raise InputError(f"limits must be {len(LAYERS)} positive numbers, got {tuple(self.limits)}")
 

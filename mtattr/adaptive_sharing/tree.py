@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from mtattr.adaptive_sharing.layout import LAYERS, check_whole
-from mtattr.errors import InputError
+from mtattr.adaptive_sharing.layout import LAYERS
+from mtattr.errors import InputError, whole_number
 
 Groups = Sequence[Sequence[int]]
 
@@ -36,7 +36,7 @@ class Tree:
     @classmethod
     def trunk(cls, num_tasks: int) -> Tree:
         """One branch in every layer, read by all tasks at the top."""
-        return cls((*((0,),) * len(LAYERS), (0,) * check_whole("num_tasks", num_tasks)))
+        return cls((*((0,),) * len(LAYERS), (0,) * whole_number("num_tasks", num_tasks)))
 
     @property
     def num_tasks(self) -> int:

@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mtattr.adaptive_weighting.trend import check_losses, whole_number
-from mtattr.errors import InputError
+from mtattr.adaptive_weighting.trend import check_losses
+from mtattr.errors import InputError, whole_number
 
 LEAST_WEIGHT = 1e-3
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtattr.adaptive_weighting.trend import ValidationLossTrend, whole_number
+from mtattr.adaptive_weighting.trend import ValidationLossTrend
+from mtattr.errors import whole_number
 
 
 class ShuffledTrend(ValidationLossTrend):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
 
 def change_weights(current: Tensor, previous: Tensor) -> Tensor:
@@ -117,13 +116,6 @@ class ValidationLossTrend(WindowedWeights):
     def _compare(self, current: Tensor, previous: Tensor) -> None:
         self.change.copy_((current - previous).abs())
         self.weights.copy_(_relative(self.change))
-
-
-def whole_number(name: str, value: int, least: int = 1) -> int:
-    """`value`, or `InputError` naming it if it is no whole number of at least `least` that fits 63 bits."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value < 2**63:
-        raise InputError(f"{name} must be a whole number of at least {least} that fits 63 bits, got {value!r}")
-    return int(value)
 
 
 def check_losses(losses: Tensor, num_tasks: int) -> None:

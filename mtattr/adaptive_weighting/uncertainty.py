@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mtattr.adaptive_weighting.trend import check_losses, whole_number
+from mtattr.adaptive_weighting.trend import check_losses
+from mtattr.errors import whole_number
 
 
 class UncertaintyWeighting(nn.Module):

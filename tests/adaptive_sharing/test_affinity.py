@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from reference import affinity_of_known, random_groups, released_affinity
 from reference import branch_affinity as by_loops
 from safetensors.torch import load, save
+from sklearn.metrics import cohen_kappa_score
 
 from mtattr.adaptive_sharing import ErrorAffinity, branch_affinity, choose_branches, error_margins
+from mtattr.adaptive_sharing.affinity import affinity_beyond_chance, chance_affinity
 from mtattr.errors import InputError
 
 NAN = float("nan")
@@ -181,6 +183,46 @@ def test_observing_takes_margins_of_logits_and_keeps_no_graph():
     assert torch.equal(observed.matrix, updated.matrix)
     assert not any(value.requires_grad for value in observed.state_dict(keep_vars=True).values())
     assert not list(observed.parameters())
+
+
+@pytest.mark.parametrize("unknown", [0.0, 0.4])
+def test_the_difficult_share_is_over_the_known_images(unknown):
+    batches, decay = list(batches_of(30, 3, unknown=unknown, size=6)), 0.8
+    found, total, count = ErrorAffinity(3, decay), [0.0] * 3, [0.0] * 3
+    assert found.difficult_share.isnan().all()
+    for margins in batches:
+        threshold = found.mean_margin.tolist()
+        for t in range(3):
+            known = [m for m in margins[:, t].double().tolist() if not math.isnan(m)]
+            total[t] = decay * total[t] + sum(m >= threshold[t] for m in known) / 6
+            count[t] = decay * count[t] + len(known) / 6
+        found.update(margins)
+    assert found.difficult_share.tolist() == pytest.approx([a / b for a, b in zip(total, count, strict=True)])
+
+
+def test_affinity_beyond_chance_is_kappa():
+    generator = torch.Generator().manual_seed(0)
+    difficult = torch.rand(200, 4, generator=generator) < torch.tensor([0.5, 0.1, 0.3, 0.3])
+    difficult[:, 3] = difficult[:, 2] ^ (torch.rand(200, generator=generator) < 0.1)
+    share = difficult.double().mean(0)
+    matrix = (difficult[:, :, None] == difficult[:, None, :]).double().mean(0)
+    found, chance = affinity_beyond_chance(matrix, share), chance_affinity(share)
+    for i in range(4):
+        for j in range(4):
+            p, q = share[i].item(), share[j].item()
+            assert chance[i, j].item() == pytest.approx(p * q + (1 - p) * (1 - q))
+            kappa = 1 if i == j else cohen_kappa_score(difficult[:, i].numpy(), difficult[:, j].numpy())
+            assert found[i, j].item() == pytest.approx(max(0, kappa), abs=1e-12)
+    assert found[2, 3] > 0.6
+    assert found[0, 1] < 0.2
+
+
+def test_tasks_without_differences_have_no_affinity_beyond_chance():
+    # Two are difficult nowhere, one everywhere, one half of the time.
+    share = torch.tensor([0.0, 0.0, 1.0, 0.5], dtype=torch.float64)
+    matrix = torch.tensor([[1, 1, 0, 0.5], [1, 1, 0, 0.5], [0, 0, 1, 0.5], [0.5, 0.5, 0.5, 1]], dtype=torch.float64)
+    assert torch.equal(affinity_beyond_chance(matrix, share), torch.eye(4, dtype=torch.float64))
+    assert matrix[0, 1] == 1
 
 
 def test_margins_by_hand():

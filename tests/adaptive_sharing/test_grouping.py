@@ -141,6 +141,10 @@ def test_of_equal_losses_the_fewest_groups_are_taken():
     matrix = torch.tensor([[1.0, 0.5], [0.5, 1.0]])
     assert choose_branches(matrix, 0.5, 1.0) == [[0, 1]]
     assert choose_branches(matrix, 0.499, 1.0) == [[0], [1]]
+    # Branches of several tasks: here two groups are not free of separation either, 0.25 + 0.5 against 0.75.
+    matrix = torch.tensor([[0.5, 0.25], [0.25, 0.5]])
+    assert choose_branches(matrix, 0.25, 1.0) == [[0, 1]]
+    assert choose_branches(matrix, 0.249, 1.0) == [[0], [1]]
     assert choose_branches(torch.ones(5, 5), 0, 3.0) == [[0, 1, 2, 3, 4]]
 
 
@@ -212,6 +216,15 @@ def test_the_best_of_five_clusterings_counts(monkeypatch):
         kind = scripted(monkeypatch, *answers)
         assert cluster(matrix, 2) == own
         assert len(set(kind.seeds)) == 5
+
+
+def test_every_seed_has_clusterings_of_its_own(monkeypatch):
+    drawn = {}
+    for seed in (0, 1, 2, 1):
+        kind = scripted(monkeypatch, [0, 0, 1, 1])
+        choose_branches(noise(4), 0.01, 1.0, limit=2, seed=seed)
+        assert drawn.setdefault(seed, kind.seeds) == kind.seeds
+    assert len({number for seeds in drawn.values() for number in seeds}) == 15
 
 
 def test_clusterings_with_too_few_groups_are_dropped(monkeypatch):

@@ -129,7 +129,11 @@ def test_filters_that_do_not_fit_are_refused():
 
 def low_rank_of(ranks):
     torch.manual_seed(2)
-    return LowRankVGG(3, WIDE, ranks=ranks, output_rank=2, input_size=SIZE).double()
+    net = LowRankVGG(3, WIDE, ranks=ranks, output_rank=2, input_size=SIZE).double()
+    with torch.no_grad():
+        for value in net.parameters():
+            value.normal_()  # nothing that is there before may stay in the layers
+    return net
 
 
 @pytest.mark.parametrize("rank", [1, 2, 5])
@@ -245,10 +249,20 @@ def test_a_tensor_of_another_shape_is_named(layer, part, small, tmp_path):
     path = tmp_path / "vgg.safetensors"
     state, _ = small_file(path)
     name = names_in("timm")[0][layer]
-    for wrong in (state[f"{name}.{part}"][:-1], state[f"{name}.{part}"].new_zeros(()), state[f"{name}.{part}"].repeat_interleave(2, -1)):
+    right = state[f"{name}.{part}"]
+    for wrong in (right[:-1], right.new_zeros(()), right.repeat_interleave(2, -1)):
         save_file(state | {f"{name}.{part}": wrong.clone()}, path)
         with pytest.raises(InputError, match=rf"vgg\.safetensors: {name}\..* has shape"):
             read_vgg16(path)
+
+
+def test_inputs_and_outputs_may_not_be_exchanged(small, tmp_path):
+    path = tmp_path / "vgg.safetensors"
+    state, _ = small_file(path)
+    name = names_in("timm")[0][14]
+    save_file(state | {f"{name}.weight": state[f"{name}.weight"].transpose(0, 1).contiguous()}, path)
+    with pytest.raises(InputError, match=r"\(fc7\) has shape \(5, 6, 1, 1\), expected \(6, 5, 1, 1\)"):
+        read_vgg16(path)
 
 
 def test_a_vgg_with_the_true_widths_is_expected(tmp_path):

@@ -150,3 +150,16 @@ def test_outputs_by_hand(below, parents):
 
 def test_it_prints_its_sizes():
     assert "3 -> 2 x 4, kernel (3, 3), parents (0, 0)" in repr(layer_of((0, 0)))
+
+
+@pytest.mark.parametrize("parents", [(0,), (0, 0), (1, 0, 1)])
+def test_a_fully_connected_layer_does_not_depend_on_the_memory_layout(parents):
+    layer = BranchedLayer(3, 4, (2, 5), parents).double().eval()
+    x = torch.rand(6, 3 * (max(parents) + 1), 2, 5, dtype=torch.float64)
+    expected = layer(x)
+    turned = layer.to(memory_format=torch.channels_last)
+    for images in (x, x.contiguous(memory_format=torch.channels_last)):
+        torch.testing.assert_close(turned(images), expected, atol=1e-12, rtol=1e-12)
+        turned.execution = "loop"
+        torch.testing.assert_close(turned(images), expected, atol=1e-12, rtol=1e-12)
+        turned.execution = "grouped"

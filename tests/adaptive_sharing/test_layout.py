@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtattr.adaptive_sharing.layout import LAYERS, POOLED, VGG16_WIDTHS, check_whole, poolings_above, thin_widths
+from mtattr.adaptive_sharing.layout import LAYERS, POOLED, VGG16_WIDTHS, poolings_above, thin_widths
 from mtattr.errors import InputError
 
 BLOCKS = {"conv1": 2, "conv2": 2, "conv3": 3, "conv4": 3, "conv5": 3}
@@ -49,10 +48,3 @@ def test_a_thin_model_of_any_network_is_never_wider_in_a_convolution(omega, wide
 def test_what_is_no_thinness_is_refused(omega):
     with pytest.raises(InputError, match="omega must be a whole number of at least 1"):
         thin_widths(omega)
-
-
-def test_whole_numbers_come_back_as_int():
-    assert type(check_whole("n", np.int64(3))) is int
-    assert check_whole("n", 0, least=0) == 0
-    with pytest.raises(InputError, match="n must be a whole number of at least 2, got 1"):
-        check_whole("n", 1, least=2)

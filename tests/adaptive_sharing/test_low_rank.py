@@ -96,9 +96,13 @@ def test_initial_weights_of_basis_and_combination():
     assert scaled.std().item() == pytest.approx(1, abs=0.04)
     assert (scaled.abs() < 1).double().mean().item() == pytest.approx(0.683, abs=0.02)
     assert not any(value.any() for name, value in layer.named_parameters() if name.endswith("bias"))
-    net = LowRankVGG(400, WIDTHS, input_size=32, output_rank=8)
+    net = LowRankVGG(400, (*WIDTHS[:14], 200), input_size=32, output_rank=8)
     assert not any(value.any() for name, value in net.named_parameters() if name.endswith("bias"))
     assert net.outputs.weight.std().item() == pytest.approx(0.5, rel=0.05)
+    # The basis of the outputs is filled like any other.
+    scaled = net.shared.weight.detach() / (3 / 200) ** 0.5
+    assert scaled.abs().max() <= 1
+    assert (scaled.abs() < 0.5).double().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,31 @@ def test_it_is_saved_as_a_tree_and_tensors(tmp_path):
         other.load_state_dict(tensors)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_it_is_made_anew_from_its_structure(size):
+    net = made(tree_of(1), size=size).eval()
+    again = BranchedVGG.from_structure(json.loads(json.dumps(net.structure))).double().eval()
+    assert (again.structure, again.tree, again.widths, again.input_size) == (net.structure, net.tree, net.widths, net.input_size)
+    again.load_state_dict(net.state_dict())
+    assert torch.equal(logits(again, images_of(size)), logits(net, images_of(size)))
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        None,
+        [],
+        {},
+        {"low_rank": True},
+        {"tree": Tree.trunk(1).to_list(), "widths": WIDTHS},
+        {"tree": 3, "widths": WIDTHS, "input_size": [32, 32]},
+    ],
+)
+def test_what_is_no_structure_is_refused(structure):
+    with pytest.raises(InputError, match="tree"):
+        BranchedVGG.from_structure(structure)
+
+
 def test_permuting_tasks_permutes_logits():
     net, order = made(tree_of(3)).eval(), [4, 1, 5, 0, 2, 3]
     moved = BranchedVGG(net.tree.permute_tasks(order), WIDTHS, input_size=32).double().eval()
