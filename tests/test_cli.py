@@ -58,6 +58,8 @@ def project(tmp_path, monkeypatch):
 
 RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
 
+SHARING = ["run", "adaptive_sharing", "--variant", "matched"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -102,6 +104,10 @@ RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
         ([*RUN[:4], "--dataset", "digits,deepfashion"], "root is missing"),
         ([*RUN[:4], "--dataset", "digits,deepfashion-twin", "--set", "attributes=50"], "1..15"),
         ([*RUN[:4], "--dataset", "deepfashion,digits", "--scale", "paper"], "no scale 'paper' for digits"),
+        ([*SHARING, "--dataset", "celeba+clothes"], "dataset 'celeba+clothes'"),
+        ([*SHARING, "--dataset", "celeba-twin,deepfashion"], "root is missing"),  # before the search that `matched` needs
+        ([*SHARING, "--dataset", "celeba+deepfashion", "--root", "notebooks"], "notebooks"),
+        ([*SHARING, "--dataset", "celeba-twin", "--set", "alpha=-1"], "alpha -1"),
         (["ledger", "add", "absent"], "absent"),
         (["ledger", "--ledger", "absent.jsonl", "show"], "absent.jsonl: no such file"),
         (["ledger", "--ledger", "absent.jsonl", "verify"], "absent.jsonl: no such file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import logging
@@ -87,7 +88,17 @@ def _check(specs: list, root: Path | None, options: dict) -> None:
     first_of_each = {(spec.dataset, spec.scale): spec for spec in reversed(list(cases))}
     if len(first_of_each) > 1:  # with one dataset the first run reads it anyway
         for spec in first_of_each.values():
-            plan_for(spec, root=root, **options)
+            # A plan loads its data before it asks for the runs that it starts from; these are trained in their turn.
+            with contextlib.suppress(_LaterError):
+                plan_for(spec, root=root, earlier=_later, **options)
+
+
+class _LaterError(Exception):
+    """A plan asked for another run while specs are only checked."""
+
+
+def _later(spec: object) -> None:
+    raise _LaterError
 
 
 def _product(paper: str, variants: list[str] | None, datasets: list[str] | None, scale: str, seeds: list[int], settings: dict) -> list:

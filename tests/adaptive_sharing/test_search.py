@@ -74,9 +74,9 @@ def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, pause: float = 0
     )
 
 
-def run(plan: Plan, variant: str = "toy"):
+def run(plan: Plan, variant: str = "toy", precision: str = "32-true"):
     spec = RunSpec("adaptive_sharing", variant, "toy", "smoke", 0)
-    return fit_or_load(spec, plan=plan, device="cpu", precision="32-true", progress=False, checkpoint_seconds=0)
+    return fit_or_load(spec, plan=plan, device="cpu", precision=precision, progress=False, checkpoint_seconds=0)
 
 
 def test_rounds_go_down_layer_by_layer_and_the_record_tells_them(fresh_home):
@@ -234,6 +234,20 @@ def test_interrupted_while_it_asks_again(tmp_path, monkeypatch, alpha):
     same_end(whole, done.folder)
 
 
+def test_two_processes_find_the_tree_that_one_finds(tmp_path):
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    one = finish(tmp_path / "one", "--double")
+    two = finish(tmp_path / "two", "--double", launcher=launcher)
+    records = [json.loads((folder / "result.json").read_text()) for folder in (one, two)]
+    assert [record["environment"]["processes"] for record in records] == [1, 2]
+    assert records[0]["structure"] == records[1]["structure"]
+    assert records[0]["search"]["decisions"] == records[1]["search"]["decisions"]
+    assert records[0]["search"]["affinity"] == pytest.approx(records[1]["search"]["affinity"], abs=1e-4)
+    a, b = (load_file(folder / "weights.safetensors") for folder in (one, two))
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], atol=1e-9, rtol=1e-9, msg=name)
+
+
 @pytest.mark.parametrize("damage", ["cut", "foreign", "tree"])
 def test_a_damaged_file_of_rounds_is_named(tmp_path, damage):
     from mtattr.training.checkpoint import load_tensors, save_tensors
@@ -271,14 +285,14 @@ def test_bad_settings(wrong, name):
         SearchSettings(**{"alpha": 1.0, "limits": [1] * 15} | wrong)
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen:
+def start(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
     environment = os.environ | {"MTATTR_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, str(home.parent / f"{home.name}.json"), *arguments]
+    command = [sys.executable, *launcher, __file__, str(home.parent / f"{home.name}.json"), *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
-def finish(home: Path, *arguments: str) -> Path:
-    process = start(home, *arguments)
+def finish(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> Path:
+    process = start(home, *arguments, launcher=launcher)
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     return Path(json.loads((home.parent / f"{home.name}.json").read_text())["folder"])
@@ -287,5 +301,6 @@ def finish(home: Path, *arguments: str) -> Path:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     slow = 0.03 if "--slow" in sys.argv else 0.0
-    done = run(toy_plan(pause=slow))
-    Path(sys.argv[1]).write_text(json.dumps({"folder": str(done.folder)}))
+    done = run(toy_plan(pause=slow), precision="64-true" if "--double" in sys.argv else "32-true")
+    if int(os.environ.get("RANK", 0)) == 0:
+        Path(sys.argv[1]).write_text(json.dumps({"folder": str(done.folder)}))
