@@ -41,6 +41,20 @@ import math
 
 import numpy as np
 import torch
+from mtattr.adaptive_sharing.affinity import (
+    affinity_beyond_chance,
+    chance_affinity,
+    error_margins,
+)
+from mtattr.adaptive_sharing.initialise import filters_of, start_from_wide, start_low_rank
+from mtattr.adaptive_sharing.layer import BranchedLayer
+from mtattr.data import load_dataset
+from mtattr.pages import show_source
+from mtattr.plots import figure, tree_diagram
+
+_ = torch.manual_seed(seed)
+
+# %%
 from mtattr import adaptive_sharing as sharing
 from mtattr.adaptive_sharing import (
     LAYERS,
@@ -59,18 +73,6 @@ from mtattr.adaptive_sharing import (
     unit_cost,
     vgg16,
 )
-from mtattr.adaptive_sharing.affinity import (
-    affinity_beyond_chance,
-    chance_affinity,
-    error_margins,
-)
-from mtattr.adaptive_sharing.initialise import filters_of, start_from_wide, start_low_rank
-from mtattr.adaptive_sharing.layer import BranchedLayer
-from mtattr.data import load_dataset
-from mtattr.pages import show_source
-from mtattr.plots import figure, tree_diagram
-
-_ = torch.manual_seed(seed)
 
 # %% [markdown]
 # ## Thin

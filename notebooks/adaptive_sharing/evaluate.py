@@ -43,6 +43,25 @@ from itertools import combinations
 import numpy as np
 import torch
 from IPython.display import display
+from mtattr.evaluation import latency, paired_interval, rank_correlation, t_interval
+from mtattr.evidence import (
+    Table,
+    deviation_table,
+    errata_table,
+    format_interval,
+    format_number,
+    judge,
+    load_paper,
+)
+from mtattr.pages import course_ledger, show_table
+from mtattr.plots import figure, tree_diagram
+
+FACES, CLOTHES, BOTH = "celeba-twin", "deepfashion-twin", "celeba+deepfashion-twin"
+SCALE, NONE = "reduced", "not run yet"
+
+# %% [markdown]
+# A few short helpers read the ledger. The first gives the records of one network on one dataset, by seed.
+# %%
 from mtattr.adaptive_sharing import (
     LAYERS,
     VGG16_WIDTHS,
@@ -57,29 +76,10 @@ from mtattr.adaptive_sharing import (
 from mtattr.adaptive_sharing.affinity import chance_affinity
 from mtattr.adaptive_sharing.agreement import group_labels
 from mtattr.adaptive_sharing.regroup import label_affinity
-from mtattr.adaptive_sharing.scales import load_splits
 from mtattr.adaptive_sharing.search import affinity_from
-from mtattr.data.celeba_twin import TASKS, factor_of
-from mtattr.evaluation import latency, paired_interval, rank_correlation, t_interval
-from mtattr.evidence import (
-    Table,
-    deviation_table,
-    errata_table,
-    format_interval,
-    format_number,
-    judge,
-    load_paper,
-)
-from mtattr.pages import course_ledger, show_table
-from mtattr.plots import figure, tree_diagram
+from mtattr.data.celeba_twin import TASKS, factor_of, sample_scenes
 
-# %% [markdown]
-# A few short helpers read the ledger. The first gives the records of one network on one dataset, by seed.
-
-# %%
-paper, SCALE = load_paper("adaptive_sharing"), "reduced"
-FACES, CLOTHES, BOTH = "celeba-twin", "deepfashion-twin", "celeba+deepfashion-twin"
-NONE = "not run yet"
+paper = load_paper("adaptive_sharing")
 ledger = [
     r
     for r in course_ledger()
@@ -87,6 +87,7 @@ ledger = [
 ]
 
 
+# %%
 def runs(variant: str, twin: str = FACES) -> dict[int, dict]:
     mine = [r for r in ledger if (r["spec"]["variant"], r["spec"]["dataset"]) == (variant, twin)]
     return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
@@ -149,12 +150,8 @@ display(show_table(verdicts("What the paper does not ask", True)))
 # CelebA as printed, and ours on drawn faces. All our networks have a quarter of the channels, the names are those of the paper. Only orderings can be
 # compared, never the numbers. The {term}`floor` is what the most frequent answer reaches without looking; for recall, the ten most common attributes.
 
+
 # %%
-ROWS = {name: (name, FACES) for name in ("vgg", "low-rank", "thin-32")}
-ROWS |= {name: (name, FACES) for name in ("branch-32-1.0", "branch-32-2.0", "branch-64-1.0")}
-JOINT = {f"joint {name}": (name, BOTH) for name in ("branch-32-2.0", "branch-64-2.0")}
-
-
 def beside_print(table, metrics: dict[str, str], names: dict[str, tuple[str, str]]) -> Table:
     """metrics: our metric -> the column that the paper prints."""
     rows = []
@@ -164,7 +161,7 @@ def beside_print(table, metrics: dict[str, str], names: dict[str, tuple[str, str
             printed = format_number(table.value(name, column))
             row[column] = f"{printed}<br>ours {words(by_seed(variant, metric, twin))}"
         rows.append(row)
-    floors = [r["floors"] for r in ledger if r["spec"]["dataset"] == names["vgg"][1]]
+    floors = [r["floors"] for r in runs(*names["vgg"]).values()]
     row = {"network": "floor"}
     for metric, column in metrics.items():
         row[column] = (
@@ -174,6 +171,10 @@ def beside_print(table, metrics: dict[str, str], names: dict[str, tuple[str, str
     return Table(caption, ("network", *metrics.values()), (*rows, row))
 
 
+# %%
+ROWS = {name: (name, FACES) for name in ("vgg", "low-rank", "thin-32")}
+ROWS |= {name: (name, FACES) for name in ("branch-32-1.0", "branch-32-2.0", "branch-64-1.0")}
+JOINT = {f"joint {name}": (name, BOTH) for name in ("branch-32-2.0", "branch-64-2.0")}
 first = paper.table("celeba-accuracy")
 show_table(
     beside_print(
@@ -202,39 +203,32 @@ show_table(Table(f"{heading('vgg')}", tuple(rows[0]), tuple(rows)))
 # networks of the paper's own size, 224 px, with the trees of our runs, and times them on the machine that runs this page.
 
 # %% tags=["nbval-ignore-output"]
-named = {"VGG-16": BranchedVGG(Tree.trunk(40), VGG16_WIDTHS), "low-rank": low_rank_vgg16(40)}
+named = {"vgg": BranchedVGG(Tree.trunk(40), VGG16_WIDTHS), "low-rank": low_rank_vgg16(40)}
 named["thin-32"] = BranchedVGG(Tree.trunk(40), thin_widths(32))
 for variant in ("branch-32-1.0", "branch-32-2.0", "branch-64-1.0"):
     if seed in runs(variant):
         tree = Tree.from_list(runs(variant)[seed]["structure"]["tree"])
         named[variant] = BranchedVGG(tree, thin_widths(int(variant.split("-")[1])))
-image = torch.rand(1, 3, 224, 224)
+printed, image = lambda name: first.value(name, "milliseconds"), torch.rand(1, 3, 224, 224)
 seconds = {name: latency(fold_batch_norm(net), image, repeats=5) for name, net in named.items()}
 rows = [
     {
         "network": name,
         "weights, million": f"{count_weights(net) / 1e6:.2f}",
         "ms": f"{1000 * seconds[name]:.0f}",
-        "times faster": f"{seconds['VGG-16'] / seconds[name]:.1f}",
+        "times faster": f"{seconds['vgg'] / seconds[name]:.1f}",
+        "printed, K40": f"{printed('vgg') / printed(name):.1f}",
     }
     for name, net in named.items()
 ]
+sizes = [round(count_weights(net) / 1e6, 2) for net in named.values()]
+assert sizes[:3] == [134.41, 4.52, 0.22], "the printed sizes, in million weights"
+del named
 show_table(Table("The paper's size, random weights, this machine", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# Printed, on a K40: thin-32 6.5, branch-32-1.0 3.5, branch-32-2.0 2.1 and branch-64-1.0 2.2 times faster than VGG-16. `benchmarks/branches.py` times trees with
-# the printed numbers of weights, many times over, and against a loop over branches.
-
-# %%
-assert [round(count_weights(net) / 1e6, 2) for net in list(named.values())[:3]] == [
-    134.41,
-    4.52,
-    0.22,
-]
-print("the printed sizes of VGG-16, low-rank and thin-32, in million weights")
-del named
-
-# %% [markdown]
+# `benchmarks/branches.py` times trees with the printed numbers of weights, many times over, for one image and for many, and against a loop over branches.
+#
 # ## Table 2
 #
 # Clothes: 50 categories in the paper, 17 drawn ones here, which makes a place among three or five easier.
@@ -327,9 +321,8 @@ for a, b, name in PAIRS:
 # What each task loses when the left half of the tree changes places with the right half. The paper shows this for one tree and one run; here each dot is the
 # mean over seeds, each with a tree of its own. Hollow: all tasks dealt at random.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy lost by each of forty drawn face attributes when the grouping is swapped, sorted, with intervals; hollow marks for random dealing."}}
 
-
+# %%
 def lost(how: str) -> np.ndarray:
     """Accuracy with learned places minus with others, percentage points, seeds x tasks."""
     both = runs("regroup-original").keys() & runs(f"regroup-{how}").keys()
@@ -340,6 +333,7 @@ def lost(how: str) -> np.ndarray:
     return 100 * np.subtract(*np.array(of, dtype=float))
 
 
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy lost by each of forty drawn face attributes when the grouping is swapped, sorted, with intervals; hollow marks for random dealing."}}
 fig, axis = figure(4.6, 8.0)
 if runs("regroup-swapped"):
     swapped, dealt = lost("swapped"), lost("shuffled")
@@ -373,7 +367,7 @@ axis.grid(axis="x")
 # dot's colour and shape tell the part of the face, the number the {term}`base rate`.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The tree that branch-32-2.0 found, from conv1_1 to the forty face attributes, each with its base rate and a mark for the part of the face."}}
-labels = load_splits(FACES, "smoke")["train"].labels
+labels = sample_scenes("train", 6000, 0).labels  # of the training images, without drawing them
 rates = labels.mean(0)
 named = [f"{n.replace('_', ' ')}, {r:.2f}" for n, r in zip(TASKS.names, rates, strict=True)]
 mine = runs("branch-32-2.0").get(seed)
@@ -382,7 +376,7 @@ title = f"seed {seed}, {SCALE}, generated" if mine else NONE
 axis = tree_diagram(
     tree.parents, named, [*LAYERS, "tasks"], marks=[t.group for t in TASKS], title=title
 )
-axis.set_xlim(-0.2, 25)
+_ = axis.set_xlim(-0.2, 25)
 
 # %%
 KNOWN = {
@@ -404,6 +398,7 @@ def indices(layer: str, known: list) -> list[float]:
     return found
 
 
+# %%
 rows = []
 for layer in ("fc7", "fc6", "conv5_3", "conv4_3", "conv3_3"):
     row = {"groups at": layer}
@@ -411,12 +406,11 @@ for layer in ("fc7", "fc6", "conv5_3", "conv4_3", "conv3_3"):
         values = [v for v in indices(layer, known) if not math.isnan(v)]
         row[name] = format_interval(t_interval(values), signed=True) if values else NONE
     rows.append(row)
-show_table(Table(f"Adjusted Rand index, {heading('branch-32-2.0')}", tuple(rows[0]), tuple(rows)))
-
-# %% [markdown]
-# 0 is what random groups of these sizes reach on average, 1 is perfect agreement. For one tree, a permutation test says how often chance does as well:
-
-# %%
+display(
+    show_table(
+        Table(f"Adjusted Rand index, {heading('branch-32-2.0')}", tuple(rows[0]), tuple(rows))
+    )
+)
 for name, known in KNOWN.items():
     if not mine:
         print(f"{name}: {NONE}")
@@ -427,6 +421,9 @@ for name, known in KNOWN.items():
     )
 
 # %% [markdown]
+# 0 is what random groups of these sizes reach on average, 1 is perfect agreement. The lines below the table are a permutation test for the tree of
+# one seed: how often does chance do as well?
+#
 # ## Agreement by chance
 #
 # Two tasks that ignore each other agree on $p_1 p_2 + (1 - p_1)(1 - p_2)$ of the images, where $p$ is the share of difficult ones. Here is the affinity of each
@@ -444,15 +441,13 @@ if mine:
     above = (actual - expected).argsort(descending=True)[:4].tolist()
     for k in above:
         names = [TASKS.names[pairs[side][k]].replace("_", " ") for side in (0, 1)]
+        style = {"fontsize": 8, "va": "center", "bbox": {"fc": "white", "ec": "none", "pad": 1}}
+        line = {"arrowstyle": "-", "color": "black", "lw": 0.8}
+        place = (0.415, 1.04 - 0.03 * above.index(k))
         axis.annotate(
-            " + ".join(names),
-            (expected[k], actual[k]),
-            (0.42, 0.97 - 0.045 * above.index(k)),
-            fontsize=8,
-            arrowprops={"arrowstyle": "-", "color": "grey", "lw": 0.7},
-            va="center",
+            " + ".join(names), (expected[k], actual[k]), place, arrowprops=line, **style
         )
-axis.set(xlabel="by chance", ylabel="affinity", xlim=(0.4, 1), ylim=(0.4, 1.02))
+axis.set(xlabel="by chance", ylabel="affinity", xlim=(0.4, 1), ylim=(0.4, 1.06))
 _ = axis.set_title(f"seed {seed}, {heading('branch-32-2.0')}", fontsize=10)
 
 # %%
@@ -479,33 +474,32 @@ for head, values in zip(heads, zip(*rows, strict=True) if rows else [[]] * 3, st
 # ## Would another seed find the same tree?
 
 # %%
-found = {
-    s: affinity_from(r["search"])[0][pairs[0], pairs[1]] for s, r in runs("branch-32-2.0").items()
+searched = runs("branch-32-2.0")
+affinities = {s: affinity_from(r["search"])[0][pairs[0], pairs[1]] for s, r in searched.items()}
+at_fc7 = {
+    s: Tree.from_list(r["structure"]["tree"]).tasks_of(LAYERS.index("fc7"))
+    for s, r in searched.items()
 }
-trees = {s: Tree.from_list(r["structure"]["tree"]) for s, r in runs("branch-32-2.0").items()}
-for name, of in (
-    ("rank correlation of affinities", lambda a, b: rank_correlation(found[a], found[b])),
-    (
-        "adjusted Rand index of the groups at fc7",
-        lambda a, b: agreement(
-            *(group_labels(trees[s].tasks_of(14), 40) for s in (a, b)), permutations=0
-        )["index"],
-    ),
-):
-    values = [of(a, b) for a, b in combinations(sorted(found), 2)]
-    print(
-        f"{name:<42}mean of {len(values)} pairs {np.mean(values):.2f}, from {min(values):.2f} to {max(values):.2f}"
-        if values
-        else f"{name}: {NONE}"
-    )
+
+
+def alike(a: int, b: int) -> float:
+    return agreement(*(group_labels(at_fc7[s], 40) for s in (a, b)), permutations=0)["index"]
+
+
+between = {
+    "rank correlation of affinities": lambda a, b: rank_correlation(affinities[a], affinities[b]),
+    "adjusted Rand index of the groups at fc7": alike,
+}
+for name, of in between.items():
+    values = [of(a, b) for a, b in combinations(sorted(searched), 2)] or [math.nan]
+    low, high = min(values), max(values)
+    print(f"{name:<42}mean of pairs {np.mean(values):.2f}, from {low:.2f} to {high:.2f}")
+
+# %%
 for variant in ("branch-32-1.0", "branch-32-2.0", "branch-64-1.0"):
     copies = [Tree.from_list(r["structure"]["tree"]).copies for r in runs(variant).values()]
-    print(
-        f"{variant:<14} branches at fc7",
-        [c[14] for c in copies],
-        "forks down to",
-        [LAYERS[sum(n == 1 for n in c)] for c in copies if max(c) > 1],
-    )
+    lowest = [LAYERS[sum(n == 1 for n in c)] for c in copies if max(c) > 1]
+    print(f"{variant:<14} branches at fc7: {[c[-1] for c in copies]}, forks down to: {lowest}")
 
 # %% [markdown]
 # ## Figure 5
@@ -536,7 +530,7 @@ for axis, key, y in zip(
                     alpha=0.2,
                 )
     axis.set_ylabel(y, fontsize=10)
-axes[1, 0].set_xlabel("epoch")
+axes[1, 0].set(xlabel="epoch", xticks=range(1, 10, 2))
 axes[0, 0].legend(fontsize=10)
 _ = axes[0, 0].set_title(heading("thin-32", "thin-32-scratch"), fontsize=10)
 

@@ -42,6 +42,8 @@ from pathlib import Path
 
 import torch
 from IPython.display import display
+
+# %%
 from mtattr.adaptive_sharing import (
     LAYERS,
     BranchedVGG,
@@ -342,7 +344,7 @@ for name, run in runs.items():
 show_table(Table(f"Test, {label}, one seed", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# Some of these smoke networks are below the {term}`floor`: sixty steps are far too few. What must hold on any machine:
+# Some smoke networks stay at the {term}`floor` or below it: so few steps teach little. What must hold on any machine:
 
 # %%
 for name, run in runs.items():

@@ -203,7 +203,9 @@ def test_the_difficult_share_is_over_the_known_images(unknown):
 def test_affinity_beyond_chance_is_kappa():
     generator = torch.Generator().manual_seed(0)
     difficult = torch.rand(200, 4, generator=generator) < torch.tensor([0.5, 0.1, 0.3, 0.3])
-    difficult[:, 3] = difficult[:, 2] ^ (torch.rand(200, generator=generator) < 0.1)
+    # The first two are opposed, the last two alike.
+    for copy, original, flipped in ((1, 0, 0.7), (3, 2, 0.1)):
+        difficult[:, copy] = difficult[:, original] ^ (torch.rand(200, generator=generator) < flipped)
     share = difficult.double().mean(0)
     matrix = (difficult[:, :, None] == difficult[:, None, :]).double().mean(0)
     found, chance = affinity_beyond_chance(matrix, share), chance_affinity(share)
@@ -214,7 +216,7 @@ def test_affinity_beyond_chance_is_kappa():
             kappa = 1 if i == j else cohen_kappa_score(difficult[:, i].numpy(), difficult[:, j].numpy())
             assert found[i, j].item() == pytest.approx(max(0, kappa), abs=1e-12)
     assert found[2, 3] > 0.6
-    assert found[0, 1] < 0.2
+    assert found[0, 1] == 0
 
 
 def test_tasks_without_differences_have_no_affinity_beyond_chance():
