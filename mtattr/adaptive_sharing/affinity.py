@@ -61,11 +61,13 @@ class ErrorAffinity(nn.Module):
     def update(self, margins: Tensor) -> None:
         """Take in the margins `(B, T)` of one training batch, NaN = unknown.
 
-        They are compared with the mean from before this batch; so in the very first one everything is difficult.
-        Raises `InputError` for another number of tasks.
+        They are compared with the mean from before this batch; so in the very first one everything is difficult. A diverged
+        network's margins are NaN and change nothing, and so does an empty batch. Raises `InputError` for another number of tasks.
         """
         if margins.ndim != 2 or margins.shape[1] != self.num_tasks:
             raise InputError(f"expected margins (B, {self.num_tasks}), got {tuple(margins.shape)}")
+        if not len(margins):
+            return
         margins = margins.double()
         known = (~margins.isnan()).double()
         difficult = (margins >= self.mean_margin).double()  # NaN is never at least anything
@@ -93,10 +95,11 @@ def chance_affinity(difficult_share: Tensor) -> Tensor:
 def affinity_beyond_chance(matrix: Tensor, difficult_share: Tensor) -> Tensor:
     """Cohen's kappa of two tasks' difficult images: `(T, T)`, 1 for equal ones, 0 for independent ones and for fewer agreements.
 
-    matrix: Eq. 6. A pair that agrees by chance alone everywhere (all or none difficult) gets 0; the diagonal is 1.
+    matrix: Eq. 6. A pair that agrees by chance alone everywhere (all or none difficult) gets 0, one with a task that was never known NaN;
+    the diagonal is 1.
     """
     chance = chance_affinity(difficult_share)
-    kappa = torch.where(chance < 1, (matrix - chance) / (1 - chance), 0)
+    kappa = torch.where(chance == 1, 0, (matrix - chance) / (1 - chance))
     return kappa.clamp(min=0).fill_diagonal_(1)
 
 
@@ -108,6 +111,8 @@ def branch_affinity(matrix: Tensor, branches: Sequence[Sequence[int]]) -> Tensor
     Raises `InputError` for NaN or infinite affinities, an empty branch or a task that is not there.
     """
     _check_affinity(matrix, "matrix")
+    if not len(branches):
+        raise InputError("expected at least one branch")
     for branch in branches:
         if not len(branch) or min(branch) < 0 or max(branch) >= len(matrix):
             raise InputError(f"a branch needs tasks out of 0..{len(matrix) - 1}, got {list(branch)}")
@@ -122,4 +127,4 @@ def _check_affinity(matrix: Tensor, name: str) -> None:
         raise InputError(f"{name} must be square, got shape {tuple(matrix.shape)}")
     if not matrix.isfinite().all():
         first = (~matrix.isfinite()).nonzero()[0].tolist()
-        raise InputError(f"{name} is not finite at {first}: two tasks without an image that knows both, or a diverged network")
+        raise InputError(f"{name} is not finite at {first}: two tasks without an image that knows both")

@@ -101,7 +101,11 @@ def _filters_from(state: Mapping[str, Tensor], path: Path) -> Filters:
                 raise InputError(f"{path}: {name}.{part} ({layer}) is missing; expected VGG-16 without batch norm")
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
         wanted = (outputs, inputs, *kernel)
-        if weight.numel() != outputs * inputs * kernel[0] * kernel[1] or len(weight) != outputs or bias.shape != (outputs,):
-            raise InputError(f"{path}: {name}.weight ({layer}) has shape {tuple(weight.shape)}, expected {wanted}")
+        # A fully connected layer may be stored as a matrix, whose columns are channel by channel.
+        allowed = {wanted, (outputs, inputs * kernel[0] * kernel[1])} if layer.startswith("fc") else {wanted}
+        for part, found, shapes_ in (("weight", weight, allowed), ("bias", bias, {(outputs,)})):
+            if tuple(found.shape) not in shapes_:
+                expected = " or ".join(map(str, sorted(shapes_, key=len, reverse=True)))
+                raise InputError(f"{path}: {name}.{part} ({layer}) has shape {tuple(found.shape)}, expected {expected}")
         filters.append((weight.reshape(wanted).float(), bias.float()))
     return filters

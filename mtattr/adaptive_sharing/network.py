@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -55,11 +56,9 @@ class BranchedVGG(nn.Module):
     @classmethod
     def from_structure(cls, structure: Mapping[str, Any]) -> BranchedVGG:
         """The inverse of `structure`, with random weights; `InputError` for anything else."""
-        try:
-            tree, widths, size = structure["tree"], structure["widths"], structure["input_size"]
-        except (KeyError, TypeError):
-            raise InputError(f"expected tree, widths and input_size of a network, got {structure!r}") from None
-        return cls(Tree.from_list(tree), widths, input_size=tuple(size))
+        if not isinstance(structure, Mapping) or not {"tree", "widths", "input_size"} <= structure.keys():
+            raise InputError(f"expected tree, widths and input_size of a network, got {structure!r}")
+        return cls(Tree.from_list(structure["tree"]), structure["widths"], input_size=structure["input_size"])
 
     @property
     def execution(self) -> str:
@@ -153,18 +152,22 @@ def kernels(input_size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """`widths` as a tuple, or `InputError` unless they are a positive number for each of the 15 layers."""
-    if len(widths) != len(LAYERS) or min(widths) < 1:
-        raise InputError(f"widths must be {len(LAYERS)} positive numbers, got {tuple(widths)}")
+    """`widths` as a tuple, or `InputError` unless they are a positive whole number for each of the 15 layers."""
+    if not isinstance(widths, list | tuple) or len(widths) != len(LAYERS) or not all(_whole(width) and width >= 1 for width in widths):
+        raise InputError(f"widths must be {len(LAYERS)} positive numbers, got {widths!r}")
     return tuple(int(width) for width in widths)
 
 
 def check_input_size(input_size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width), or `InputError` below 32 px: five poolings must leave a pixel."""
-    size = (input_size, input_size) if isinstance(input_size, int) else tuple(input_size)
-    if len(size) != 2 or min(size) < 2 ** len(POOLED):
+    size = input_size if isinstance(input_size, list | tuple) else (input_size, input_size)
+    if len(size) != 2 or not all(_whole(side) and side >= 2 ** len(POOLED) for side in size):
         raise InputError(f"input_size must be at least {2 ** len(POOLED)} px, for five poolings; got {input_size!r}")
-    return size
+    return int(size[0]), int(size[1])
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def check_images(images: Tensor, input_size: tuple[int, int]) -> None:

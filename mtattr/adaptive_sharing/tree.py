@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import index
 from typing import Any
 
 from mtattr.adaptive_sharing.layout import LAYERS
@@ -25,7 +26,10 @@ class Tree:
     parents: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
-        parents = tuple(tuple(int(parent) for parent in layer) for layer in self.parents)
+        try:
+            parents = tuple(tuple(index(parent) for parent in layer) for layer in self.parents)
+        except TypeError as error:
+            raise InputError(f"a tree needs a whole number for each parent ({error})") from None
         object.__setattr__(self, "parents", parents)
         if len(parents) != len(LAYERS) + 1:
             raise InputError(f"a tree has {len(LAYERS) + 1} layers, the outputs included; got {len(parents)}")
@@ -50,7 +54,7 @@ class Tree:
 
     @property
     def junction(self) -> int:
-        """The lowest layer with several branches, all on one branch below: 1 .. 15 (outputs), or 16 if nothing forks.
+        """The lowest layer with several branches, all on one branch below: 0 .. 15 (outputs), or 16 if nothing forks.
 
         It is the layer whose branches the next widening groups.
         """
@@ -92,15 +96,15 @@ class Tree:
     @classmethod
     def from_list(cls, parents: Any) -> Tree:
         """The inverse of `to_list`; `InputError` for anything else."""
-        try:
-            return cls(tuple(tuple(layer) for layer in parents))
-        except (TypeError, ValueError) as error:
-            raise InputError(f"not a tree: expected a list of parents for each layer ({error})") from None
+        return cls(parents)
 
 
 def partition(groups: Groups, count: int) -> list[list[int]]:
     """`groups` with members in order and groups by their first; `InputError` unless each of 0 .. count - 1 is in just one."""
-    ordered = sorted(sorted(int(member) for member in group) for group in groups)
+    try:
+        ordered = sorted(sorted(index(member) for member in group) for group in groups)
+    except TypeError as error:
+        raise InputError(f"groups must be lists of whole numbers ({error})") from None
     if not all(ordered) or sorted(member for group in ordered for member in group) != list(range(count)):
         raise InputError(f"groups must hold each of 0..{count - 1} once and none may be empty, got {[list(g) for g in groups]}")
     return ordered

@@ -304,3 +304,25 @@ def test_branches_without_or_with_unknown_tasks_are_refused(branches):
 def test_a_matrix_that_is_not_square_is_refused(matrix):
     with pytest.raises(InputError, match="must be square"):
         branch_affinity(matrix, [[0]])
+
+
+def test_an_empty_batch_and_a_diverged_network_change_nothing():
+    affinity = ErrorAffinity(3)
+    affinity.update(torch.rand(8, 3, generator=torch.Generator().manual_seed(0)))
+    affinity.update(torch.rand(8, 3, generator=torch.Generator().manual_seed(1)))
+    before = affinity.matrix.clone()
+    affinity.update(torch.empty(0, 3))
+    affinity.observe(torch.full((8, 3), torch.nan), torch.ones(8, 3))
+    torch.testing.assert_close(affinity.matrix, before)
+
+
+def test_no_branch_at_all_is_refused():
+    with pytest.raises(InputError, match="at least one branch"):
+        branch_affinity(torch.eye(2), [])
+
+
+def test_beyond_chance_of_a_task_that_was_never_known_stays_unknown():
+    share = torch.tensor([0.5, torch.nan, 0.2], dtype=torch.float64)
+    matrix = torch.full((3, 3), 0.7, dtype=torch.float64)
+    found = affinity_beyond_chance(matrix, share)
+    assert found.isnan().tolist() == [[False, True, False], [True, False, True], [False, True, False]]

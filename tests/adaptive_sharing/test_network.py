@@ -333,3 +333,27 @@ def test_a_refused_widening_changes_nothing(groups):
     assert all(torch.equal(value, net.state_dict()[name]) for name, value in before.items())
     with pytest.raises(InputError, match="nothing to widen"):
         made(Tree.trunk(1)).widen([[0]])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        [],
+        {"widths": None},
+        {"widths": "123456789012345"},
+        {"widths": [1.9] * 15},
+        {"input_size": ["a", "b"]},
+        {"input_size": 64.0},
+        {"tree": [[0.7]] * 16},
+        {"tree": ["0"] * 16},
+        {"tree": [0] * 16},
+        {"tree": None},
+    ],
+)
+def test_a_damaged_structure_is_refused(wrong):
+    sound = {"tree": Tree.trunk(2).to_list(), "widths": [1] * 15, "input_size": [32, 32]}
+    assert BranchedVGG.from_structure(sound).structure == sound
+    damaged = sound | wrong if isinstance(wrong, dict) else wrong
+    with pytest.raises(InputError):
+        BranchedVGG.from_structure(damaged)
