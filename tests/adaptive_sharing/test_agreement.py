@@ -3,6 +3,7 @@ import math
 import random
 
 import pytest
+import torch
 from sklearn.metrics import adjusted_rand_score
 
 from mtattr.adaptive_sharing import agreement
@@ -80,3 +81,17 @@ def test_groupings_that_cannot_be_compared_are_refused(found, known):
 
 def test_groups_as_a_label_for_each_member():
     assert group_labels([[3, 0], [2]], 5) == [0, -1, 1, 0, -1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_null_is_the_index_of_dealt_groups(seed):
+    generator = torch.Generator().manual_seed(seed)
+    found, known = (torch.randint(4, (15,), generator=generator).tolist() for _ in range(2))
+    expected = []
+    deals = torch.Generator().manual_seed(7)
+    for _ in range(50):
+        order = torch.randperm(15, generator=deals).tolist()
+        expected.append(adjusted_rand_score(known, [found[i] for i in order]))
+    result = agreement(found, known, permutations=50, seed=7)
+    assert result["chance"] == pytest.approx(torch.tensor(expected, dtype=torch.float64).quantile(0.95).item())
+    assert result["p"] == (1 + sum(value >= result["index"] - 1e-12 for value in expected)) / 51

@@ -39,6 +39,7 @@ def tiny(monkeypatch):
         if scale == "smoke":
             small = replace(size, fit=replace(size.fit, epochs=1), interval=2, divisor=16, train=64, val=48, test=64)
             monkeypatch.setitem(SIZES, (name, scale), small)
+    monkeypatch.setattr("mtattr.adaptive_sharing.grouping.REPETITIONS", 1)
 
 
 def structure(made) -> Tree:
