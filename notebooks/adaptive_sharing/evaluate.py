@@ -314,8 +314,17 @@ _ = axis.set_title(heading("matched", "regroup-original"), fontsize=10)
 for a, b, name in PAIRS:
     gap = paired(by_seed(a, "mean_accuracy"), by_seed(b, "mean_accuracy"))
     print(f"{name:<28}{format_interval(gap, signed=True) if gap.n else NONE}")
+grown = (by_seed(f"{v}", "mean_accuracy") for v in ("branch-32-2.0-scratch", "regroup-original"))
+gap = paired(*grown)
+print(
+    f"exploration: a tree grown from random weights − a grown tree planted whole {format_interval(gap, signed=True) if gap.n else NONE}"
+)
 
 # %% [markdown]
+# Read the last four with care. The first says how much a grouping matters at all: if random places do as well as learned ones, no other grouping can do much
+# better. The exploration came after the runs. It compares a network that grew its tree from random weights with one that was given a tree from its first step:
+# the tree is of the same kind, the way to it is not, and it also trained for longer.
+#
 # ## Figure 3
 #
 # What each task loses when the left half of the tree changes places with the right half. The paper shows this for one tree and one run; here each dot is the
@@ -421,7 +430,8 @@ for name, known in KNOWN.items():
     )
 
 # %% [markdown]
-# 0 is what random groups of these sizes reach on average, 1 is perfect agreement. The lines below the table are a permutation test for the tree of
+# 0 is what random groups of these sizes reach on average, 1 is perfect agreement. The column of base rates is an exploration: it was added when the first trees
+# had been seen. The lines below the table are a permutation test for the tree of
 # one seed: how often does chance do as well?
 #
 # ## Agreement by chance
