@@ -190,24 +190,24 @@ show_source(Tree.widen)
 show_source(BranchedVGG.widen, BranchedLayer.take_branches)
 
 # %%
-net = BranchedVGG(Tree.trunk(7), thin_widths(8), input_size=32)
+net = BranchedVGG(Tree.trunk(7), thin_widths(8), input_size=32).double()
 for _ in range(5):  # some batches, so that batch norm has statistics
-    net.train()(torch.rand(16, 3, 32, 32))
-images = torch.rand(16, 3, 32, 32)
+    net.train()(torch.rand(16, 3, 32, 32, dtype=torch.float64))
+images = torch.rand(16, 3, 32, 32, dtype=torch.float64)
 before = {mode: net.train(mode)(images).logits.detach() for mode in (True, False)}
 net.eval()
 size = count_weights(net)
 net.widen([[0, 1], [2, 3], [4, 5, 6]]).widen([[0, 1], [2]])
 for mode in (False, True):
     gap = (net.train(mode)(images).logits - before[mode]).abs().max().item()
-    print(f"{'training' if mode else 'evaluation'} mode: outputs agree, {gap < 1e-6}")
-    assert gap < 1e-5, gap
+    print(f"{'training' if mode else 'evaluation'} mode: outputs agree, {gap < 1e-12}")
+    assert gap < 1e-12, gap
 print(f"{size:,} weights became {count_weights(net):,}; branches a layer {net.tree.copies}")
 extra = 2 * 16 * 16 + 1 * 8 * 16  # two more fc7, one more fc6 (1 x 1 maps at 32 px)
 assert count_weights(net) == size + extra
 
 # %% [markdown]
-# The second `True` needs care: batch norm of the copies must take the running statistics along. The released code starts them anew.
+# Evaluation mode needs care: batch norm of the copies must take the running statistics along. The released code starts them anew.
 #
 # ## Algorithm 2
 #

@@ -171,7 +171,7 @@ def algorithm_1(plan, begin, *, alpha, interval, limits, seed):
 # %% [markdown]
 # The limit of branches is from the released code: no layer gets more channels than VGG-16 has there.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 short = RunSpec(PAPER, "branch-32-2.0", "celeba-twin", "smoke", seed)
 rehearsal, size = plan_for(short), size_of("celeba-twin", "smoke")
 begin = rehearsal.search.keywords["begin"]()
