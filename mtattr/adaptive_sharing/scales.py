@@ -102,7 +102,8 @@ def domains_of(dataset: str) -> tuple[str, ...]:
 def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
     """The three splits at the size of a scale, all tasks binary; labels that only the other domain has are unknown.
 
-    root: for both domains together the folder above `celeba` and `deepfashion`. Raises `InputError` for a dataset or scale
+    root: the dataset's folder, or one with a folder of its name; for both domains the folder above `celeba` and
+    `deepfashion`. Raises `InputError` for a dataset or scale
     that has no recipe.
     """
     size = size_of(dataset, scale)
@@ -120,7 +121,9 @@ def _load(dataset: str, split: str, size: Size, *, together: bool, **options: An
         options = {name: value for name, value in options.items() if name not in ("root", "skip_bad")}
     elif dataset == "celeba" and size.divisor == 1:
         options = {"images": "wild"} | options  # the paper uses the photographs before alignment
-    if together and options.get("root") is not None:
-        options["root"] = Path(options["root"]) / dataset
+    if options.get("root") is not None:
+        # Whoever trains on both domains has a folder for each below the root; so have the networks that teach.
+        place = Path(options["root"]) / dataset
+        options["root"] = place if together or place.is_dir() else options["root"]
     data = load_dataset(dataset, split, image_size=size.image_size, **options)
     return one_task_per_category(data) if data.tasks.categorical_indices else data

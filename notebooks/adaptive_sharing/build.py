@@ -212,13 +212,15 @@ assert count_weights(net) == size + extra
 # ## Algorithm 2
 #
 # Where do the first weights come from? From a large network that is already trained. Let $W$ hold a filter in each row. We want $d'$ of its rows,
-# indexed by $\omega$, of which the others are combinations as closely as can be (Eq. 2):
+# indexed by a set $\omega$ (not the thinness factor), of which the others are combinations as closely as can be (Eq. 2; $p$: pretrained, $l$: the layer, $d$:
+# its number of filters):
 #
 # $$A^*, \omega^*(l) = \arg\min_{A \in \mathbb{R}^{d \times d'},\, |\omega| = d'} \big\| W^{p,l} - A\, W^{p,l}_\omega \big\|_F$$
 #
 # Trying all choices is hopeless. {term}`SOMP` {cite:p}`tropp2006somp` is greedy: it picks the row, scaled to length one, whose products with all
-# residuals are largest. Then it fits all rows to the picked ones by least squares, and goes on with what is left.
-# Rows are here both what is to be explained and what explains, so the fit is one update of the table of their products.
+# residuals have the largest 2-norm, as in the released code. Then it fits all rows to the picked ones by least squares, and goes on with what is left.
+# Rows are here both what is to be explained and what explains. So the library never stores residuals: it keeps the table of all products between rows and
+# updates it after each pick.
 
 # %%
 show_source(somp)
@@ -366,7 +368,8 @@ print(f"beyond chance: at most {kappa.triu(1).max():.2f}")
 #
 # $$L_s^i(g_d) = 1 - \operatorname*{mean}_{k \in g^{-1}(i)} \min_{l \in g^{-1}(i)} A_b(k, l), \qquad L_s(g_d) = \frac{1}{d} \sum_{i \in [d]} L_s^i(g_d)$$
 #
-# $L_0$ is not in the paper. The released code has 1/64.
+# $L_0$ is the unit cost of a branch. The paper gives no value; the released code has 1/64. The paper now writes $d$ for the number of groups, which was $c$
+# above, and $[d]$ for the numbers 1 to $d$.
 
 # %%
 show_source(sharing.grouping.unit_cost, separation_cost, choose_branches)
@@ -410,7 +413,7 @@ assert len(choose_branches(by_hand, 16 / 64, 1.0)) == 2
 show_source(sharing.search)
 
 # %% [markdown]
-# Without images, but with real labels, one can play a search through. Take a network that gives each image the {term}`base rate` of each task: its
+# Without a network, from the labels alone, one can play a search through. Take a network that gives each image the {term}`base rate` of each task: its
 # margins depend on the labels alone. What would it group?
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "A tree of forty face attributes grown from labels alone, with the share of images that have each attribute beside its name. Rare attributes hang on one large branch."}}
@@ -438,6 +441,7 @@ _ = axis.figure.set_size_inches(4.8, 7.2)
 
 # %% [markdown]
 # The number beside each name is its base rate. Rare attributes end up together. This is the trap from above, at work.
+# Other branches make sense, though no network has seen an image. So a group that makes sense is no proof of learning.
 #
 # ## Fast at the end
 #
@@ -469,8 +473,8 @@ print(
 #
 # ## Exercises
 #
-# **1.** The paper's Branch-32-1.0 has 1.49 million weights. Which is true of any tree: a layer with $n$ branches has $n$ times the weights of one? Use it
-# on the branches below, and compare.
+# **1.** The paper's Branch-32-1.0 has 1.49 million weights; its tree is not printed. Take 1, 1, 1, 1, 4, 4, 4, 6, 6, 6, 8, 8, 8, 9 and 13 branches from
+# conv1_1 to fc7, a tree of ours. Why has a layer with $n$ branches $n$ times the weights of one? Count all weights, and compare.
 
 # %% tags=["hide-cell", "solution"]
 copies = (1, 1, 1, 1, 4, 4, 4, 6, 6, 6, 8, 8, 8, 9, 13)

@@ -191,7 +191,16 @@ def test_real_layouts_load_for_one_domain_and_for_both(tmp_path, fresh_home, mon
     assert both["train"].tasks.names[:40] == load_splits("celeba", "smoke", root=tmp_path / "celeba")["train"].tasks.names
     assert both["train"].generated
     clothes = load_splits("deepfashion", "smoke", root=tmp_path / "deepfashion")["train"]
+    assert load_splits("deepfashion", "smoke", root=tmp_path)["train"].keys == clothes.keys
     assert set(clothes.labels.sum(1).tolist()) == {1.0}
+
+
+def test_the_joint_model_finds_its_teachers_below_one_root(tiny, tmp_path, fresh_home):
+    write_faces(tmp_path / "celeba", image_size=48, limit=120)
+    write_clothes(tmp_path / "deepfashion", image_size=48, limit=160)
+    joint = spec("thin-32", JOINT)
+    made = fit_or_load(joint, root=tmp_path, progress=False, device="cpu", precision="32-true")
+    assert {"mean_accuracy_gap", "top3_accuracy_gap"} <= set(made.metrics["selected"])
 
 
 def test_evidence_asks_for_what_the_claims_compare():
