@@ -13,7 +13,7 @@ from mtattr.adaptive_sharing.low_rank import LowRankVGG
 from mtattr.adaptive_sharing.network import BranchedVGG, fold_batch_norm, kernels
 from mtattr.adaptive_sharing.somp import somp
 from mtattr.errors import InputError
-from mtattr.training.checkpoint import first_line
+from mtattr.nets import read_weights
 
 #: Weights and biases of the 15 layers, `(out, in, kh, kw)` and `(out,)`, bottom first.
 Filters = list[tuple[Tensor, Tensor]]
@@ -75,17 +75,7 @@ def read_vgg16(path: str | Path) -> Filters:
     fc6 reads a map of 7 x 7, so the network's images must be 224 px. Raises `InputError` for a missing or cut file, a
     missing tensor, or one of another shape.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; expected the weights of VGG-16 as safetensors, in timm's or torchvision's naming")
-    try:
-        state = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a whole safetensors file ({first_line(error)})") from None
-    return _filters_from(state, path)
+    return _filters_from(read_weights(path, "VGG-16, in timm's or torchvision's naming,"), Path(path))
 
 
 def _filters_from(state: Mapping[str, Tensor], path: Path) -> Filters:

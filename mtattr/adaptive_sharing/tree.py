@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from operator import index
 from typing import Any
 
@@ -108,13 +107,3 @@ def partition(groups: Groups, count: int) -> list[list[int]]:
     if not all(ordered) or sorted(member for group in ordered for member in group) != list(range(count)):
         raise InputError(f"groups must hold each of 0..{count - 1} once and none may be empty, got {[list(g) for g in groups]}")
     return ordered
-
-
-def same_shape(first: Tree, second: Tree) -> bool:
-    """Whether both have as many branches in every layer, so that networks of both have as many weights."""
-    return first.copies == second.copies and first.num_tasks == second.num_tasks
-
-
-def forks(tree: Tree) -> list[int]:
-    """The layers 0 .. 14 that have more branches than the layer below."""
-    return [layer for layer, (below, here) in enumerate(pairwise((1, *tree.copies))) if here > below]

@@ -106,16 +106,22 @@ def _timm_backbone(timm_name: str, tap: int) -> Backbone:
     return Backbone(trunk, num_features, mean=tuple(config.mean), std=tuple(config.std))
 
 
-def _load_weights(trunk: nn.Module, path: Path, name: str) -> None:
+def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file; `InputError` for one that is missing or cut short, saying that `name` was expected."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the weights of {name} as safetensors")
     try:
-        state = load_file(path)
+        return load_file(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a whole safetensors file ({error})") from None
+
+
+def _load_weights(trunk: nn.Module, path: Path, name: str) -> None:
+    state = read_weights(path, name)
     wanted = trunk.state_dict()
     missing = sorted(key for key in wanted if key not in state and not key.endswith("num_batches_tracked"))
     if missing:
