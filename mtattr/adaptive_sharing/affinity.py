@@ -23,7 +23,8 @@ def error_margins(logits: Tensor, labels: Tensor) -> Tensor:
 class ErrorAffinity(nn.Module):
     """The probability that two tasks find an image both easy or both difficult (Eq. 6), as a moving average over batches.
 
-    An image is difficult for a task when its margin is at least the mean margin so far. Batches count `decay` less with
+    An image is difficult for a task when its margin is at least the mean margin so far; a task with the same margin for
+    every image, for instance one that is always positive, finds them all difficult. Batches count `decay` less with
     each later one, and the averages are divided by the weight they hold, so early ones are not biased towards 0.
     A pair of tasks is averaged over the images whose labels both are known. State is in buffers.
     Raises `InputError` unless 0 <= decay < 1.
@@ -70,7 +71,8 @@ class ErrorAffinity(nn.Module):
             return
         margins = margins.double()
         known = (~margins.isnan()).double()
-        difficult = (margins >= self.mean_margin).double()  # NaN is never at least anything
+        # Less a rounding error, so that a constant margin is at least its own mean; NaN is never at least anything.
+        difficult = (margins >= self.mean_margin * (1 - 1e-12)).double()
         easy = known - difficult
         # Divided by the batch, so that a small batch weighs as much as a large one.
         for name, total, count in (
