@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mtattr.adaptive_sharing.affinity import affinity_beyond_chance
 from mtattr.adaptive_sharing.domains import fill_unknown
@@ -18,6 +18,7 @@ from mtattr.adaptive_sharing.network import BranchedVGG, count_weights
 from mtattr.adaptive_sharing.regroup import grouped_by, label_affinity, shuffled, swapped
 from mtattr.adaptive_sharing.scales import BATCH, PAPER, Size, divided, domains_of, size_of
 from mtattr.adaptive_sharing.search import affinity_from
+from mtattr.adaptive_sharing.somp import somp
 from mtattr.adaptive_sharing.tree import Tree
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
@@ -27,6 +28,10 @@ from mtattr.training import Run, RunSpec, Start, predict
 REFERENCE = "branch-32-2.0"
 #: The source network learns one attribute, on another draw of the face twin: other people than those of seed 0.
 SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK = "source", "celeba-twin", 1, "Male"
+
+
+#: How filters are selected: k of the rows `(N, d)`.
+SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {"somp": somp, "random": lambda rows, k: torch.randperm(len(rows))[:k]}
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,18 @@ def build_network(network: str, widths: Sequence[int], num_tasks: int, size: Siz
     return BranchedVGG(Tree.trunk(num_tasks), widths, input_size=size.image_size)
 
 
-def begin(build: Callable[[], nn.Module], seed: int, wide: Callable[[], Filters] | None) -> Start:
-    """The network before its first step: random, or filled from a wide one as Sec. 3.1 and 4.5 say."""
+def begin(build: Callable[[], nn.Module], seed: int, wide: Callable[[], Filters] | None, *, filters: str = "somp") -> Start:
+    """The network before its first step: random, or filled from a wide one as Sec. 3.1 and 4.5 say.
+
+    filters: how those of a thin network are selected, by "somp" or at "random".
+    """
     torch.manual_seed(seed)
     net = build()
     low_rank = isinstance(net, LowRankVGG)
-    if wide is not None:
-        (start_low_rank if low_rank else start_from_wide)(net, wide())
+    if wide is not None and low_rank:
+        start_low_rank(net, wide())
+    elif wide is not None:
+        start_from_wide(net, wide(), select=SELECTIONS[filters])
     return Start(structure={"low_rank": True} if low_rank else net.structure, weights=net.state_dict())
 
 

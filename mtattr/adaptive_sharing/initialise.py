@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -25,11 +25,12 @@ def filters_of(net: BranchedVGG) -> Filters:
 
 
 @torch.no_grad()
-def start_from_wide(net: BranchedVGG, wide: Filters) -> list[Tensor]:
+def start_from_wide(net: BranchedVGG, wide: Filters, *, select: Callable[[Tensor, int], Tensor] = somp) -> list[Tensor]:
     """Algorithm 2: fill the layers of `net` with filters of a wider network that SOMP selects; outputs stay as they are.
 
     Layer by layer from the image: drop the input channels that the layer below did not select, then select filters among
-    what is left; biases follow their filters. A layer that is as wide as its source is copied whole. Returns the selected
+    what is left; biases follow their filters. A layer that is as wide as its source is copied whole. select: gives k of the rows
+    `(N, d)`; SOMP in the paper. Returns the selected
     channels of each layer, int64, in pick order. Raises `InputError` if the network forks or a shape does not fit.
     """
     if any(count > 1 for count in net.tree.copies):
@@ -41,7 +42,7 @@ def start_from_wide(net: BranchedVGG, wide: Filters) -> list[Tensor]:
         weight = weight[:, kept.to(weight.device)]
         if weight.shape[1:] != layer.weight.shape[1:] or len(weight) < layer.outputs:
             raise InputError(f"{name}: filters {tuple(weight.shape)} do not hold {tuple(layer.weight.shape)}")
-        kept = torch.arange(len(weight)) if len(weight) == layer.outputs else somp(weight.flatten(1), layer.outputs)
+        kept = torch.arange(len(weight)) if len(weight) == layer.outputs else select(weight.flatten(1), layer.outputs)
         layer.weight.copy_(weight[kept])
         layer.bias.copy_(bias[kept])
         picks.append(kept.cpu())

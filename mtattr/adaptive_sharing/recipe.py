@@ -35,7 +35,8 @@ class Variant:
     network: "vgg", "low-rank" or "thin". omega: channels of the thin model at full size; None for one as large as the found
     tree. alpha: branching factor of a search, None for none. pretrained: whether it starts from the source network.
     regroup: how the tasks are dealt to the branches of a tree that the reference found. longer: trained for as many
-    iterations as the search of the reference and its final training together.
+    iterations as the search of the reference and its final training together. filters: how a thin network's are selected
+    from the source, by "somp" or at "random".
     """
 
     network: str = "thin"
@@ -44,6 +45,7 @@ class Variant:
     pretrained: bool = True
     regroup: str | None = None
     longer: bool = False
+    filters: str = "somp"
 
     @property
     def kind(self) -> str:
@@ -65,6 +67,7 @@ VARIANTS: dict[str, Variant] = {
     "matched": Variant(longer=True),
     "vgg-scratch": Variant("vgg", pretrained=False),
     "thin-32-scratch": Variant(omega=32, pretrained=False),
+    "thin-32-random-filters": Variant(omega=32, filters="random"),
     "branch-32-2.0-scratch": Variant(omega=32, alpha=2.0, pretrained=False),
     "regroup-original": Variant(omega=32, pretrained=False, regroup="original"),
     "regroup-swapped": Variant(omega=32, pretrained=False, regroup="swapped"),
@@ -145,7 +148,7 @@ def plan(
     build = functools.partial(beginnings.build_network, variant.network, widths, len(tasks), size)
     from_wide = variant.pretrained and (weights is not None or spec.scale != "paper")
     wide = functools.partial(beginnings.source_filters, runs, weights) if from_wide else None
-    begin = functools.partial(beginnings.begin, build, spec.seed, wide)
+    begin = functools.partial(beginnings.begin, build, spec.seed, wide, filters=variant.filters)
     if variant.alpha is not None:
         how = SearchSettings(
             alpha=settings.get("alpha", variant.alpha),
@@ -219,7 +222,7 @@ EVIDENCE: tuple[tuple[str, str], ...] = (
     *((name, "celeba-twin") for name in (SOURCE, "vgg", "thin-32", REFERENCE, "branch-32-1.0", "branch-64-1.0", "low-rank")),
     *((name, "celeba-twin") for name in ("thin-32-longer", "matched")),
     *((f"regroup-{how}", "celeba-twin") for how in ("original", "swapped", "shuffled", "correlated", "corrected")),
-    *((name, "celeba-twin") for name in ("thin-32-scratch", "branch-32-2.0-scratch", "vgg-scratch")),
+    *((name, "celeba-twin") for name in ("thin-32-scratch", "thin-32-random-filters", "branch-32-2.0-scratch", "vgg-scratch")),
     *((name, "deepfashion-twin") for name in ("vgg", "low-rank")),
     *((name, f"{JOINT}-twin") for name in (REFERENCE, "branch-64-2.0")),
 )

@@ -267,13 +267,16 @@ for name, variant in VARIANTS.items():
         "corrected": "by kappa",
         "correlated": "by label correlation",
     }
+    start = "source" if variant.pretrained else "random weights"
+    if variant.filters != "somp":
+        start = f"source, {variant.filters} filters"
     rows.append(
         {
             "variant": name,
             "network": variant.network,
             "omega": str(variant.omega or "—"),
             "alpha": "—" if variant.alpha is None else f"{variant.alpha:g}",
-            "start": "source" if variant.pretrained else "random",
+            "start": start,
             "tasks": tasks_from.get(variant.regroup, variant.regroup or "—"),
             "longer": "yes" if variant.longer else "—",
         }
