@@ -539,30 +539,18 @@ for variant in ("branch-32-1.0", "branch-32-2.0", "branch-64-1.0"):
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Validation accuracy and training loss by epoch of thin-32 from SOMP filters and from random weights, with bands over seeds."}}
 fig, axes = figure(4.6, 5.4, rows=2, sharex=True)
-for axis, key, y in zip(
-    axes.flat,
-    ("val_mean_accuracy", "train_loss"),
-    ("mean accuracy, validation", "training loss"),
-    strict=True,
-):
-    for variant, line, name in (
-        ("thin-32", "-", "SOMP"),
-        ("thin-32-scratch", "--", "random weights"),
-        ("thin-32-random-filters", ":", "random filters"),
-    ):
+STARTS = {"thin-32": "SOMP", "thin-32-scratch": "random weights"}
+STARTS |= {"thin-32-random-filters": "random filters"}
+PANELS = {"val_mean_accuracy": "mean accuracy, validation", "train_loss": "training loss"}
+for axis, (key, y) in zip(axes.flat, PANELS.items(), strict=True):
+    for (variant, name), line in zip(STARTS.items(), ("-", "--", ":"), strict=True):
         curves = [[e[key] for e in r["history"]] for r in runs(variant).values()]
         if curves:
             found = [t_interval(column) for column in zip(*curves, strict=True)]
             at = range(1, len(found) + 1)
             (drawn,) = axis.plot(at, [f.mean for f in found], line, label=name)
-            if found[0].n > 2:
-                axis.fill_between(
-                    at,
-                    [f.low for f in found],
-                    [f.high for f in found],
-                    color=drawn.get_color(),
-                    alpha=0.2,
-                )
+            low, high = [f.low for f in found], [f.high for f in found]
+            axis.fill_between(at, low, high, color=drawn.get_color(), alpha=0.2)
     axis.set_ylabel(y, fontsize=10)
 axes[1, 0].set(xlabel="epoch", xticks=range(1, 10, 2))
 axes[0, 0].legend(fontsize=10)
