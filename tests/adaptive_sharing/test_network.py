@@ -357,3 +357,34 @@ def test_a_damaged_structure_is_refused(wrong):
     damaged = sound | wrong if isinstance(wrong, dict) else wrong
     with pytest.raises(InputError):
         BranchedVGG.from_structure(damaged)
+
+
+def test_widening_a_trained_network_keeps_its_outputs_to_a_millionth():
+    """In float32, relative to the largest logit: what a search sees at each of the 14 splits, in both modes."""
+    torch.manual_seed(0)
+    net = ThinVGG(12, 16, input_size=32)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-2, momentum=0.9)
+    for _ in range(30):
+        images = torch.rand(32, 3, 32, 32)
+        red = (images.mean((2, 3))[:, :1] > 0.5).float().expand(32, 12)
+        optimizer.zero_grad()
+        torch.nn.functional.binary_cross_entropy_with_logits(net.train()(images).logits, red).backward()
+        optimizer.step()
+    images, chance = torch.rand(32, 3, 32, 32), random.Random(0)
+
+    @torch.no_grad()
+    def outputs() -> list[torch.Tensor]:
+        # On copies, for a pass in training mode moves the running statistics.
+        return [copy.deepcopy(net).train(mode)(images).logits for mode in (True, False)]
+
+    splits = 0
+    while net.tree.junction > 1:
+        before, count = outputs(), len(net.tree.parents[net.tree.junction])
+        groups = [[k] for k in range(chance.randint(2, count))]
+        for branch in range(len(groups), count):
+            chance.choice(groups).append(branch)
+        net.widen(groups)
+        splits += 1
+        for old, new in zip(before, outputs(), strict=True):
+            assert (new - old).abs().max() <= 1e-6 * max(1.0, old.abs().max().item())
+    assert splits == 14
