@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mtattr.attribute_estimation.network import AttributeEstimationNet
 from mtattr.data.batches import take
-from mtattr.data.cache import cached_images
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation.gradcam import grad_cam
 from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps
+from mtattr.evaluation.regions import known_regions
 
 
 def attribute_maps(net: AttributeEstimationNet, images: Tensor, *, device: object = "cpu", batch_size: int = 50) -> Tensor:
@@ -23,18 +22,6 @@ def attribute_maps(net: AttributeEstimationNet, images: Tensor, *, device: objec
             output = net(take(images, rows, device).requires_grad_())
             maps.append(grad_cam(output.extra["features"], output.logits[:, net.num_classes :]).float().cpu())
     return torch.cat(maps)
-
-
-def known_regions(data: ImageData, images: int) -> Tensor:
-    """Regions of the first `images` images of a twin, float32 `(images, T, H, W)`, drawn once and cached in 256 steps."""
-    shape = (images, len(data.tasks), *data.images.shape[-2:])
-
-    def fill(out: np.ndarray) -> None:
-        for i in range(images):
-            out[i] = (data.regions(i) * 255).round().to(torch.uint8).numpy()
-
-    key = {"data": data.fingerprint, "tasks": data.tasks.names}
-    return cached_images(f"{data.name}-regions", key, shape, fill).float() / 255
 
 
 def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 256, device: object = "cpu") -> dict[str, float]:

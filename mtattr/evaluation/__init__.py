@@ -15,12 +15,14 @@ from mtattr.evaluation.baseline import baseline_plan
 from mtattr.evaluation.correlation import phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
-from mtattr.evaluation.gradcam import grad_cam
+from mtattr.evaluation.deletion import deletion_insertion
+from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
 from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps, region_iou
 from mtattr.evaluation.occlusion import occlusion_maps
 from mtattr.evaluation.predictions import predict, probabilities
 from mtattr.evaluation.probe import linear_probe
 from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
+from mtattr.evaluation.regions import known_regions
 from mtattr.evaluation.statistics import (
     Interval,
     WelchResult,
@@ -42,16 +44,19 @@ __all__ = [
     "centre_prior",
     "choose_thresholds",
     "class_accuracy",
+    "class_activation_maps",
     "class_floor",
     "clustered_bootstrap",
     "count_flops",
     "count_parameters",
     "counts",
+    "deletion_insertion",
     "energy_inside",
     "f1",
     "f1_from",
     "grad_cam",
     "holm",
+    "known_regions",
     "latency",
     "linear_probe",
     "mean_accuracy",

@@ -1,4 +1,4 @@
-"""Gradient-weighted class activation maps: where in the feature map the evidence for a score lies."""
+"""Class activation maps, by weights or by gradients: where in the feature map the evidence for a score lies."""
 
 from __future__ import annotations
 
@@ -46,3 +46,15 @@ def grad_cam(features: Tensor, scores: Tensor, *, tasks_at_once: int = 32) -> Te
         weights = gradients.mean((-2, -1))
         maps.append(torch.einsum("tbc,bchw->bthw", weights, features.detach()).relu())
     return torch.cat(maps, 1).detach()
+
+
+def class_activation_maps(features: Tensor, weight: Tensor) -> Tensor:
+    """Class activation maps of a network that ends in average pooling and a linear layer.
+
+    features: `(B, C, h, w)`, the last map. weight: `(T, C)` of the linear layer. Returns `(B, T, h, w)` in raw range, negative
+    evidence included; the mean of a map is its logit without the bias. Grad-CAM on the same map is its positive part divided by
+    h w. Raises `InputError` for wrong shapes. Source: Zhou et al. 2016, Eq. 2.
+    """
+    if features.ndim != 4 or weight.ndim != 2 or features.shape[1] != weight.shape[1]:
+        raise InputError(f"expected features (B, C, h, w) and weight (T, C), got {tuple(features.shape)} and {tuple(weight.shape)}")
+    return torch.einsum("tc,bchw->bthw", weight, features)

@@ -1,7 +1,14 @@
 """Network blocks that two papers or more share."""
 
 from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone, read_weights
-from mtattr.nets.batch_norm import FrozenBatchNorm2d, GlobalBatchNorm2d, batch_statistics, freeze_batch_norm, use_global_batch_norm
+from mtattr.nets.batch_norm import (
+    FrozenBatchNorm2d,
+    GlobalBatchNorm2d,
+    batch_statistics,
+    freeze_batch_norm,
+    global_batch_norm,
+    use_global_batch_norm,
+)
 from mtattr.nets.multitask import MultiTaskNet
 from mtattr.nets.output import Output
 from mtattr.nets.small_resnet import SmallResNet, stack_networks
@@ -17,6 +24,7 @@ __all__ = [
     "batch_statistics",
     "build_backbone",
     "freeze_batch_norm",
+    "global_batch_norm",
     "read_weights",
     "stack_networks",
     "use_global_batch_norm",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
 from mtattr.errors import InputError
@@ -22,24 +23,46 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise `(B, C, H, W)`; every process must hold as many images."""
-        if not self.training or not distributed.is_initialized() or distributed.get_world_size() == 1:
+        if not self.training:
             return super().forward(input)
-        from torch.distributed.nn.functional import all_reduce
+        if self.track_running_stats:
+            self.num_batches_tracked += 1
+        buffers = (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
+        return global_batch_norm(input, *buffers, self.weight, self.bias, momentum=self.momentum, eps=self.eps)
 
-        x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
-        count = x.numel() // x.shape[1] * distributed.get_world_size()
-        mean = all_reduce(x.sum(dim=(0, 2, 3))) / count
-        centred = x - mean[:, None, None]
-        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+
+def global_batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    *,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """Normalise `(B, C, H, W)` by the statistics of the images of all processes, each of which must hold as many.
+
+    running_mean, running_var: `(C,)`, moved by `momentum` in place, or None. weight, bias: `(C,)` or None. Without a process
+    group this is `torch.nn.functional.batch_norm` in training.
+    """
+    if not distributed.is_initialized() or distributed.get_world_size() == 1:
+        return F.batch_norm(input, running_mean, running_var, weight, bias, True, momentum, eps)
+    from torch.distributed.nn.functional import all_reduce
+
+    x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+    count = x.numel() // x.shape[1] * distributed.get_world_size()
+    mean = all_reduce(x.sum(dim=(0, 2, 3))) / count
+    centred = x - mean[:, None, None]
+    variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+    if running_mean is not None:
         with torch.no_grad():
-            if self.track_running_stats:
-                self.num_batches_tracked += 1
-                self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-                self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var.dtype), self.momentum)
-        scale = torch.rsqrt(variance + self.eps)
-        if self.affine:
-            return torch.addcmul(self.bias[:, None, None], centred, (scale * self.weight)[:, None, None]).to(input.dtype)
-        return (centred * scale[:, None, None]).to(input.dtype)
+            running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+            running_var.lerp_((variance * count / (count - 1)).to(running_var.dtype), momentum)
+    scale = torch.rsqrt(variance + eps)
+    if weight is not None:
+        return torch.addcmul(bias[:, None, None], centred, (scale * weight)[:, None, None]).to(input.dtype)
+    return (centred * scale[:, None, None]).to(input.dtype)
 
 
 def use_global_batch_norm(net: nn.Module) -> nn.Module:

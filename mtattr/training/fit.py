@@ -170,6 +170,8 @@ def fit(
                 model(x.contiguous(memory_format=torch.channels_last))
                 output = inside.pop("output")
                 losses = plan.losses(output.logits, y, plan.tasks, known=known)
+                if plan.auxiliary_losses is not None:
+                    losses = losses + plan.auxiliary_losses(output, x, y, plan.tasks, known=known)
                 if observer is not None:
                     observer.observe(*_of_all(fabric, output.logits.detach(), y))
                 for group in optimizer.param_groups:

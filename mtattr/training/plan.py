@@ -107,9 +107,10 @@ class Plan:
     seeding; given the `structure` that a run's record holds, one into which that run's weights fit. search: finds, before
     the training, where it begins; called as in `mtattr/training/run.py`. task_weights `(T,)` multiply
     `losses(logits, labels, tasks, known=...) -> (T,)` in the losses that are reported and, unless `weighting` (called with
-    T) makes another, in the one that is trained. steering: the images that a weighting watches which watches "validation";
-    without it, the validation split. steering_norm: whether batch norm sees them by its "running" statistics or by those of
-    their "batch"; it learns from neither. metrics: from
+    T) makes another, in the one that is trained. auxiliary_losses: `(output, images, labels, tasks, known=...) -> (T,)`, added to
+    them in training alone, for what a network says besides its logits. steering: the images that a weighting watches which
+    watches "validation"; without it, the validation split. steering_norm: whether batch norm sees them by its "running"
+    statistics or by those of their "batch"; it learns from neither. metrics: from
     `(logits (N, U), labels (N, T), tasks)` to names and values; `select_by` is the one whose highest validation value
     selects the epoch. floors: what a constant guess reaches, from the test labels. task_metrics: a value per task.
     analyse: measurements of the trained network on the test split, called with (net, data, device) for the last and
@@ -130,6 +131,7 @@ class Plan:
     analyse: Callable[[nn.Module, Mapping[str, ImageData], object], dict[str, float]] = _no_analysis
     analyse_training: Callable[..., tuple[dict[str, float], dict[str, list[float]]]] = _no_training_analysis
     losses: Callable[..., Tensor] = per_task_loss
+    auxiliary_losses: Callable[..., Tensor] | None = None
     weighting: Callable[[int], Weighting] | None = None
     steering: ImageData | None = None
     steering_norm: str = "running"

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from mtattr.attribute_estimation import AttributeEstimationNet
-from mtattr.attribute_estimation.explain import attribute_maps, known_regions, localisation
+from mtattr.attribute_estimation.explain import attribute_maps, localisation
+from mtattr.evaluation import known_regions
 from mtattr.data.image_data import ImageData
 from mtattr.tasks import Task, TaskSet
 

@@ -1,0 +1,61 @@
+"""The attention branch: class scores and one map from the same responses (Fukui et al. 2019, Sec. 3.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from mtattr.attention_branch.parts import check_count
+from mtattr.errors import InputError
+
+FORMS = ("released", "paper", "log-sum")
+
+
+class Attended(NamedTuple):
+    """What the branch says: logits `(B, K)`, map `(B, 1, h, w)`, and the K response maps `(B, K, h, w)` that both come from."""
+
+    logits: Tensor
+    maps: Tensor
+    responses: Tensor
+
+
+class AttentionBranch(nn.Module):
+    """A stage that keeps the resolution, then a head that scores classes and draws the map.
+
+    stage: g to `(B, channels, h, w)`. form:
+
+    - "released": h = ReLU(BN(conv1x1(BN(stage)))); logits = GAP(conv1x1(h)); map = sigmoid(BN(conv3x3(h))). With it the paper's numbers
+      were made (its first author, in the repository).
+    - "paper": h = conv1x1(stage); logits = GAP(h); map = sigmoid(conv1x1(h)), as the text says.
+    - "log-sum": as released, but the map is the sum over classes of log(1 + h), at least 0 and without bound (released
+      SE-ResNet).
+
+    Raises `InputError` for another form or counts below 1.
+    """
+
+    def __init__(self, stage: nn.Module, channels: int, num_classes: int, form: str = "released") -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise InputError(f"form {form!r} is unknown; there are {', '.join(FORMS)}")
+        check_count("channels", channels)
+        check_count("num_classes", num_classes)
+        self.stage, self.form = stage, form
+        to_classes = nn.Conv2d(channels, num_classes, 1, bias=False)
+        if form == "paper":
+            self.responses, self.score = to_classes, nn.Identity()
+            self.to_map = nn.Sequential(nn.Conv2d(num_classes, 1, 1, bias=False), nn.Sigmoid())
+            return
+        self.responses = nn.Sequential(nn.BatchNorm2d(channels), to_classes, nn.BatchNorm2d(num_classes), nn.ReLU(inplace=True))
+        self.score = nn.Conv2d(num_classes, num_classes, 1, bias=False)
+        if form == "released":
+            self.to_map = nn.Sequential(nn.Conv2d(num_classes, 1, 3, padding=1, bias=False), nn.BatchNorm2d(1), nn.Sigmoid())
+        else:
+            self.to_map = nn.Identity()
+
+    def forward(self, features: Tensor) -> Attended:
+        """Logits, map and responses for g `(B, C, h, w)`."""
+        responses = self.responses(self.stage(features))
+        logits = self.score(responses).mean(dim=(2, 3))
+        maps = responses.log1p().sum(1, keepdim=True) if self.form == "log-sum" else self.to_map(responses)
+        return Attended(logits, maps, responses)

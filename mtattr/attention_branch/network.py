@@ -1,0 +1,91 @@
+"""Baseline, class activation mapping and Attention Branch Network from the same parts (Fukui et al. 2019, Figs. 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from mtattr.attention_branch.attention import apply_attention
+from mtattr.attention_branch.branch import AttentionBranch
+from mtattr.attention_branch.parts import Parts, check_images
+from mtattr.attention_branch.residual import cifar_resnet
+from mtattr.nets import Output
+
+
+class BaselineNet(nn.Module):
+    """The classifier as it was: extractor, last stage, top. `extra["features"]` is the last feature map."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__()
+        self.extractor, self.perception, self.top, self.stride = parts.extractor, parts.perception, parts.top, parts.stride
+
+    def forward(self, images: Tensor) -> Output:
+        """Logits for images `(B, 3, H, W)` in [0, 1]."""
+        check_images(images, self.stride, training=self.training)
+        features = self.perception(self.extractor(images))
+        return Output(self.top(features), extra={"features": features})
+
+
+class ClassActivationNet(nn.Module):
+    """The classifier rebuilt for class activation mapping: the last stage with stride 1, a 1x1 convolution, average pooling.
+
+    `maps` `(B, K, h, w)` has a map for each class or task, in raw range; its mean is the logit. Source: Zhou et al. 2016; Sec. 4.2.
+    """
+
+    def __init__(self, parts: Parts, num_classes: int) -> None:
+        super().__init__()
+        self.extractor, self.stage, self.stride = parts.extractor, parts.attention, parts.stride
+        self.to_classes = nn.Conv2d(parts.attention_channels, num_classes, 1)
+
+    def forward(self, images: Tensor) -> Output:
+        """Logits and maps for images `(B, 3, H, W)` in [0, 1]."""
+        check_images(images, self.stride, training=self.training)
+        features = self.stage(self.extractor(images))
+        maps = self.to_classes(features)
+        return Output(maps.mean(dim=(2, 3)), maps, {"features": features})
+
+
+class AttentionBranchNet(nn.Module):
+    """Attention Branch Network: the map of the attention branch multiplies the features that the perception branch reads.
+
+    residual: (1 + M) g (Eq. 2) or M g (Eq. 1). form: of the branch's head, see `AttentionBranch`. attend: False leaves g as it
+    is, a control with the same branches and losses but without attention. No gradient is stopped: the branch learns from both losses.
+    `forward` returns the perception branch's logits `(B, K)`, `maps` `(B, 1, h, w)`, and in `extra` "attention_logits" `(B, K)`,
+    "extracted" g, "attended" g' and "features", the last feature map.
+    """
+
+    def __init__(self, parts: Parts, num_classes: int, *, residual: bool = True, form: str = "released", attend: bool = True) -> None:
+        super().__init__()
+        self.residual, self.attend, self.stride = residual, attend, parts.stride
+        self.extractor, self.perception, self.top = parts.extractor, parts.perception, parts.top
+        self.branch = AttentionBranch(parts.attention, parts.attention_channels, num_classes, form)
+
+    def forward(self, images: Tensor) -> Output:
+        """Logits and map for images `(B, 3, H, W)` in [0, 1]."""
+        check_images(images, self.stride, training=self.training)
+        extracted = self.extractor(images)
+        branch = self.branch(extracted)
+        attended = apply_attention(extracted, branch.maps, self.residual) if self.attend else extracted
+        features = self.perception(attended)
+        extra = {"attention_logits": branch.logits, "extracted": extracted, "attended": attended, "features": features}
+        return Output(self.top(features), branch.maps, extra)
+
+
+class AttentionBranchResNet(AttentionBranchNet):
+    """The Attention Branch Network of a CIFAR ResNet; `depth` 6 n + 2 as in `cifar_resnet`, whose options `parts` takes."""
+
+    def __init__(
+        self,
+        depth: int,
+        num_classes: int,
+        *,
+        residual: bool = True,
+        form: str = "released",
+        attend: bool = True,
+        widths: Sequence[int] = (16, 32, 64),
+        **parts: Any,
+    ) -> None:
+        made = cifar_resnet(depth, num_classes, widths=widths, **parts)
+        super().__init__(made, num_classes, residual=residual, form=form, attend=attend)

@@ -1,0 +1,74 @@
+"""A classifier cut in three, as the attention branch needs it: extractor, last stage, top (Fukui et al. 2019, Fig. 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mtattr.errors import InputError
+
+#: Input statistics of CIFAR for images in [0, 1], which the released code uses for both sets, and of ImageNet.
+CIFAR_MEAN, CIFAR_STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The pieces that baseline, class activation mapping and attention branch are put together from.
+
+    extractor: images `(B, 3, H, W)` in [0, 1] to g `(B, channels, h, w)`. attention: g to `(B, attention_channels, h, w)`, the last
+    stage with stride 1 and weights of its own. perception: g to `(B, D, h', w')`, the last stage as the classifier has it.
+    top: that to logits, with `perception_channels` = D the inputs of its linear layer, or None where there are several. stride:
+    pixels of the image for one of the last map; no side of an image may be smaller.
+    """
+
+    extractor: nn.Module
+    attention: nn.Module
+    perception: nn.Module
+    top: nn.Module
+    channels: int
+    attention_channels: int
+    perception_channels: int | None
+    stride: int
+
+
+class Normalise(nn.Module):
+    """Images `(B, 3, H, W)` in [0, 1] to mean 0 and deviation 1 by the statistics of the training set, kept as buffers."""
+
+    def __init__(self, mean: Sequence[float] = CIFAR_MEAN, std: Sequence[float] = CIFAR_STD) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The images, normalised."""
+        return (images - self.mean) / self.std
+
+
+def pooled_linear(channels: int, num_outputs: int) -> nn.Sequential:
+    """Global average pooling of any size and one linear layer: `(B, channels, h, w)` to `(B, num_outputs)`."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_outputs))
+
+
+def check_images(images: Tensor, stride: int, *, training: bool) -> None:
+    """Raise `InputError` for images that the network can not take.
+
+    They must be floats `(B, 3, H, W)`, no side below `stride`, and in training more than one value must reach each batch norm.
+    """
+    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        raise InputError(f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}")
+    height, width = images.shape[2:]
+    if min(height, width) < stride:
+        raise InputError(f"images of {height} x {width} px are smaller than the network's stride of {stride} px")
+    if training and len(images) * math.ceil(height / stride) * math.ceil(width / stride) < 2:
+        raise InputError(f"one image of {height} x {width} px leaves one value a channel, and batch norm needs two in training")
+
+
+def check_count(name: str, value: object, least: int = 1) -> None:
+    """Raise `InputError` unless `value` is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")

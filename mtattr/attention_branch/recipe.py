@@ -1,0 +1,172 @@
+"""Variants x datasets x scales: what to train."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES, build_parts, matching_factor
+from mtattr.attention_branch.loss import attention_losses
+from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics, task_metrics
+from mtattr.attention_branch.multitask import EXECUTIONS, MultitaskAttentionBranchNet
+from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet, ClassActivationNet
+from mtattr.attention_branch.scales import BACKBONE, CARS, FACES, SIZES, Size, load_splits, size_of
+from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
+from mtattr.tasks import TaskSet
+from mtattr.training import Plan, Run, RunSpec, checks
+from mtattr.training.plan import SPLITS
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model of the paper or a control.
+
+    network: "baseline", "cam" or "abn". matched: as many parameters as ABN. options: of the network with one map; per_task: of the
+    one with a map for each attribute, None where the variant has a single map. make: learns the make of a car, not its model.
+    """
+
+    network: str = "abn"
+    matched: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    per_task: Mapping[str, Any] | None = None
+    make: bool = False
+
+
+VARIANTS: dict[str, Variant] = {
+    "baseline": Variant("baseline"),
+    "abn": Variant(per_task={}),
+    "eq1": Variant(options={"residual": False}),
+    "cam": Variant("cam"),
+    "matched": Variant("baseline", matched=True),
+    "unattended": Variant(options={"attend": False}),
+    "paper-map": Variant(options={"form": "paper"}),
+    "one-map": Variant(),
+    "average": Variant(per_task={"pool": "average"}),
+    "sigmoid": Variant(per_task={"maps": "sigmoid", "residual": True}),
+    "sequential": Variant(per_task={"statistics": "sequential"}),
+    "make-baseline": Variant("baseline", make=True),
+    "make-abn": Variant(make=True),
+    "make-matched": Variant("baseline", matched=True, make=True),
+    "make-unattended": Variant(options={"attend": False}, make=True),
+}
+#: Variants that need many attributes, and those that need cars.
+_FACES_ONLY = ("one-map", "average", "sigmoid", "sequential")
+
+#: What a run may set: type, range, and both in words.
+SETTINGS: checks.Settings = {
+    "backbone": (str, (PAPER_BACKBONES | SMALL_BACKBONES).__contains__, f"one of {', '.join(PAPER_BACKBONES)}"),
+    "execution": (str, EXECUTIONS.__contains__, f"one of {', '.join(EXECUTIONS)}"),
+    "chunk": (int, lambda tasks: tasks >= 1, "a whole number of tasks of at least 1"),
+    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
+    "learning_rate": (int | float, lambda rate: 0 < rate <= 1e6, "a number above 0 and at most a million"),
+    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+}
+
+
+def check(spec: RunSpec) -> None:
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
+    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
+    variant, settings, size = VARIANTS[spec.variant], spec.settings, size_of(spec.dataset, spec.scale)
+    if spec.variant in _FACES_ONLY and spec.dataset not in FACES:
+        raise InputError(f"variant {spec.variant} is of many attributes; {spec.dataset} has one class")
+    if variant.make and spec.dataset not in CARS:
+        raise InputError(f"variant {spec.variant} learns the make of a car; {spec.dataset} has none")
+    per_task = spec.dataset in FACES and variant.per_task is not None
+    if unused := [name for name in ("execution", "chunk") if name in settings and not per_task]:
+        raise InputError(
+            f"setting {unused[0]} is of networks with a map for each attribute, and {spec.variant} on {spec.dataset} has one map"
+        )
+    name = _backbone(spec)
+    if name not in (SMALL_BACKBONES if size.small else PAPER_BACKBONES):
+        raise InputError(f"backbone {name} has no small relative for scale {spec.scale}; there are {', '.join(SMALL_BACKBONES)}")
+    if per_task and name == "vgg16":
+        raise InputError("a map for each attribute needs a residual backbone, and vgg16 has linear layers")
+    if settings.get("weights") is not None:
+        # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
+        build_parts(name, 2, small=size.small, weights=settings["weights"])
+
+
+def _backbone(spec: RunSpec) -> str:
+    return spec.settings.get("backbone", BACKBONE[spec.dataset.removesuffix("-twin")])
+
+
+def plan(
+    spec: RunSpec,
+    *,
+    root: str | Path | None = None,
+    data: Mapping[str, ImageData] | None = None,
+    earlier: Callable[[RunSpec], Run] | None = None,
+    **options: Any,
+) -> Plan:
+    """What to train for `spec`.
+
+    settings: backbone (small relatives of the same name below paper scale), execution and chunk of networks with a map for
+    each attribute, epochs, learning_rate, weights (a safetensors file for a network of photographs at paper scale; random
+    without). data: splits to use instead of the dataset's own. earlier: gives the finished run of another spec, for "make-abn", whose
+    maps are compared with those of networks that learned the model.
+    Raises `InputError` for an unknown variant, setting, dataset or scale.
+    """
+    check(spec)
+    settings, variant, size = dict(spec.settings), VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
+    whole = dict(load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data)
+    if missing := set(SPLITS) - whole.keys():
+        raise InputError(f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing")
+    mine = whole
+    if spec.dataset in CARS:
+        mine = {split: of.select_tasks(["make" if variant.make else "model"]) for split, of in whole.items()}
+    tasks, name = mine["train"].tasks, _backbone(spec)
+    build = functools.partial(_build, variant, name, tasks, size, settings)
+    rivals = None
+    if spec.variant == "make-abn" and earlier is not None:
+        rivals = functools.partial(_rivals, spec, whole, earlier)
+    rate, decay = settings.get("learning_rate", size.fit.learning_rate), size.decay.get(name, size.fit.weight_decay)
+    return Plan(
+        data=mine,
+        build=build,
+        task_weights=torch.full((len(tasks),), 1 / len(tasks)),
+        settings=replace(size.fit, epochs=settings.get("epochs", size.fit.epochs), learning_rate=rate, weight_decay=decay),
+        metrics=metrics,
+        select_by=main_metric(tasks),
+        floors=floors,
+        task_metrics=task_metrics,
+        auxiliary_losses=attention_losses if variant.network == "abn" else None,
+        seen_by_all=whole,
+        analyse=functools.partial(analyse, whole, rivals),
+        notes=(_note(name, size, settings),),
+    )
+
+
+def _build(variant: Variant, name: str, tasks: TaskSet, size: Size, settings: Mapping[str, Any]) -> nn.Module:
+    outputs, small = tasks.num_units, size.small
+    factor = matching_factor(name, outputs, small=small, stem_stride=size.stem_stride) if variant.matched else 1.0
+    parts = build_parts(name, outputs, small=small, factor=factor, stem_stride=size.stem_stride, weights=settings.get("weights"))
+    if variant.network == "baseline":
+        return BaselineNet(parts)
+    if variant.network == "cam":
+        return ClassActivationNet(parts, outputs)
+    if variant.per_task is not None and not tasks.categorical_indices:
+        how = {key: settings[key] for key in ("execution", "chunk") if key in settings}
+        return MultitaskAttentionBranchNet(outputs, parts, **variant.per_task, **how)
+    return AttentionBranchNet(parts, outputs, **variant.options)
+
+
+def _rivals(spec: RunSpec, data: Mapping[str, ImageData], earlier: Callable[[RunSpec], Run]) -> list[nn.Module]:
+    """Networks that learned the model: of this seed, and of the next (within groups of five, so that five seeds need no sixth)."""
+    following = spec.seed + 1 if spec.seed % 5 < 4 else spec.seed - 4
+    nets = []
+    for seed in (spec.seed, following):
+        of = replace(spec, variant="abn", seed=seed)
+        nets.append(earlier(of).network(plan(of, data=data)))
+    return nets
+
+
+def _note(name: str, size: Size, settings: Mapping[str, Any]) -> str:
+    start = "weights given by the user" if settings.get("weights") else "random initial weights"
+    return f"{'small relative of ' * size.small}{name}, {start}"

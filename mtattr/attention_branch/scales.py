@@ -1,0 +1,111 @@
+"""How much of each dataset a scale uses, with networks of which size, and how long they train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mtattr.data import load_dataset
+from mtattr.data.image_data import ImageData
+from mtattr.training import FitSettings, checks
+from mtattr.training.plan import SPLITS
+
+PAPER = "attention_branch"
+#: The network that a dataset is judged with if no other is asked for.
+BACKBONE = {"cluttered-digits": "resnet110", "cifar10": "resnet110", "cifar100": "resnet110", "svhn": "resnet110", "imagenet": "resnet152"}
+BACKBONE |= {"compcars": "resnet101", "celeba": "resnet101"}
+CARS, FACES = ("compcars", "compcars-twin"), ("celeba", "celeba-twin")
+
+
+@dataclass(frozen=True)
+class Size:
+    """One dataset at one scale; limits None = the whole split.
+
+    small: networks are the small relatives, their stem with `stem_stride` where it is one for photographs. decay: weight decay by
+    backbone where it is not that of `fit`. options: of the loader.
+    """
+
+    fit: FitSettings
+    image_size: int | tuple[int, int]
+    small: bool = True
+    stem_stride: int = 1
+    decay: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    train: int | None = None
+    val: int | None = None
+    test: int | None = None
+
+
+def _sgd(
+    epochs: int, rate: float, milestones: tuple[float, ...], batch_size: int, *, decay: float = 1e-4, shift: int = 0, flip: bool = False
+):
+    """SGD with momentum, the rate divided by 10 at milestones, as in the paper."""
+    return FitSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=rate,
+        optimizer="sgd",
+        weight_decay=decay,
+        schedule="step",
+        milestones=milestones,
+        shift=shift,
+        flip=flip,
+    )
+
+
+_HALF, _CARS, _FACES = (0.5, 0.75), (0.5, 0.7), (0.4, 0.8)
+_WIDE = {"wrn": 5e-4, "resnext": 5e-4}
+#: Digits read differently in a mirror; cars and faces do not.
+_SMALL_SETS = {
+    "cluttered-digits": {"image_size": 32, "fit": ((3, 0.1, _HALF, 32), (8, 0.1, _HALF, 64)), "shift": 2},
+    "compcars": {"image_size": (44, 64), "fit": ((3, 0.05, _CARS, 32), (10, 0.05, _CARS, 32)), "flip": True, "stem_stride": 2},
+    "celeba": {"image_size": 48, "fit": ((2, 0.03, _FACES, 32), (8, 0.03, _FACES, 32)), "flip": True, "stem_stride": 2},
+}
+_LIMITS = {
+    "cluttered-digits": ((640, 320, 400), (4000, 1037, 3000)),
+    "compcars": ((640, 320, 400), (6000, 1000, 3000)),
+    "celeba": ((480, 240, 240), (4000, 1000, 2000)),
+}
+_AS_SMALL = {"cifar10": "cluttered-digits", "cifar100": "cluttered-digits", "svhn": "cluttered-digits", "imagenet": "compcars"}
+
+
+def _small(name: str) -> dict[str, Size]:
+    like = _AS_SMALL.get(name, name)
+    how, sizes = _SMALL_SETS[like], {}
+    for scale, fit, limits in zip(("smoke", "reduced"), how["fit"], _LIMITS[like], strict=True):
+        settings = _sgd(*fit, shift=how.get("shift", 0), flip=how.get("flip", name.startswith("cifar")))
+        sizes[scale] = Size(settings, how["image_size"], True, how.get("stem_stride", 1), {}, {}, *limits)
+    return sizes
+
+
+_PAPER_SIZES = {
+    "cifar10": Size(_sgd(300, 0.1, _HALF, 256, shift=4, flip=True), 32, False, decay=_WIDE),
+    "cifar100": Size(_sgd(300, 0.1, _HALF, 256, shift=4, flip=True), 32, False, decay=_WIDE),
+    "svhn": Size(_sgd(40, 0.1, _HALF, 256, shift=4, flip=True), 32, False, decay=_WIDE, options={"extra": True}),
+    "imagenet": Size(_sgd(90, 0.1, _HALF, 256, shift=16, flip=True), 224, False),
+    "compcars": Size(_sgd(50, 0.01, _CARS, 32), (224, 323), False),
+    "celeba": Size(_sgd(10, 0.01, _FACES, 8), 224, False),
+}
+SIZES: dict[tuple[str, str], Size] = {
+    (name, scale): size
+    for name in (*_PAPER_SIZES, "cluttered-digits", "compcars-twin", "celeba-twin")
+    for scale, size in (_small(name.removesuffix("-twin")) | ({"paper": _PAPER_SIZES[name]} if name in _PAPER_SIZES else {})).items()
+}
+
+
+def size_of(dataset: str, scale: str) -> Size:
+    """The `Size` of a dataset at a scale; `InputError` lists what there is."""
+    return checks.size_of(SIZES, PAPER, dataset, scale)
+
+
+def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The three splits at the size of a scale; `InputError` for a dataset or scale that has no recipe."""
+    size = size_of(dataset, scale)
+    where = None if dataset.endswith("-twin") or dataset == "cluttered-digits" else root
+    options = {**size.options, **options}
+    return {
+        split: load_dataset(dataset, split, root=where, image_size=size.image_size, limit=getattr(size, split), **options)
+        for split in SPLITS
+    }
