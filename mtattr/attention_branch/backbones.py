@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +10,13 @@ import torch
 from mtattr.attention_branch.imagenet import RESNETS, imagenet_resnet, vgg16
 from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet
 from mtattr.attention_branch.parts import Parts
-from mtattr.attention_branch.residual import FIRST_BOTTLENECK_DEPTH, cifar_resnet, residual_parts, resnext
+from mtattr.attention_branch.residual import cifar_resnet, residual_parts, resnext
 from mtattr.attention_branch.wide import densenet, wide_resnet
 from mtattr.errors import InputError
 from mtattr.evaluation.cost import count_parameters
 
-#: Depths of Table 1 and, small, their blocks a stage: a quarter of n = (depth - 2) / 6, rounded up.
-DEPTHS = {depth: math.ceil((depth - 2) / 6 / 4) for depth in (20, 32, 44, 56, 110)}
+#: Depths of Table 1 and, small, their blocks a stage: a quarter of the basic ones, a seventh of the bottlenecks, rounded up.
+DEPTHS = {20: 1, 32: 2, 44: 1, 56: 2, 110: 3}
 #: Input statistics of the small networks, for drawn images in [0, 1].
 SMALL = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}
 SMALL_WIDTHS = (8, 16, 32)
@@ -28,9 +27,7 @@ def _times(factor: float, *widths: int) -> tuple[int, ...]:
 
 
 def _small_cifar(depth: int) -> Callable[..., Parts]:
-    # A bottleneck block has four times the outputs: half the width keeps shallow and deep networks within reach of each other.
-    widths = SMALL_WIDTHS if depth < FIRST_BOTTLENECK_DEPTH else (4, 8, 16)
-    return lambda k, factor, stem: cifar_resnet(depth, k, widths=_times(factor, *widths), blocks=DEPTHS[depth], **SMALL)
+    return lambda k, factor, stem: cifar_resnet(depth, k, widths=_times(factor, *SMALL_WIDTHS), blocks=DEPTHS[depth], **SMALL)
 
 
 def _small_imagenet(*, squeeze: bool = False, blocks: int = 1) -> Callable[..., Parts]:
@@ -45,7 +42,7 @@ def _small_resnext(k: int, factor: float, stem: int) -> Parts:
 
 
 def _small_vgg(k: int, factor: float, stem: int) -> Parts:
-    return vgg16(k, divisor=round(16 / factor), pools=2, side=2, **SMALL)
+    return vgg16(k, divisor=16 / factor, pools=2, side=2, dropout=0.1, **SMALL)
 
 
 #: Small relatives: from (outputs, factor of the widths, stride of the stem) to parts.
@@ -107,16 +104,16 @@ def build_parts(
     return known[name](num_outputs, factor, None if weights is None else str(weights))
 
 
-def matching_factor(name: str, num_outputs: int, *, small: bool, stem_stride: int = 1) -> float:
-    """By which factor to widen the baseline so that it has as many parameters as the Attention Branch Network, to 1/64."""
+def matching_factor(name: str, num_outputs: int, *, small: bool, factor: float = 1.0, stem_stride: int = 1) -> float:
+    """Factor of the baseline's channels that gives it as many parameters as the Attention Branch Network of `factor`, to 1/64."""
     how = {"small": small, "stem_stride": stem_stride}
     with torch.device("meta"):
-        goal = count_parameters(AttentionBranchNet(build_parts(name, num_outputs, **how), num_outputs))
+        goal = count_parameters(AttentionBranchNet(build_parts(name, num_outputs, factor=factor, **how), num_outputs))
 
         def size(step: int) -> int:
             return count_parameters(BaselineNet(build_parts(name, num_outputs, factor=step / 64, **how)))
 
-        low, high = 64, 256
+        low, high = round(64 * factor), round(256 * factor)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if size(middle) <= goal else (low, middle)

@@ -37,13 +37,18 @@ def shown(data: ImageData, images: int) -> Tensor:
     return ~labels.isnan() if data.tasks[0].kind == "categorical" else labels == 1
 
 
+def named(method: str, net: nn.Module) -> str:
+    """What the measurements of a method are called: "map" for the network's own explanation, the method's name for a second one."""
+    return "map" if method == methods_of(net)[0] else method
+
+
 def localisation(net: nn.Module, data: ImageData, *, images: int = IMAGES, device: object = "cpu") -> dict[str, float]:
     """How well a network's maps hit the regions of a twin, on the first `images` images; empty without regions.
 
-    For each method of the network, `<method>_<score>`: the pointing game, the energy inside the region, and the intersection
-    over union at equal area, averaged over images, then over tasks. Beside each `_centre` and `_random`, the same for a centred bump and
-    for random maps of that size, and `_over_centre`, the difference. Only attributes that an image shows are judged, and a class
-    by the map of the true class.
+    For each method of the network, called as `named` says, `<name>_<score>`: the pointing game, the energy inside the region, and
+    the intersection over union at equal area, averaged over images, then over tasks. Beside each `_centre` and `_random`, the same
+    for a centred bump and for random maps of that size, and `_over_centre`, the difference. Only attributes that an image shows are
+    judged, and a class by the map of the true class.
     """
     if data.region_of is None:
         return {}
@@ -54,25 +59,25 @@ def localisation(net: nn.Module, data: ImageData, *, images: int = IMAGES, devic
         maps = explanation_maps(net, data.images[:images], method, classes=classes_of(data, images), device=device)
         n, t, h, w = maps.shape
         blind = {"centre": centre_prior(h, w).expand(n, t, h, w), "random": random_maps(n, t, h, w)}
-        for name, score in SCORES.items():
-            found[f"{method}_{name}"] = score(maps, regions, valid).nanmean().item()
-            for rival, of_rival in blind.items():
-                found[f"{method}_{name}_{rival}"] = score(of_rival, regions, valid).nanmean().item()
-            found[f"{method}_{name}_over_centre"] = found[f"{method}_{name}"] - found[f"{method}_{name}_centre"]
+        for score, of in SCORES.items():
+            name = f"{named(method, net)}_{score}"
+            found[name] = of(maps, regions, valid).nanmean().item()
+            found |= {f"{name}_{rival}": of(of_rival, regions, valid).nanmean().item() for rival, of_rival in blind.items()}
+            found[f"{name}_over_centre"] = found[name] - found[f"{name}_centre"]
     return found
 
 
 def faithfulness(net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device: object = "cpu") -> dict[str, float]:
     """Deletion and insertion of every method of the network, and of blind maps, for `pairs` shown attributes or classes.
 
-    `<method>_deletion` and `<method>_insertion` are mean probabilities of the shown attribute or the true class, "centre" and "random"
-    the blind methods; `_insertion_over_centre` and `_deletion_under_centre` are the differences that should be positive. Pairs are
-    taken image by image from the first on.
+    `<name>_deletion` and `<name>_insertion` are mean probabilities of the shown attribute or the true class, for each method, called as
+    `named` says, and for the blind "centre" and "random"; `_insertion_over_centre` and `_deletion_under_centre` are the differences
+    that should be positive. Pairs are taken image by image from the first on.
     """
     images = min(IMAGES, len(data))
     chosen = shown(data, images).nonzero()[:pairs]
     rows, tasks = chosen.unbind(1)
-    classes = classes_of(data, images)
+    classes, last = classes_of(data, images), int(rows.max()) + 1
     pixels = take(data.images, rows, device)
     net.eval()
 
@@ -82,19 +87,20 @@ def faithfulness(net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device:
             return logits.softmax(1).gather(1, classes[rows[positions]].long().to(device)[:, None]).squeeze(1)
         return logits.sigmoid()[torch.arange(len(x)), tasks[positions].to(device)]
 
-    last, maps = int(rows.max()) + 1, {}
+    maps = {}
     for method in methods_of(net):
         of_images = explanation_maps(net, data.images[:last], method, classes=None if classes is None else classes[:last], device=device)
-        maps[method] = of_images[rows, tasks]
-    h, w = maps[methods_of(net)[0]].shape[1:]
+        maps[named(method, net)] = of_images[rows, tasks]
+    own = list(maps)
+    h, w = maps["map"].shape[1:]
     maps |= {"centre": centre_prior(h, w).expand(len(rows), h, w), "random": random_maps(len(rows), 1, h, w)[:, 0]}
     found = {}
     for name, of in maps.items():
         deletion, insertion = deletion_insertion(probability, pixels, of.to(device), steps=4, at_once=64)
         found |= {f"{name}_deletion": deletion.mean().item(), f"{name}_insertion": insertion.mean().item()}
-    for method in methods_of(net):
-        found[f"{method}_insertion_over_centre"] = found[f"{method}_insertion"] - found["centre_insertion"]
-        found[f"{method}_deletion_under_centre"] = found["centre_deletion"] - found[f"{method}_deletion"]
+    for name in own:
+        found[f"{name}_insertion_over_centre"] = found[f"{name}_insertion"] - found["centre_insertion"]
+        found[f"{name}_deletion_under_centre"] = found["centre_deletion"] - found[f"{name}_deletion"]
     return found
 
 

@@ -60,9 +60,12 @@ def analyse(
     """
     test = data["test"]
     found = localisation(net, test, device=device) | faithfulness(net, test, device=device)
-    answers = _attention_logits(net, test, device)
-    if answers is not None:
-        found |= {f"attention_branch_{name}": value for name, value in metrics(answers, test.labels, test.tasks).items()}
+    both = _both_logits(net, test, device)
+    if both is not None:
+        perception, attention = (metrics(logits, test.labels, test.tasks) for logits in both)
+        found |= {f"attention_branch_{name}": value for name, value in attention.items()}
+        main = main_metric(test.tasks)
+        found["perception_over_attention"] = perception[main] - attention[main]
     if "attention" not in methods_of(net):
         return found
 
@@ -70,7 +73,7 @@ def analyse(
         return explanation_maps(one.to(device), test.images[:IMAGES], "attention", classes=classes_of(test, IMAGES), device=device)
 
     maps = maps_of(net)
-    found["attention_spread"] = maps.std(dim=(2, 3)).mean().item()
+    found["map_spread"] = maps.std(dim=(2, 3)).mean().item()
     if len(whole["test"].tasks) > len(test.tasks) and test.region_of is not None:
         found |= on_both_regions(net, whole, maps)
     if rivals is not None:
@@ -81,13 +84,14 @@ def analyse(
 
 
 @torch.no_grad()
-def _attention_logits(net: nn.Module, test: ImageData, device: object) -> Tensor | None:
-    """Logits of the attention branch for the whole split, None for a network without one."""
+def _both_logits(net: nn.Module, test: ImageData, device: object) -> tuple[Tensor, Tensor] | None:
+    """Logits of perception and attention branch for the whole split, None for a network without branches."""
     net.eval()
     made = []
     for rows in torch.arange(len(test)).split(256):
-        extra = net(take(test.images, rows, device)).extra
-        if "attention_logits" not in extra:
+        output = net(take(test.images, rows, device))
+        if "attention_logits" not in output.extra:
             return None
-        made.append(extra["attention_logits"].float().cpu())
-    return torch.cat(made)
+        made.append((output.logits.float().cpu(), output.extra["attention_logits"].float().cpu()))
+    perception, attention = (torch.cat(parts) for parts in zip(*made, strict=True))
+    return perception, attention

@@ -51,7 +51,8 @@ class MultitaskAttentionBranchNet(nn.Module):
     computed again for its gradients.
 
     `forward` returns logits `(B, T)`, `maps` `(B, T, h, w)`, and in `extra` "attention_logits" `(B, T)`, "extracted" g, "pooled"
-    `(B, T, D)`, what the heads read, and in evaluation mode "evidence", where that comes from (see `perceive`). Raises `InputError` for unknown options, and for joint statistics with a loop or chunks.
+    `(B, T, D)`, what the heads read, and in evaluation mode "evidence", where that comes from (see `perceive`).
+    Raises `InputError` for unknown options, and for joint statistics with a loop or chunks.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from mtattr.attention_branch.loss import attention_losses
 from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics, task_metrics
 from mtattr.attention_branch.multitask import EXECUTIONS, MultitaskAttentionBranchNet
 from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet, ClassActivationNet
-from mtattr.attention_branch.scales import BACKBONE, CARS, FACES, SIZES, Size, load_splits, size_of
+from mtattr.attention_branch.scales import BACKBONE, CARS, FACES, PAPER, SIZES, Size, load_splits, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
@@ -145,15 +145,17 @@ def plan(
 
 def _build(variant: Variant, name: str, tasks: TaskSet, size: Size, settings: Mapping[str, Any]) -> nn.Module:
     outputs, small = tasks.num_units, size.small
-    factor = matching_factor(name, outputs, small=small, stem_stride=size.stem_stride) if variant.matched else 1.0
-    parts = build_parts(name, outputs, small=small, factor=factor, stem_stride=size.stem_stride, weights=settings.get("weights"))
+    factor, how = size.width, {"small": small, "stem_stride": size.stem_stride}
+    if variant.matched:
+        factor = matching_factor(name, outputs, factor=factor, **how)
+    parts = build_parts(name, outputs, factor=factor, weights=settings.get("weights"), **how)
     if variant.network == "baseline":
         return BaselineNet(parts)
     if variant.network == "cam":
         return ClassActivationNet(parts, outputs)
     if variant.per_task is not None and not tasks.categorical_indices:
-        how = {key: settings[key] for key in ("execution", "chunk") if key in settings}
-        return MultitaskAttentionBranchNet(outputs, parts, **variant.per_task, **how)
+        order = {key: settings[key] for key in ("execution", "chunk") if key in settings}
+        return MultitaskAttentionBranchNet(outputs, parts, **variant.per_task, **order)
     return AttentionBranchNet(parts, outputs, **variant.options)
 
 
@@ -170,3 +172,31 @@ def _rivals(spec: RunSpec, data: Mapping[str, ImageData], earlier: Callable[[Run
 def _note(name: str, size: Size, settings: Mapping[str, Any]) -> str:
     start = "weights given by the user" if settings.get("weights") else "random initial weights"
     return f"{'small relative of ' * size.small}{name}, {start}"
+
+
+#: Backbone, dataset and variants of the runs that the claims ask for, in the order of their importance.
+EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
+    ("celeba-twin", None, ("baseline", "abn", "cam", "one-map", "matched", "unattended")),
+    ("cluttered-digits", "resnet20", ("baseline", "abn", "eq1", "cam", "matched", "unattended", "paper-map")),
+    ("compcars-twin", None, ("make-baseline", "baseline", "abn", "make-abn")),
+    *(("cluttered-digits", f"resnet{depth}", ("baseline", "abn", "eq1")) for depth in (44, 32)),
+    ("celeba-twin", None, ("sequential", "average")),
+    ("compcars-twin", None, ("make-unattended", "make-matched")),
+    ("cluttered-digits", "wrn", ("baseline", "abn")),
+    ("cluttered-digits", "vgg16", ("baseline", "cam", "abn")),
+    *(("cluttered-digits", f"resnet{depth}", ("baseline", "abn", "eq1")) for depth in (56, 110)),
+    *(("cluttered-digits", name, ("baseline", "abn")) for name in ("densenet", "resnext")),
+    ("celeba-twin", None, ("sigmoid",)),
+    ("cluttered-digits", "seresnet152", ("baseline", "abn")),
+    ("compcars-twin", "vgg16", ("make-baseline", "make-abn", "baseline", "abn")),
+)
+
+
+def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
+    """The runs that the chapter's claims ask for; each names its backbone, so that claims about one find it."""
+    return [
+        RunSpec(PAPER, variant, dataset, scale, seed, {"backbone": name or BACKBONE[dataset.removesuffix("-twin")]})
+        for dataset, name, variants in EVIDENCE
+        for variant in variants
+        for seed in seeds
+    ]

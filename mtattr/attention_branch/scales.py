@@ -14,7 +14,7 @@ from mtattr.training.plan import SPLITS
 
 PAPER = "attention_branch"
 #: The network that a dataset is judged with if no other is asked for.
-BACKBONE = {"cluttered-digits": "resnet110", "cifar10": "resnet110", "cifar100": "resnet110", "svhn": "resnet110", "imagenet": "resnet152"}
+BACKBONE = {"cluttered-digits": "resnet20", "cifar10": "resnet110", "cifar100": "resnet110", "svhn": "resnet110", "imagenet": "resnet152"}
 BACKBONE |= {"compcars": "resnet101", "celeba": "resnet101"}
 CARS, FACES = ("compcars", "compcars-twin"), ("celeba", "celeba-twin")
 
@@ -23,14 +23,15 @@ CARS, FACES = ("compcars", "compcars-twin"), ("celeba", "celeba-twin")
 class Size:
     """One dataset at one scale; limits None = the whole split.
 
-    small: networks are the small relatives, their stem with `stem_stride` where it is one for photographs. decay: weight decay by
-    backbone where it is not that of `fit`. options: of the loader.
+    small: networks are the small relatives, their channels times `width`, their stem with `stem_stride` where it is one for
+    photographs. decay: weight decay by backbone where it is not that of `fit`. options: of the loader.
     """
 
     fit: FitSettings
     image_size: int | tuple[int, int]
     small: bool = True
     stem_stride: int = 1
+    width: float = 1.0
     decay: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     train: int | None = None
@@ -38,16 +39,14 @@ class Size:
     test: int | None = None
 
 
-def _sgd(
-    epochs: int, rate: float, milestones: tuple[float, ...], batch_size: int, *, decay: float = 1e-4, shift: int = 0, flip: bool = False
-):
+def _sgd(epochs: int, rate: float, milestones: tuple[float, ...], batch_size: int, *, shift: int = 0, flip: bool = False) -> FitSettings:
     """SGD with momentum, the rate divided by 10 at milestones, as in the paper."""
     return FitSettings(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=rate,
         optimizer="sgd",
-        weight_decay=decay,
+        weight_decay=1e-4,
         schedule="step",
         milestones=milestones,
         shift=shift,
@@ -55,29 +54,35 @@ def _sgd(
     )
 
 
+def _quick(epochs: int, **augmentation: Any) -> FitSettings:
+    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and see few images."""
+    return FitSettings(epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", **augmentation)
+
+
 _HALF, _CARS, _FACES = (0.5, 0.75), (0.5, 0.7), (0.4, 0.8)
 _WIDE = {"wrn": 5e-4, "resnext": 5e-4}
+_SMOKE, _REDUCED = {"train": 640, "val": 320, "test": 400}, {"val": 1000, "test": 3000}
 #: Digits read differently in a mirror; cars and faces do not.
-_SMALL_SETS = {
-    "cluttered-digits": {"image_size": 32, "fit": ((3, 0.1, _HALF, 32), (8, 0.1, _HALF, 64)), "shift": 2},
-    "compcars": {"image_size": (44, 64), "fit": ((3, 0.05, _CARS, 32), (10, 0.05, _CARS, 32)), "flip": True, "stem_stride": 2},
-    "celeba": {"image_size": 48, "fit": ((2, 0.03, _FACES, 32), (8, 0.03, _FACES, 32)), "flip": True, "stem_stride": 2},
-}
-_LIMITS = {
-    "cluttered-digits": ((640, 320, 400), (4000, 1037, 3000)),
-    "compcars": ((640, 320, 400), (6000, 1000, 3000)),
-    "celeba": ((480, 240, 240), (4000, 1000, 2000)),
+_SMALL_SIZES = {
+    "cluttered-digits": {
+        "smoke": Size(_quick(4), 24, **_SMOKE | {"train": 2000}),
+        "reduced": Size(_quick(6), 24, **_REDUCED | {"train": 6000}),
+    },
+    "compcars": {
+        "smoke": Size(_quick(3, flip=True), (44, 64), stem_stride=2, **_SMOKE),
+        "reduced": Size(_quick(6, flip=True), (56, 80), stem_stride=2, **_REDUCED | {"train": 8000}),
+    },
+    "celeba": {
+        "smoke": Size(_quick(3, flip=True), 32, stem_stride=2, width=0.5, **_SMOKE),
+        "reduced": Size(_quick(6, flip=True), 48, stem_stride=2, width=0.5, **_REDUCED | {"train": 4000}),
+    },
 }
 _AS_SMALL = {"cifar10": "cluttered-digits", "cifar100": "cluttered-digits", "svhn": "cluttered-digits", "imagenet": "compcars"}
 
 
 def _small(name: str) -> dict[str, Size]:
-    like = _AS_SMALL.get(name, name)
-    how, sizes = _SMALL_SETS[like], {}
-    for scale, fit, limits in zip(("smoke", "reduced"), how["fit"], _LIMITS[like], strict=True):
-        settings = _sgd(*fit, shift=how.get("shift", 0), flip=how.get("flip", name.startswith("cifar")))
-        sizes[scale] = Size(settings, how["image_size"], True, how.get("stem_stride", 1), {}, {}, *limits)
-    return sizes
+    like = name.removesuffix("-twin")
+    return _SMALL_SIZES[_AS_SMALL.get(like, like)]
 
 
 _PAPER_SIZES = {
@@ -91,7 +96,7 @@ _PAPER_SIZES = {
 SIZES: dict[tuple[str, str], Size] = {
     (name, scale): size
     for name in (*_PAPER_SIZES, "cluttered-digits", "compcars-twin", "celeba-twin")
-    for scale, size in (_small(name.removesuffix("-twin")) | ({"paper": _PAPER_SIZES[name]} if name in _PAPER_SIZES else {})).items()
+    for scale, size in (_small(name) | ({"paper": _PAPER_SIZES[name]} if name in _PAPER_SIZES else {})).items()
 }
 
 
