@@ -287,3 +287,120 @@ def separation_cost(affinity, groups):
     """How unlike the branches within one group are, by Lu et al. (2017), Eq. 10 and 11."""
     costs = [1 - sum(min(affinity[k][other] for other in group) for k in group) / len(group) for group in groups]
     return sum(costs) / len(costs)
+
+
+def batch_norm(x, scale, shift, mean=None, variance=None, eps=1e-5):
+    """`x` `(N, C, H, W)` normalised by the given statistics or by its own; second its own mean and its unbiased variance."""
+    centre, count = x.mean((0, 2, 3)), x.numel() // x.shape[1]
+    spread = ((x - centre[:, None, None]) ** 2).mean((0, 2, 3))
+    own = (centre.detach(), spread.detach() * count / max(count - 1, 1))
+    centre, spread = (centre, spread) if mean is None else (mean, variance)
+    result = (x - centre[:, None, None]) / (spread[:, None, None] + eps) ** 0.5
+    return result * scale[:, None, None] + shift[:, None, None], own
+
+
+def norm_of_passes(passes, norm, *, statistics, training, momentum=0.1, eps=1e-5):
+    """Batch norm of a list of passes, one a task: the normalised passes, and the running mean and variance after them.
+
+    norm: scale, shift, running mean and running variance, the last two with a row for each task if statistics is "task".
+    """
+    scale, shift, mean, variance = norm
+    means = [mean[t] if statistics == "task" else mean for t in range(len(passes))]
+    variances = [variance[t] if statistics == "task" else variance for t in range(len(passes))]
+    if not training:
+        normalised = [batch_norm(x, scale, shift, means[t], variances[t], eps)[0] for t, x in enumerate(passes)]
+        return normalised, mean.clone(), variance.clone()
+    if statistics == "joint":
+        together, (own_mean, own_variance) = batch_norm(torch.cat(passes), scale, shift, eps=eps)
+        moved = [(1 - momentum) * old + momentum * new for old, new in ((mean, own_mean), (variance, own_variance))]
+        return list(together.split(len(passes[0]))), *moved
+    normalised = []
+    for t, x in enumerate(passes):
+        result, (own_mean, own_variance) = batch_norm(x, scale, shift, eps=eps)
+        normalised.append(result)
+        before = t if statistics == "task" else max(t - 1, 0)
+        means[t] = (1 - momentum) * means[before] + momentum * own_mean
+        variances[t] = (1 - momentum) * variances[before] + momentum * own_variance
+    if statistics == "task":
+        return normalised, torch.stack(means), torch.stack(variances)
+    return normalised, means[-1], variances[-1]
+
+
+def task_passes(blocks, features, gates, *, statistics="task", training=True):
+    """A residual stage passed once for each task (Fukui et al. 2019, Eqs. 4 and 5): `(B, T, D, h, w)`, and its running statistics.
+
+    blocks: of each the layers, pairs of a convolution (weight, stride, padding) and a norm as in `norm_of_passes`, and the
+    shortcut, such a pair or None. The running means and variances come in the order of the norms, the shortcut's last.
+    """
+    after, how = [], {"statistics": statistics, "training": training}
+
+    def layer(passes, conv, norm):
+        weight, stride, padding = conv
+        passes, *running = norm_of_passes(
+            [torch.nn.functional.conv2d(x, weight, stride=stride, padding=padding) for x in passes], norm, **how
+        )
+        after.extend(running)
+        return passes
+
+    passes = [gates[:, t : t + 1] * features for t in range(gates.shape[1])]
+    for layers, shortcut in blocks:
+        inner = passes
+        for position, (conv, norm) in enumerate(layers):
+            inner = layer([x.clamp(min=0) for x in inner] if position else inner, conv, norm)
+        direct = passes if shortcut is None else layer(passes, *shortcut)
+        passes = [(x + y).clamp(min=0) for x, y in zip(inner, direct, strict=True)]
+    return torch.stack(passes, dim=1), after
+
+
+def gated_convolution(features, gates, weight, stride, padding):
+    """Convolution of gates[:, t] * features for every task, output by output: `(B, T, O, h, w)` in numpy."""
+    outputs, _, kernel, _ = weight.shape
+    padded = np.pad(features[:, None] * gates[:, :, None], [(0, 0)] * 3 + [(padding, padding)] * 2)
+    height, width = ((side - kernel) // stride + 1 for side in padded.shape[3:])
+    made = np.zeros((*gates.shape[:2], outputs, height, width))
+    for b, t, o, y, x in np.ndindex(*made.shape):
+        top, left = y * stride, x * stride
+        made[b, t, o, y, x] = (padded[b, t, :, top : top + kernel, left : left + kernel] * weight[o]).sum()
+    return made
+
+
+def deletion_and_insertion(score, image, large, steps):
+    """Mean score of one image while pixels, highest of `large` first, turn into its mean colour, and while they alone show."""
+    height, width = large.shape
+    order = sorted(np.ndindex(height, width), key=lambda at: -large[at])
+    colour = image.mean(axis=(1, 2))
+    deleted, inserted = [], []
+    for i in range(steps + 1):
+        without, alone = image.copy(), np.zeros_like(image) + colour[:, None, None]
+        for y, x in order[: round(i / steps * height * width)]:
+            without[:, y, x] = colour
+            alone[:, y, x] = image[:, y, x]
+        deleted.append(score(without))
+        inserted.append(score(alone))
+    return sum(deleted) / len(deleted), sum(inserted) / len(inserted)
+
+
+def residual_sizes(widths, blocks, expansion, classes):
+    """Parameters of a CIFAR ResNet with three stages of `blocks` blocks, and of the attention branch that is added to it."""
+
+    def layer(inputs, outputs, kernel):
+        return inputs * outputs * kernel**2 + 2 * outputs
+
+    def stage(inputs, width, strides):
+        total, outputs = 0, width * expansion
+        for i in range(blocks):
+            if expansion == 1:
+                total += layer(inputs, width, 3) + layer(width, width, 3)
+            else:
+                total += layer(inputs, width, 1) + layer(width, width, 3) + layer(width, outputs, 1)
+            if inputs != outputs or (strides and i == 0):
+                total += layer(inputs, outputs, 1)
+            inputs = outputs
+        return total
+
+    first, second, third = widths
+    last = third * expansion
+    base = layer(3, first, 3) + stage(first, first, False) + stage(first * expansion, second, True)
+    base += stage(second * expansion, third, True) + last * classes + classes
+    head = 2 * last + last * classes + 2 * classes + classes**2 + 9 * classes + 2
+    return base, stage(second * expansion, third, False) + head

@@ -5,7 +5,7 @@ from torch import nn
 
 from mtattr.errors import InputError
 from mtattr.evaluation import gradcam
-from mtattr.evaluation.gradcam import grad_cam
+from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
 
 
 class SmallNet(nn.Module):
@@ -100,3 +100,56 @@ def test_bad_input_is_named(net, images):
         grad_cam(features.clone(), net.head(features))
     with pytest.raises(InputError, match=r"\(B, T\)"):
         grad_cam(features, net.head(features)[:, 0])
+
+
+class PooledNet(nn.Module):
+    """A network that ends in average pooling and a linear layer."""
+
+    def __init__(self, num_tasks=5):
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 12, 3, 2, 1))
+        self.head = nn.Linear(12, num_tasks)
+
+    def forward(self, images):
+        return self.head(self.trunk(images).mean((2, 3)))
+
+
+@pytest.fixture
+def pooled():
+    torch.manual_seed(0)
+    return PooledNet().eval()
+
+
+def test_class_activation_maps_by_hand():
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, -1.0]]]])
+    weight = torch.tensor([[1.0, -2.0], [0.0, 1.0], [0.5, 0.5]])
+    expected = torch.tensor([[[[-5.0, 4.0]], [[3.0, -1.0]], [[2.0, 0.5]]]])
+    torch.testing.assert_close(class_activation_maps(features, weight), expected)
+
+
+def test_the_mean_of_a_class_activation_map_is_its_logit_without_the_bias(pooled, images):
+    maps = class_activation_maps(pooled.trunk(images), pooled.head.weight)
+    assert maps.shape == (4, 5, 5, 4)
+    torch.testing.assert_close(maps.mean((2, 3)) + pooled.head.bias, pooled(images))
+
+
+def test_class_activation_maps_are_captums_gradcam_before_the_cut(pooled, images):
+    maps = class_activation_maps(pooled.trunk(images), pooled.head.weight)
+    explainer = LayerGradCam(pooled, pooled.trunk)
+    expected = torch.cat([explainer.attribute(images, target=t) for t in range(5)], 1)
+    assert (maps < 0).any()
+    torch.testing.assert_close(maps / maps[0, 0].numel(), expected)
+
+
+def test_gradcam_is_their_positive_part_by_the_size_of_the_map(pooled, images):
+    features = pooled.trunk(images)
+    expected = class_activation_maps(features, pooled.head.weight).relu() / 20
+    torch.testing.assert_close(grad_cam(features, pooled.head(features.mean((2, 3)))), expected.detach())
+
+
+@pytest.mark.parametrize(
+    ("features", "weight"), [((4, 12, 5), (5, 12)), ((4, 12, 5, 4), (12,)), ((4, 12, 5, 4), (5, 11)), ((4, 12, 5, 4), (12, 5))]
+)
+def test_class_activation_maps_of_wrong_shapes_are_refused(features, weight):
+    with pytest.raises(InputError, match=r"expected features \(B, C, h, w\) and weight \(T, C\), got"):
+        class_activation_maps(torch.zeros(features), torch.zeros(weight))

@@ -11,6 +11,7 @@ from mtattr.nets import (
     batch_statistics,
     build_backbone,
     freeze_batch_norm,
+    global_batch_norm,
     use_global_batch_norm,
 )
 
@@ -111,3 +112,82 @@ def test_batch_statistics_are_put_back_after_an_error():
     assert net.training
     assert net[0].training
     assert net[0].track_running_stats
+
+
+def layer_for(x):
+    """Running mean and variance, weight and bias of as many channels, none of them 0 or 1."""
+    torch.manual_seed(0)
+    channels = x.shape[1]
+    return [torch.randn(channels).to(x), torch.rand(channels).to(x) + 0.5, torch.randn(channels).to(x), torch.randn(channels).to(x)]
+
+
+@pytest.mark.parametrize("given", [(True, True), (True, False), (False, True), (False, False)])
+def test_without_processes_the_function_is_that_of_torch(given):
+    x = torch.randn(4, 3, 5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    mean, variance, weight, bias = layer_for(x)
+    running, affine = (mean, variance) if given[0] else (None, None), (weight, bias) if given[1] else (None, None)
+    before = [value.clone() if value is not None else None for value in running]
+    found = global_batch_norm(x, *running, *affine, momentum=0.3, eps=0.01)
+    expected = nn.functional.batch_norm(x, *before, *affine, True, 0.3, 0.01)
+    assert torch.equal(found, expected)
+    if given[0]:
+        assert all(torch.equal(a, b) for a, b in zip(running, before, strict=True))
+
+
+@pytest.fixture
+def of_another_process(monkeypatch):
+    """Make this process one of two: gives a function that says which images the other one has."""
+
+    def join(other):
+        means = []
+
+        def all_reduce(total):
+            if not means:
+                total = total + other.sum((0, 2, 3))
+                means.append(total / (2 * other.numel() // other.shape[1]))
+                return total
+            return total + (other - means.pop()[:, None, None]).square().sum((0, 2, 3))
+
+        monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+        monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+        monkeypatch.setattr("torch.distributed.nn.functional.all_reduce", all_reduce)
+
+    return join
+
+
+@pytest.mark.parametrize("given", [(True, True), (True, False), (False, True), (False, False)])
+def test_of_two_processes_each_normalises_by_the_images_of_both(given, of_another_process):
+    x, other = torch.randn(2, 3, 3, 5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    other = 2 * other + 1
+    mean, variance, weight, bias = layer_for(x)
+    running, affine = (mean, variance) if given[0] else (None, None), (weight, bias) if given[1] else (None, None)
+    before = [value.clone() if value is not None else None for value in running]
+    expected = nn.functional.batch_norm(torch.cat([x, other]), *before, *affine, True, 0.3, 0.01)[: len(x)]
+    of_another_process(other)
+    torch.testing.assert_close(global_batch_norm(x, *running, *affine, momentum=0.3, eps=0.01), expected, rtol=0, atol=1e-12)
+    if given[0]:
+        for value, wanted in zip(running, before, strict=True):
+            torch.testing.assert_close(value, wanted, rtol=0, atol=1e-12)
+
+
+def test_a_layer_of_two_processes_counts_its_batches_and_without_statistics_keeps_none(of_another_process):
+    x = torch.randn(3, 2, 4, 4)
+    of_another_process(x.clone())
+    counting, keeping_none = GlobalBatchNorm2d(2), GlobalBatchNorm2d(2, track_running_stats=False)
+    torch.testing.assert_close(counting(x), keeping_none(x))
+    assert counting.num_batches_tracked == 1
+    # Twice the same images: 48 values a channel in each process, 96 in both.
+    torch.testing.assert_close(counting.running_var, 0.9 + 0.1 * x.var((0, 2, 3), correction=0) * 96 / 95)
+    assert keeping_none.running_mean is None
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_of_two_processes_is_summed_in_single(dtype, of_another_process):
+    x, other = torch.randn(2, 8, 2, 16, 16, generator=torch.Generator().manual_seed(1)).to(dtype)
+    mean, variance = torch.zeros(2), torch.ones(2)
+    of_another_process(other.float())
+    found = global_batch_norm(x, mean, variance, None, None, momentum=1.0, eps=1e-5)
+    both = torch.cat([x, other]).float()
+    assert found.dtype == dtype
+    torch.testing.assert_close(mean, both.mean((0, 2, 3)))
+    torch.testing.assert_close(variance, both.var((0, 2, 3)))

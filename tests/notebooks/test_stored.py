@@ -21,8 +21,9 @@ PROGRESS = re.compile(r"\d+%\||it/s|s/it|━━|█|\r|ETA")
 
 def test_there_are_notebooks():
     names = {notebook_name(path) for path in SOURCES}
-    papers = ("adaptive_sharing", "adaptive_weighting", "attribute_estimation")
-    assert names >= {f"{paper}/{step}" for paper in papers for step in ("build", "train", "evaluate")}
+    papers = ("adaptive_sharing", "adaptive_weighting", "attention_branch", "attribute_estimation")
+    wanted = {f"{paper}/{step}" for paper in papers for step in ("build", "train", "evaluate")} | {"attention_branch/multitask"}
+    assert names >= wanted
 
 
 def test_no_notebook_is_without_its_source():
