@@ -51,7 +51,7 @@ def explorer_data(*, scale: str = "reduced", seed: int = 0, images: int = 16, ep
         maps = explanation_maps(net, test.images, how)
         logits = run.predictions()[f"test_{epoch}"][: len(test)]
         about = {"id": identity, "name": name, "note": note, "variant": variant, "run": run.folder.name.rsplit("-", 1)[1]}
-        methods.append(about | _maps(maps, test) | {"probability": _rounded(logits.sigmoid())})
+        methods.append(about | _maps(maps, test) | {"probability": rounded(logits.sigmoid())})
     regions = known_regions(test, len(test)) >= 0.5
     return {
         "schema": SCHEMA,
@@ -62,11 +62,38 @@ def explorer_data(*, scale: str = "reduced", seed: int = 0, images: int = 16, ep
         "epoch": epoch,
         "size": int(test.images.shape[-1]),
         "tasks": list(test.tasks.names),
-        "images": [{"key": key, "png": _png(image)} for key, image in zip(test.keys, test.images, strict=True)],
+        "images": [{"key": key, "png": png_of(image)} for key, image in zip(test.keys, test.images, strict=True)],
         "labels": [[None if value != value else round(value) for value in row] for row in test.labels.tolist()],
         "regions": _text(np.packbits(regions.flatten().numpy())),
         "methods": methods,
     }
+
+
+def look_at(name: str = "attention_explorer", start: str | Path = ".") -> dict[str, Any] | None:
+    """The content of `book/evidence/<name>.json`, found from `start` upwards, with arrays; None where there is no such file.
+
+    Beside what the file holds: "pictures" uint8 `(N, size, size, 3)`, "regions" float `(N, T, size, size)` of 0 and 1, and "maps", for each
+    method's id float `(N, T, h, w)` in raw range, to 1/255 of it.
+    """
+    path = found_upwards(f"book/evidence/{name}.json", start)
+    if path is None:
+        return None
+    data = json.loads(path.read_text(encoding="utf-8"))
+    n, t, size = len(data["images"]), len(data["tasks"]), data["size"]
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(data["regions"]), np.uint8), count=n * t * size * size)
+    pictures = [picture_of(image["png"]) for image in data["images"]]
+    maps = {}
+    for method in data["methods"]:
+        steps = np.frombuffer(base64.b64decode(method["values"]), np.uint8).reshape(n, t, method["height"], method["width"])
+        low, high = (np.array(method[end])[..., None, None] for end in ("low", "high"))
+        maps[method["id"]] = low + steps / 255 * (high - low)
+    return data | {"pictures": np.stack(pictures), "regions": bits.reshape(n, t, size, size).astype(float), "maps": maps}
+
+
+def found_upwards(name: str, start: str | Path = ".") -> Path | None:
+    """The file `name` below `start` or the nearest folder above it that has one, or None."""
+    start = Path(start).resolve()
+    return next((folder / name for folder in (start, *start.parents) if (folder / name).is_file()), None)
 
 
 def _maps(maps: Tensor, test: ImageData) -> dict[str, Any]:
@@ -78,14 +105,15 @@ def _maps(maps: Tensor, test: ImageData) -> dict[str, Any]:
         "height": maps.shape[2],
         "width": maps.shape[3],
         "values": _text(steps.flatten().numpy()),
-        "low": _rounded(low),
-        "high": _rounded(high),
-        "pointing": _rounded(pointing_game(maps, regions, valid, per_image=True)),
-        "energy": _rounded(energy_inside(maps, regions, valid, per_image=True)),
+        "low": rounded(low),
+        "high": rounded(high),
+        "pointing": rounded(pointing_game(maps, regions, valid, per_image=True)),
+        "energy": rounded(energy_inside(maps, regions, valid, per_image=True)),
     }
 
 
-def _rounded(values: Tensor) -> list[list[float | None]]:
+def rounded(values: Tensor) -> list[list[float | None]]:
+    """Rows of numbers to four digits as JSON has them, null for NaN."""
     return [[None if value != value else float(f"{value:.4g}") for value in row] for row in values.tolist()]
 
 
@@ -93,12 +121,20 @@ def _text(array: np.ndarray) -> str:
     return base64.b64encode(array.tobytes()).decode()
 
 
-def _png(image: Tensor) -> str:
+def png_of(image: Tensor) -> str:
+    """An image uint8 `(3, H, W)` as a PNG in base64."""
     from PIL import Image
 
     buffer = io.BytesIO()
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, format="PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def picture_of(text: str) -> np.ndarray:
+    """The inverse of `png_of`, uint8 `(H, W, 3)`."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mtattr.errors import InputError
 
 #: The order in which a chapter is read and run; other steps follow in alphabetical order.
-STEPS = ("build", "train", "evaluate")
+STEPS = ("build", "train", "multitask", "evaluate")
 
 
 @dataclass(frozen=True)
