@@ -13,7 +13,7 @@ else
 REQUIREMENTS = $(BIN)/python -m pip install -r requirements.lock
 endif
 
-.PHONY: help setup reproduce test unit notebooks book pages bench lock browser evidence clean
+.PHONY: help setup reproduce test unit notebooks book pages bench lock browser evidence maps clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
@@ -66,8 +66,13 @@ evidence: setup ## Train what the ledger holds: all variants, five seeds, at red
 	$(BIN)/mtattr run adaptive_sharing --evidence --scale reduced --seeds 0-4 --precision 32-true
 	$(BIN)/mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr run attribute_estimation --evidence --scale reduced --seeds 0-4
+	$(BIN)/mtattr run attention_branch --evidence --scale reduced --seeds 0-4 --precision 32-true
 	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/adaptive_sharing-*-reduced-* $(MTATTR_HOME)/runs/adaptive_weighting-*-reduced-* \
-	  $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-*
+	  $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-* $(MTATTR_HOME)/runs/attention_branch-*-reduced-*
+
+maps: setup ## Make the maps that the book shows, from the runs of the evidence (trained if they are missing)
+	$(BIN)/python -m mtattr.attention_branch.explorer book/evidence/attention_explorer.json
+	$(BIN)/python -m mtattr.attention_branch.gallery book/evidence/attention_gallery.json
 
 clean: ## Remove the book and the state of runs, keep .venv
 	rm -rf _build $(CURDIR)/.mtattr
