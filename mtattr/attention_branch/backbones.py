@@ -38,7 +38,7 @@ def _small_imagenet(*, squeeze: bool = False, blocks: int = 1) -> Callable[..., 
 
 def _small_resnext(k: int, factor: float, stem: int) -> Parts:
     # Every number of channels has to be divisible by the groups.
-    return resnext(k, depth=11, cardinality=4, widths=tuple(16 * round(factor * width) for width in (1, 2, 4, 8)), **SMALL)
+    return resnext(k, depth=11, cardinality=4, widths=tuple(16 * max(1, round(factor * width)) for width in (1, 2, 4, 8)), **SMALL)
 
 
 def _small_vgg(k: int, factor: float, stem: int) -> Parts:
@@ -105,7 +105,11 @@ def build_parts(
 
 
 def matching_factor(name: str, num_outputs: int, *, small: bool, factor: float = 1.0, stem_stride: int = 1) -> float:
-    """Factor of the baseline's channels that gives it as many parameters as the Attention Branch Network of `factor`, to 1/64."""
+    """Factor of the baseline's channels that gives it about as many parameters as the Attention Branch Network of `factor`, to 1/64.
+
+    The goal is the network with one map. One with a map for each task has a smaller head, so on attributes the baseline has more
+    parameters than it, by the size of that head and of a rounded channel. Raises `InputError` for a network that can not be widened.
+    """
     how = {"small": small, "stem_stride": stem_stride}
     with torch.device("meta"):
         goal = count_parameters(AttentionBranchNet(build_parts(name, num_outputs, factor=factor, **how), num_outputs))

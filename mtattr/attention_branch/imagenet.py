@@ -31,6 +31,8 @@ def imagenet_resnet(name: str, num_classes: int, *, weights: str | Path | None =
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")  # of download bars; nothing is downloaded
         import timm
+    if base_width != 64 and name in ("resnet18", "resnet34"):
+        raise InputError(f"{name} can not be widened: it has no bottlenecks")
     how = {"pretrained": False, "num_classes": 0} | ({"base_width": base_width} if base_width != 64 else {})
     net = timm.create_model(name, **how)
     attention = timm.create_model(name, **how).layer4

@@ -86,8 +86,10 @@ def check(spec: RunSpec) -> None:
     name = _backbone(spec)
     if name not in (SMALL_BACKBONES if size.small else PAPER_BACKBONES):
         raise InputError(f"backbone {name} has no small relative for scale {spec.scale}; there are {', '.join(SMALL_BACKBONES)}")
-    if per_task and name == "vgg16":
-        raise InputError("a map for each attribute needs a residual backbone, and vgg16 has linear layers")
+    if per_task and not name.startswith(("resnet", "resnext")):
+        raise InputError(f"a map for each attribute needs a stage of plain residual blocks, and {name} has none")
+    if variant.matched and settings.get("weights") is not None:
+        raise InputError(f"setting weights: {spec.variant} is wider than the network that they are of")
     if settings.get("weights") is not None:
         # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
         build_parts(name, 2, small=size.small, weights=settings["weights"])

@@ -233,14 +233,11 @@ def test_not_every_network_has_a_small_relative():
     assert set(SMALL_BACKBONES) < set(PAPER_BACKBONES)
 
 
-# Factors of half a channel are rounded to none.
-@pytest.mark.xfail(strict=True, reason="the small ResNeXt has a stem of 0 channels at half the width")
 def test_every_relative_can_be_narrow():
     for name in SMALL_BACKBONES:
         assert BaselineNet(small(name, factor=0.5)).eval()(torch.rand(1, 3, 32, 32)).logits.shape == (1, K)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="timm says so by an AssertionError")
 def test_what_can_not_be_widened_is_refused_by_one_line():
     with pytest.raises(InputError):
         matching_factor("resnet18", K, small=False)

@@ -4,8 +4,8 @@ from torch import nn
 
 from mtattr.attribute_estimation import AttributeEstimationNet
 from mtattr.attribute_estimation.explain import attribute_maps, localisation
-from mtattr.evaluation import known_regions
 from mtattr.data.image_data import ImageData
+from mtattr.evaluation import known_regions
 from mtattr.tasks import Task, TaskSet
 
 TASKS = TaskSet([Task("class", "categorical", ("a", "b")), Task("bright left"), Task("bright right")])
