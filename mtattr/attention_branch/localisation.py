@@ -72,10 +72,12 @@ def faithfulness(net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device:
 
     `<name>_deletion` and `<name>_insertion` are mean probabilities of the shown attribute or the true class, for each method, called as
     `named` says, and for the blind "centre" and "random"; `_insertion_over_centre` and `_deletion_under_centre` are the differences
-    that should be positive. Pairs are taken image by image from the first on.
+    that should be positive. Pairs are taken image by image from the first on; empty where no image shows anything.
     """
     images = min(IMAGES, len(data))
     chosen = shown(data, images).nonzero()[:pairs]
+    if not len(chosen):
+        return {}
     rows, tasks = chosen.unbind(1)
     classes, last = classes_of(data, images), int(rows.max()) + 1
     pixels = take(data.images, rows, device)
@@ -113,7 +115,7 @@ def map_distance(a: Tensor, b: Tensor) -> float:
     return 1 - torch.tensor(values, dtype=torch.float64).nanmean().item()
 
 
-def on_both_regions(net: nn.Module, data: Mapping[str, ImageData], maps: Tensor) -> dict[str, float]:
+def on_both_regions(data: Mapping[str, ImageData], maps: Tensor) -> dict[str, float]:
     """Energy of the same maps `(N, 1, h, w)` inside each task's region of data with several tasks, `energy_on_<task>`."""
     test = data["test"]
     n = len(maps)

@@ -75,7 +75,7 @@ def analyse(
     maps = maps_of(net)
     found["map_spread"] = maps.std(dim=(2, 3)).mean().item()
     if len(whole["test"].tasks) > len(test.tasks) and test.region_of is not None:
-        found |= on_both_regions(net, whole, maps)
+        found |= on_both_regions(whole, maps)
     if rivals is not None:
         first, second = (maps_of(rival) for rival in rivals())
         found["task_distance"], found["seed_distance"] = map_distance(maps, first), map_distance(second, first)

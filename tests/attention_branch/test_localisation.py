@@ -268,7 +268,7 @@ def test_distance_is_averaged_over_images_and_leaves_constant_maps_out():
 def test_energy_on_the_regions_of_every_task_by_hand():
     data = attributes()
     maps = torch.stack([squares(i)[0] + 3 * squares(i)[2] for i in range(4)])[:, None]
-    found = on_both_regions(Looks(), {"test": data}, maps)
+    found = on_both_regions({"test": data}, maps)
     expected = [sum((maps[i, 0] * squares(i)[t]).sum() / maps[i, 0].sum() for i in range(4)).item() / 4 for t in range(3)]
     assert found == pytest.approx(dict(zip(("energy_on_a", "energy_on_b", "energy_on_c"), expected, strict=True)))
     assert found["energy_on_c"] > found["energy_on_a"] > 0

@@ -122,7 +122,7 @@ def test_where_a_network_learns_one_of_two_tasks_its_maps_are_held_against_both_
     net = made("abn", 2)
     found = analyse(whole, None, net, splits, "cpu")
     maps = explanation_maps(net, whole["test"].images[:256], "attention", classes=torch.zeros(256))
-    expected = on_both_regions(net, whole, maps)
+    expected = on_both_regions(whole, maps)
     assert set(expected) == {"energy_on_model", "energy_on_make"}
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert found["energy_on_make"] == pytest.approx(found["map_energy"])

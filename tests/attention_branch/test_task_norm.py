@@ -179,6 +179,7 @@ def test_begins_as_the_layer_it_is_like(statistics):
     expected = torch.stack([copy.deepcopy(plain).eval()(x[:, t]) for t in range(T)], 1)
     torch.testing.assert_close(norm.eval()(x, ALL), expected)
     assert (norm.momentum, norm.eps, norm.num_tasks, norm.statistics) == (0.2, 0.01, T, statistics)
+    assert TaskBatchNorm2d.like(plain, T).statistics == "task"
     # With values of its own.
     with torch.no_grad():
         norm.weight.add_(1)
