@@ -2,11 +2,11 @@
 
 Run: python benchmarks/attention.py [--backbone resnet101] [--tasks 40] [--batch 2] [--size 224] [--repeats 5] [--threads 2] [--device cuda]
 
-The textbook is a loop over tasks that calls the plain last stage of the backbone, with its plain batch norm, on the features that the
-task attends to. Beside it the same as one batch ("fold") and with everything before the first spatial mixing computed once
-("shared"). Forms take turns within a round; the median over rounds of the textbook is divided by that of each form: first for the perception
-branch alone, then for the whole network, for an answer and for a training step. Last, peak memory of a training step with all
-tasks at once and with chunks, each in a process of its own.
+The textbook is a loop over tasks that calls the plain last stage of the backbone, with its plain batch norm, on the features
+that the task attends to. Beside it the same as one batch ("fold") and with everything before the first spatial mixing computed
+once ("shared"). First, peak memory of a training step with all tasks at once and with chunks, each in a process of its own. Then
+forms take turns within a round, and the median over rounds of the textbook is divided by that of each form: for the perception
+branch alone and for the whole network, for an answer and for a training step.
 """
 
 from __future__ import annotations
@@ -124,17 +124,18 @@ def main() -> None:
         print(f"{memory_of_step(given):.0f}")
         return
     print(f"{given.backbone}, {given.tasks} tasks, {given.batch} images of {given.size} px, {given.device}, {given.threads} threads")
+    # First, for a process begins with the highest memory use of the one that started it.
+    for chunk in CHUNKS:
+        size = [] if chunk is None else ["--chunk", str(chunk)]
+        same = [f"--{name}={getattr(given, name)}" for name in ("backbone", "tasks", "batch", "size", "threads", "device")]
+        done = subprocess.run([sys.executable, __file__, "--memory", *same, *size], capture_output=True, text=True, check=True)
+        print(f"training step, {'all tasks at once' if chunk is None else f'{chunk} tasks at once':<20}{int(done.stdout):>7,} MB")
     for what, forms_of in (("perception branch", perception_forms), ("whole network", network_forms)):
         for mode, training in (("answer", False), ("training step", True)):
             seconds = medians(forms_of(given, training), given.repeats, given.device)
             ratios = "  ".join(f"{name} {seconds['loop'] / s:.2f}x" for name, s in seconds.items() if name != "loop")
             goal = f"  (goal {GOALS[mode]}x)" if what == "perception branch" else ""
             print(f"{what:<18}{mode:<14}loop {seconds['loop']:.3f} s  {ratios}{goal}")
-    for chunk in CHUNKS:
-        size = [] if chunk is None else ["--chunk", str(chunk)]
-        same = [f"--{name}={getattr(given, name)}" for name in ("backbone", "tasks", "batch", "size", "threads", "device")]
-        done = subprocess.run([sys.executable, __file__, "--memory", *same, *size], capture_output=True, text=True, check=True)
-        print(f"training step, {'all tasks at once' if chunk is None else f'{chunk} tasks at once':<20}{int(done.stdout):>7,} MB")
 
 
 if __name__ == "__main__":
