@@ -377,7 +377,8 @@ for rival in ("centre", "random"):
 show_table(Table(f"Localisation, mean over attributes, {head}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# Energy is hard on a raw map: one with a high mean spreads its energy over the whole face, wherever its peak is. So read the three scores together.
+# Energy counts the positive part of a map. A raw map may be negative everywhere, above all for a rare attribute: look at the bars of Figure 7. Such a map has no positive part and scores
+# nothing, wherever its peak is. Pointing and overlap only ask which pixels are higher than others. So read the three scores together.
 #
 # ## Figure 7
 #
@@ -430,6 +431,8 @@ else:
         ("peak elsewhere, answer wrong", ~inside & ~right),
     ):
         print(f"{text:<30}{(cell & judged).sum():>4} of {judged.sum()} attributes that are there")
+    negative = np.array(looks["methods"][0]["high"]) <= 0
+    print(f"{'map negative everywhere':<30}{(negative & judged).sum():>4}")
 
 # %% [markdown]
 # The third line is the one to worry about: there the map explains nothing, and the network is right all the same.
