@@ -218,7 +218,7 @@ caption = f"Accuracy; ours: {heading(('abn', CARS), ('make-abn', CARS))}"
 show_table(Table(f"Table 3, printed for CompCars. {caption}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# Table 4, the forty attributes, is on the page [multitask](multitask.ipynb#table-4).
+# Table 4, the forty attributes, is on the page [multitask](multitask.ipynb).
 #
 # ## The controls
 #
