@@ -73,43 +73,31 @@ from mtattr.attention_branch.residual import residual_parts
 # A {term}`class activation map` (CAM, {cite:p}`zhou2016cam`) replaces the end of a network: a convolution gives one map for each class, and the mean of the map
 # is the class's score. The map explains, but it does nothing else. In the Attention Branch Network a map of the same kind goes back into the network.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two diagrams of blocks. Left, class activation mapping: image, extractor, last stage, maps, mean, scores. Right, the attention branch network: the extractor feeds an attention branch and, multiplied by its map, a perception branch."}}
-fig, axes = figure(6.4, 4.2, columns=2)
-block_diagram(
-    {"image": (0.5, 0.06), "extractor": (0.5, 0.26), "last stage\nstride 1": (0.5, 0.48)}
-    | {"a map for\neach class": (0.5, 0.7), "mean: scores": (0.5, 0.92)},
-    [
-        ("image", "extractor"),
-        ("extractor", "last stage\nstride 1"),
-        ("last stage\nstride 1", "a map for\neach class"),
-        ("a map for\neach class", "mean: scores"),
-    ],
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A diagram of blocks, class activation mapping: image, extractor, last stage with stride 1, a map for each class, mean, scores."}}
+blocks = {"image": (0.5, 0.06), "extractor": (0.5, 0.28), "last stage\nstride 1": (0.5, 0.5)}
+blocks |= {"a map for\neach class": (0.5, 0.72), "mean: scores": (0.5, 0.94)}
+_ = block_diagram(
+    blocks,
+    list(zip(blocks, list(blocks)[1:], strict=False)),
     title="Class activation mapping",
-    axes=axes[0, 0],
+    axes=figure(3.4, 4.0)[1],
 )
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "A diagram of blocks, the attention branch network: the extractor feeds the attention branch, whose responses give scores and a map; the map multiplies the extractor's features, which the perception branch reads and answers."}}
 branches = {"image": (0.5, 0.06), "extractor g": (0.5, 0.26), "attention\nbranch": (0.12, 0.5)}
 branches |= {"responses": (0.12, 0.72), "scores": (0.12, 0.94), "map M": (0.45, 0.62)}
 branches |= {"(1 + M) g": (0.85, 0.5), "perception\nbranch": (0.85, 0.74), "answer": (0.85, 0.94)}
-_ = block_diagram(
-    branches,
-    [
-        ("image", "extractor g"),
-        ("extractor g", "attention\nbranch"),
-        ("attention\nbranch", "responses"),
-        ("responses", "scores"),
-        ("extractor g", "(1 + M) g"),
-        ("(1 + M) g", "perception\nbranch"),
-        ("perception\nbranch", "answer"),
-    ],
-    title="Attention branch network",
-    axes=axes[0, 1],
-)
-for start, end in (
-    ((0.24, 0.72), (0.36, 0.64)),
-    ((0.54, 0.6), (0.72, 0.52)),
-):  # the way of the map
-    arrow = {"arrowstyle": "->", "color": "#D55E00", "lw": 2}
-    axes[0, 1].annotate("", end, start, arrowprops=arrow)
+axis = figure(4.0, 4.0)[1]
+ways = [
+    ("image", "extractor g"),
+    ("extractor g", "attention\nbranch"),
+    ("extractor g", "(1 + M) g"),
+]
+ways += [("attention\nbranch", "responses"), ("responses", "scores")]
+ways += [("(1 + M) g", "perception\nbranch"), ("perception\nbranch", "answer")]
+_ = block_diagram(branches, ways, title="Attention branch network", axes=axis)
+for start, end in (((0.24, 0.72), (0.36, 0.64)), ((0.54, 0.6), (0.72, 0.52))):  # the map's way
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "#D55E00", "lw": 2})
 
 # %% [markdown]
 # ## Three parts

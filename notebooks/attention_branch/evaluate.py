@@ -295,12 +295,19 @@ for title, twin in (("digits", DIGITS), ("attributes", FACES)):
 #
 # Three methods on the first digits of the test split, of the networks of seed 0. Nobody chose them. A line marks the ink. ✗ marks a wrong answer.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Six digits, a column each. Rows: the image, Grad-CAM of the plain network, the class activation map, and the attention map, each over the image with the ink outlined and the network's answer."}}
+# %%
 gallery = gallery_of()
+print(
+    NONE if gallery is None else f"networks of scale {gallery['scale']}, seed {gallery['seed']}"
+)
+
+# %% [markdown]
+# The next cell draws a column for each image and a row for each method.
+
+# %% tags=["hide-input"]
 
 
-def draw(twin: str, columns: int, ink: str | None = None) -> None:
-    """A column for each image, a row for each method; ink: whose region is outlined, the method's own unless given."""
+def draw(twin: str, columns: int) -> None:
     shown = gallery["sets"][twin]
     methods = shown["methods"]
     height, width = shown["pictures"][0].shape[:2]
@@ -314,15 +321,8 @@ def draw(twin: str, columns: int, ink: str | None = None) -> None:
         for axis, m in zip(axes[1:, i], methods, strict=True):
             mark = "" if m["says"][i] == m["true"][i] else " ✗"
             title = f"{m['name']}: {m['says'][i]}{mark}"
-            where = shown["regions"][ink or m["task"]][i]
-            map_overlay(
-                shown["pictures"][i],
-                m["maps"][i],
-                outline=where,
-                title=title,
-                bar=False,
-                axes=axis,
-            )
+            look = {"outline": shown["regions"][m["task"]][i], "title": title, "bar": False}
+            map_overlay(shown["pictures"][i], m["maps"][i], axes=axis, **look)
             axis.title.set_fontsize(7)
     _ = fig.suptitle(f"{twin} (generated), {SCALE}, seed {gallery['seed']}", fontsize=11)
 

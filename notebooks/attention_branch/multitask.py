@@ -290,6 +290,7 @@ def wins(variant: str) -> str:
     )
 
 
+# %%
 OURS = {"baseline": "no attention", "matched": "no attention, as many parameters"}
 OURS |= {"unattended": "two branches, no attention", "cam": "class activation mapping"}
 OURS |= {"one-map": "one map for all", "abn": "a map for each", "average": "its score by average"}
@@ -306,6 +307,8 @@ rows = [
 floors = [r["floors"]["mean_accuracy"] for r in ledger]
 rows.append({"network": "floor", "selected": format_number(np.mean(floors)) if floors else NONE})
 rows[-1] |= {"last": "", "ABN wins": ""}
+
+# %%
 table = paper.table("celeba-accuracy")
 printed = []
 for method, values in table.rows.items():
