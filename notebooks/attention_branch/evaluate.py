@@ -305,6 +305,7 @@ print(
 # The next cell draws a column for each image and a row for each method.
 
 # %% tags=["hide-input"]
+SMALL = 7  # size of the letters above a picture
 
 
 def draw(twin: str, columns: int) -> None:
@@ -323,7 +324,7 @@ def draw(twin: str, columns: int) -> None:
             title = f"{m['name']}: {m['says'][i]}{mark}"
             look = {"outline": shown["regions"][m["task"]][i], "title": title, "bar": False}
             map_overlay(shown["pictures"][i], m["maps"][i], axes=axis, **look)
-            axis.title.set_fontsize(7)
+            axis.title.set_fontsize(SMALL)
     _ = fig.suptitle(f"{twin} (generated), {SCALE}, seed {gallery['seed']}", fontsize=11)
 
 

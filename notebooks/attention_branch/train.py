@@ -168,11 +168,13 @@ for row in range(4):
 _ = fig.suptitle(f"Attention maps, {about}", fontsize=11)
 
 # %% [markdown]
-# The page interrupted its training after each epoch. It must not matter: the loop saves all that it knows. This is the run from above, which nobody
-# interrupted, bit by bit:
+# The page interrupted its training after each epoch. It must not matter: the loop saves all that it knows. The same training once more, which nobody
+# interrupts, and both compared bit by bit:
 
 # %%
-undisturbed = runs["abn"].network(plan, epoch="last").state_dict()
+with tempfile.TemporaryDirectory() as folder:
+    _, whole = fit(plan, **how | {"checkpoint": Path(folder) / "state"})
+undisturbed = whole.last
 assert all(torch.equal(value, undisturbed[name]) for name, value in fitted.last.items())
 print(f"{len(undisturbed)} tensors, all equal")
 
