@@ -61,7 +61,14 @@ def perception_forms(given: argparse.Namespace, training: bool) -> dict[str, Cal
         "loop": timed(lambda x: textbook(plain, x, maps), features, training),
         "fold": timed(lambda x: stage(x, maps, every, shared=False).mean((3, 4)), features, training),
         "shared": timed(lambda x: stage(x, maps, every, shared=True).mean((3, 4)), features, training),
+        "shared, 8 tasks at once": timed(lambda x: by_chunks(stage, x, maps), features, training),
     }
+
+
+def by_chunks(stage: TaskStage, features: Tensor, maps: Tensor, size: int = 8) -> Tensor:
+    """The shared form for `size` tasks at once, as the network's `chunk` asks for: smaller tensors, which a cache can hold."""
+    passes = [slice(first, first + size) for first in range(0, maps.shape[1], size)]
+    return torch.cat([stage(features, maps[:, tasks], tasks, shared=True).mean((3, 4)) for tasks in passes], dim=1)
 
 
 def network_forms(given: argparse.Namespace, training: bool) -> dict[str, Callable[[], object]]:
