@@ -35,6 +35,12 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
+def found_upwards(name: str, start: str | Path = ".") -> Path | None:
+    """The file `name` below the folder `start` or the nearest one above it that has it, or None."""
+    start = Path(start).resolve()
+    return next((folder / name for folder in (start, *start.parents) if (folder / name).is_file()), None)
+
+
 @functools.lru_cache(maxsize=4096)
 def code_form(source: str) -> str:
     """The parts of Python `source` that can change a result: its syntax tree without docstrings, comments and layout.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mtattr.evidence import Table, read_ledger, to_markdown
+from mtattr.files import found_upwards
 
 
 def show_source(*objects: Any) -> Any:
@@ -36,11 +37,8 @@ def show_table(table: Table, *, columns: Sequence[str] | Mapping[str, str] | Non
 
 def course_ledger(start: str | Path = ".") -> list[dict[str, Any]]:
     """The records of the course's ledger, found from `start` upwards; none when run outside a checkout."""
-    for folder in (Path(start).resolve(), *Path(start).resolve().parents):
-        ledger = folder / "book" / "evidence" / "ledger.jsonl"
-        if ledger.is_file():
-            return read_ledger(ledger)
-    return []
+    ledger = found_upwards("book/evidence/ledger.jsonl", start)
+    return [] if ledger is None else read_ledger(ledger)
 
 
 def _without_docstring(source: str) -> str:

@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from mtattr.errors import InputError
-from mtattr.files import code_form, write_atomically
+from mtattr.files import code_form, found_upwards, write_atomically
 
 
 def test_text_and_bytes_are_written_for_everybody_to_read(tmp_path):
@@ -60,3 +60,13 @@ def test_what_can_change_a_result_counts(other):
 
 def test_magic_is_taken_literally():
     assert code_form("%time f(1)") != code_form("%time f(2)")
+
+
+def test_a_file_is_found_in_the_nearest_folder_upwards(tmp_path):
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "a"):
+        (folder / "x.txt").write_text("here")
+    assert found_upwards("x.txt", below) == tmp_path / "a" / "x.txt"
+    assert found_upwards("x.txt", tmp_path) == tmp_path / "x.txt"
+    assert found_upwards("no such file of mtattr", below) is None

@@ -81,7 +81,7 @@ PAPER_BACKBONES: dict[str, Callable[[int, float, str | None], Parts]] = {
     "wrn": _cifar(lambda k, f: wide_resnet(k, base=round(16 * f))),
     "densenet": _cifar(lambda k, f: densenet(k, growth=round(12 * f))),
     "resnext": _cifar(lambda k, f: resnext(k, widths=tuple(32 * round(f * w / 32) for w in (64, 256, 512, 1024)))),
-    "vgg16": lambda k, f, weights: vgg16(k, divisor=1 if f == 1 else 1 / f, weights=weights),
+    "vgg16": lambda k, f, weights: vgg16(k, divisor=1 / f, weights=weights),
     **{name: _photographs(name) for name in RESNETS},
 }
 

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import check_count
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
 FORMS = ("released", "paper", "log-sum")
 
@@ -38,8 +37,8 @@ class AttentionBranch(nn.Module):
         super().__init__()
         if form not in FORMS:
             raise InputError(f"form {form!r} is unknown; there are {', '.join(FORMS)}")
-        check_count("channels", channels)
-        check_count("num_classes", num_classes)
+        whole_number("channels", channels)
+        whole_number("num_classes", num_classes)
         self.stage, self.form = stage, form
         to_classes = nn.Conv2d(channels, num_classes, 1, bias=False)
         if form == "paper":

@@ -23,7 +23,7 @@ from mtattr.attention_branch.scales import BACKBONE, PAPER
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import energy_inside, known_regions, pointing_game
-from mtattr.files import write_atomically
+from mtattr.files import found_upwards, write_atomically
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA, FACES = 1, "celeba-twin"
@@ -88,12 +88,6 @@ def look_at(name: str = "attention_explorer", start: str | Path = ".") -> dict[s
         low, high = (np.array(method[end])[..., None, None] for end in ("low", "high"))
         maps[method["id"]] = low + steps / 255 * (high - low)
     return data | {"pictures": np.stack(pictures), "regions": bits.reshape(n, t, size, size).astype(float), "maps": maps}
-
-
-def found_upwards(name: str, start: str | Path = ".") -> Path | None:
-    """The file `name` below `start` or the nearest folder above it that has one, or None."""
-    start = Path(start).resolve()
-    return next((folder / name for folder in (start, *start.parents) if (folder / name).is_file()), None)
 
 
 def _maps(maps: Tensor, test: ImageData) -> dict[str, Any]:

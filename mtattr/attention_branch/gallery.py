@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtattr.attention_branch.explorer import found_upwards, picture_of, png_of, rounded
+from mtattr.attention_branch.explorer import picture_of, png_of, rounded
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.scales import BACKBONE, PAPER
@@ -23,7 +23,7 @@ from mtattr.data.batches import take
 from mtattr.data.compcars_twin.scene import sample_scenes
 from mtattr.errors import InputError
 from mtattr.evaluation import known_regions
-from mtattr.files import write_atomically
+from mtattr.files import found_upwards, write_atomically
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA = 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mtattr.attention_branch.parts import IMAGENET_MEAN, IMAGENET_STD, Normalise, Parts, pooled_linear
 from mtattr.errors import InputError
-from mtattr.nets import read_weights
+from mtattr.nets import load_weights
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "seresnet50", "seresnet152")
 #: Convolutions of VGG-16 by block.
@@ -37,7 +37,7 @@ def imagenet_resnet(name: str, num_classes: int, *, weights: str | Path | None =
     net = timm.create_model(name, **how)
     attention = timm.create_model(name, **how).layer4
     if weights is not None:
-        load_state(net, Path(weights), name, ignored=("fc.",))
+        load_weights(net, weights, name, ignored=("fc.",))
         attention = copy.deepcopy(net.layer4)
     stem = (net.conv1, net.bn1, net.act1, net.maxpool)
     return Parts(
@@ -109,7 +109,7 @@ def vgg16(
     trunk, top = nn.Sequential(*features), VGGTop(inputs, hidden, num_classes, side, dropout)
     if weights is not None:
         whole = nn.ModuleDict({"features": trunk, "classifier": top.classifier})
-        load_state(whole, Path(weights), "vgg16_bn" if batch_norm else "vgg16", ignored=("classifier.6.",))
+        load_weights(whole, weights, "vgg16_bn" if batch_norm else "vgg16", ignored=("classifier.6.",))
     return Parts(
         extractor=nn.Sequential(Normalise(mean, std), trunk),
         attention=nn.Sequential(*_conv(inputs, wide, batch_norm), *_conv(wide, wide, batch_norm)),
@@ -125,21 +125,3 @@ def vgg16(
 def _conv(inputs: int, outputs: int, batch_norm: bool) -> list[nn.Module]:
     norm = [nn.BatchNorm2d(outputs)] if batch_norm else []
     return [nn.Conv2d(inputs, outputs, 3, padding=1), *norm, nn.ReLU(inplace=True)]
-
-
-def load_state(net: nn.Module, path: Path, name: str, *, ignored: tuple[str, ...]) -> None:
-    """Load a safetensors file into `net`, leaving tensors out whose names begin with one of `ignored`.
-
-    Raises `InputError` for a damaged file and, naming the first, for tensors that are missing or of another shape.
-    """
-    state = {key: value for key, value in read_weights(path, name).items() if not key.startswith(ignored)}
-    wanted = {key: value for key, value in net.state_dict().items() if not key.startswith(ignored)}
-    missing = sorted(key for key in wanted if key not in state and not key.endswith("num_batches_tracked"))
-    if missing:
-        raise InputError(f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing, first {missing[0]!r}")
-    wrong = sorted(key for key in wanted if key in state and state[key].shape != wanted[key].shape)
-    if wrong:
-        raise InputError(
-            f"{path}: {wrong[0]!r} has shape {tuple(state[wrong[0]].shape)}, not {tuple(wanted[wrong[0]].shape)}; is this {name}?"
-        )
-    net.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mtattr.attention_branch.imagenet import imagenet_resnet
-from mtattr.attention_branch.parts import Parts, check_count, check_images
+from mtattr.attention_branch.parts import Parts, check_images
 from mtattr.attention_branch.task_stage import TaskStage
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output
 
 POOLS, MAPS, EXECUTIONS = ("max", "average"), ("raw", "sigmoid"), ("loop", "fold", "shared")
@@ -71,14 +71,14 @@ class MultitaskAttentionBranchNet(nn.Module):
         chunk: int | None = None,
     ) -> None:
         super().__init__()
-        check_count("num_tasks", num_tasks)
+        whole_number("num_tasks", num_tasks)
         for name, value, known in (("pool", pool, POOLS), ("maps", maps, MAPS), ("execution", execution, EXECUTIONS)):
             if value not in known:
                 raise InputError(f"{name} {value!r} is unknown; there are {', '.join(known)}")
         if head_units not in (1, 2):
             raise InputError(f"head_units must be 1 or 2, got {head_units!r}")
         if chunk is not None:
-            check_count("chunk", chunk)
+            whole_number("chunk", chunk)
         if statistics == "joint" and (execution == "loop" or (chunk is not None and chunk < num_tasks)):
             raise InputError("joint statistics need all tasks in one batch: execution fold or shared, without a chunk")
         parts = imagenet_resnet(backbone, num_tasks, weights=weights) if isinstance(backbone, str) else backbone

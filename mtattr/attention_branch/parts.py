@@ -66,9 +66,3 @@ def check_images(images: Tensor, stride: int, *, training: bool) -> None:
         raise InputError(f"images of {height} x {width} px are smaller than the network's stride of {stride} px")
     if training and len(images) * math.ceil(height / stride) * math.ceil(width / stride) < 2:
         raise InputError(f"one image of {height} x {width} px leaves one value a channel, and batch norm needs two in training")
-
-
-def check_count(name: str, value: object, least: int = 1) -> None:
-    """Raise `InputError` unless `value` is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")

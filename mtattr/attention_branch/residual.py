@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import CIFAR_MEAN, CIFAR_STD, Normalise, Parts, check_count, pooled_linear
-from mtattr.errors import InputError
+from mtattr.attention_branch.parts import CIFAR_MEAN, CIFAR_STD, Normalise, Parts, pooled_linear
+from mtattr.errors import InputError, whole_number
 
 #: From this depth on the released CIFAR networks have bottleneck blocks, but as many of them as the name says of basic ones.
 FIRST_BOTTLENECK_DEPTH = 44
@@ -127,7 +127,7 @@ def cifar_resnet(
     With bottlenecks there are 9 n + 2 weight layers, so "110" has 164. blocks: n instead, for smaller networks of the
     same kind of block. Raises `InputError` for another depth. Source: released code; depths of Table 1.
     """
-    check_count("depth", depth, 8)
+    whole_number("depth", depth, 8)
     if (depth - 2) % 6:
         raise InputError(f"depth must be 6 n + 2, for example 20 or 110, got {depth}")
     kind = 1 if depth < FIRST_BOTTLENECK_DEPTH else 4
@@ -148,7 +148,7 @@ def resnext(
     widths: of the stem and the outputs of the three stages; within a block there are cardinality * output / 4 channels.
     Source: Xie et al. 2017; released code. The paper's "depth 28" is 29.
     """
-    check_count("depth", depth, 11)
+    whole_number("depth", depth, 11)
     stem, *outputs = widths
     blocks = (depth - 2) // 9
 

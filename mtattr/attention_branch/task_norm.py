@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import check_count
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 from mtattr.nets import global_batch_norm
 
 STATISTICS = ("task", "sequential", "joint")
@@ -29,7 +28,7 @@ class TaskBatchNorm2d(nn.Module):
         super().__init__()
         if statistics not in STATISTICS:
             raise InputError(f"statistics {statistics!r} are unknown; there are {', '.join(STATISTICS)}")
-        check_count("num_tasks", num_tasks)
+        whole_number("num_tasks", num_tasks)
         self.num_tasks, self.statistics, self.momentum, self.eps = num_tasks, statistics, momentum, eps
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
         shape = (num_tasks, channels) if statistics == "task" else (channels,)

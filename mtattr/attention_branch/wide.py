@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import CIFAR_MEAN, CIFAR_STD, Normalise, Parts, check_count, pooled_linear
+from mtattr.attention_branch.parts import CIFAR_MEAN, CIFAR_STD, Normalise, Parts, pooled_linear
+from mtattr.errors import whole_number
 
 
 class PreActivationBlock(nn.Module):
@@ -44,8 +45,8 @@ def wide_resnet(
 
     The paper's text has widen 4, its numbers are those of 10. Source: Zagoruyko and Komodakis 2016; released code.
     """
-    check_count("depth", depth, 10)
-    check_count("widen", widen)
+    whole_number("depth", depth, 10)
+    whole_number("widen", widen)
 
     def stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
         blocks = (depth - 4) // 6
@@ -93,7 +94,7 @@ def densenet(
     The attention branch is a dense block at the resolution of the last one, which has no stride to remove.
     Source: Huang et al. 2017; released code.
     """
-    check_count("depth", depth, 10)
+    whole_number("depth", depth, 10)
     layers = (depth - 4) // 6
 
     def block(inputs: int) -> nn.Sequential:

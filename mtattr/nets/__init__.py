@@ -1,6 +1,6 @@
 """Network blocks that two papers or more share."""
 
-from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone, read_weights
+from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone, load_weights, read_weights
 from mtattr.nets.batch_norm import (
     FrozenBatchNorm2d,
     GlobalBatchNorm2d,
@@ -25,6 +25,7 @@ __all__ = [
     "build_backbone",
     "freeze_batch_norm",
     "global_batch_norm",
+    "load_weights",
     "read_weights",
     "stack_networks",
     "use_global_batch_norm",

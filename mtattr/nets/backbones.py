@@ -80,7 +80,7 @@ def build_backbone(
         trunk = _small_trunk(name, (widths or SMALL_WIDTHS[name])[: tap % 3 + 1], stem_stride)
         backbone = Backbone(trunk, trunk.num_features, mean=SMALL_MEAN, std=SMALL_STD)
     if weights is not None:
-        _load_weights(backbone.trunk, Path(weights), name)
+        load_weights(backbone.trunk, weights, name)
     return backbone
 
 
@@ -120,9 +120,14 @@ def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
         raise InputError(f"{path}: not a whole safetensors file ({error})") from None
 
 
-def _load_weights(trunk: nn.Module, path: Path, name: str) -> None:
+def load_weights(net: nn.Module, path: str | Path, name: str, *, ignored: tuple[str, ...] = ()) -> None:
+    """Load a safetensors file into `net`, leaving tensors of `net` out whose names begin with one of `ignored`.
+
+    Further tensors of the file are left out too. Raises `InputError` for a damaged file and, naming the first, for tensors that are
+    missing or of another shape.
+    """
     state = read_weights(path, name)
-    wanted = trunk.state_dict()
+    wanted = {key: value for key, value in net.state_dict().items() if not key.startswith(ignored)}
     missing = sorted(key for key in wanted if key not in state and not key.endswith("num_batches_tracked"))
     if missing:
         raise InputError(f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing, first {missing[0]!r}")
@@ -130,4 +135,4 @@ def _load_weights(trunk: nn.Module, path: Path, name: str) -> None:
     if wrong:
         shapes = f"{tuple(state[wrong[0]].shape)}, not {tuple(wanted[wrong[0]].shape)}"
         raise InputError(f"{path}: {wrong[0]!r} has shape {shapes}; is this {name}?")
-    trunk.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)
+    net.load_state_dict({key: state[key] for key in wanted if key in state}, strict=False)

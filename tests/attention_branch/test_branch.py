@@ -150,8 +150,8 @@ def test_one_class_is_enough():
     [
         ({"form": "other"}, "form 'other' is unknown; there are released, paper, log-sum"),
         ({"form": None}, "form None is unknown"),
-        ({"channels": 0}, "channels must be a whole number of at least 1, got 0"),
-        ({"num_classes": 0}, "num_classes must be a whole number of at least 1, got 0"),
+        ({"channels": 0}, "channels must be a whole number of at least 1 that fits 63 bits, got 0"),
+        ({"num_classes": 0}, "num_classes must be a whole number of at least 1 that fits 63 bits, got 0"),
         ({"num_classes": 2.0}, "num_classes must be"),
     ],
 )

@@ -500,12 +500,12 @@ def test_images_that_would_be_misread_are_refused(images, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_tasks": 0}, "num_tasks must be a whole number of at least 1, got 0"),
+        ({"num_tasks": 0}, "num_tasks must be a whole number of at least 1 that fits 63 bits, got 0"),
         ({"pool": "min"}, "pool 'min' is unknown; there are max, average"),
         ({"maps": "relu"}, "maps 'relu' is unknown; there are raw, sigmoid"),
         ({"execution": "fast"}, "execution 'fast' is unknown; there are loop, fold, shared"),
         ({"head_units": 3}, "head_units must be 1 or 2, got 3"),
-        ({"chunk": 0}, "chunk must be a whole number of at least 1, got 0"),
+        ({"chunk": 0}, "chunk must be a whole number of at least 1 that fits 63 bits, got 0"),
         ({"chunk": 1.5}, "chunk must be a whole number"),
         ({"statistics": "batch"}, "statistics 'batch' are unknown; there are task, sequential, joint"),
         ({"statistics": "joint", "execution": "loop"}, "joint statistics need all tasks in one batch"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mtattr.attention_branch.parts import Normalise, check_count, check_images, pooled_linear
+from mtattr.attention_branch.parts import Normalise, check_images, pooled_linear
 from mtattr.errors import InputError
 
 
@@ -62,16 +62,3 @@ def test_one_image_must_leave_two_values_for_batch_norm_in_training_alone():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_every_floating_type_is_taken(dtype):
     check_images(torch.zeros(2, 3, 4, 4, dtype=dtype), 4, training=True)
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.0, True, "2", None])
-def test_what_is_no_count_is_refused(value):
-    with pytest.raises(InputError, match="tasks must be a whole number of at least 1, got"):
-        check_count("tasks", value)
-    check_count("tasks", 1)
-
-
-def test_counts_have_a_least():
-    check_count("depth", 8, 8)
-    with pytest.raises(InputError, match="at least 8, got 7"):
-        check_count("depth", 7, 8)

@@ -222,7 +222,7 @@ def test_joint_statistics_need_all_tasks(training):
     ("given", "message"),
     [
         ({"statistics": "batch"}, "statistics 'batch' are unknown; there are task, sequential, joint"),
-        ({"num_tasks": 0}, "num_tasks must be a whole number of at least 1, got 0"),
+        ({"num_tasks": 0}, "num_tasks must be a whole number of at least 1 that fits 63 bits, got 0"),
     ],
 )
 def test_bad_input_has_one_clear_line(given, message):
