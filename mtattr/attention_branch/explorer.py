@@ -10,6 +10,7 @@ import base64
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--precision", default="32-true")
     given = parser.parse_args(arguments)
+    return write_or_explain(
+        given.file, lambda: explorer_data(scale=given.scale, seed=given.seed, images=given.images, precision=given.precision)
+    )
+
+
+def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
+    """Write what `make` gives as JSON and return 0; bad input is one line on the error stream, and 2."""
     try:
-        data = explorer_data(scale=given.scale, seed=given.seed, images=given.images, precision=given.precision)
-        write_atomically(given.file, json.dumps(data, separators=(",", ":")) + "\n")
+        write_atomically(file, json.dumps(make(), separators=(",", ":")) + "\n")
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -15,15 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtattr.attention_branch.explorer import picture_of, png_of, rounded
+from mtattr.attention_branch.explorer import picture_of, png_of, rounded, write_or_explain
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.scales import BACKBONE, PAPER
 from mtattr.data.batches import take
 from mtattr.data.compcars_twin.scene import sample_scenes
-from mtattr.errors import InputError
 from mtattr.evaluation import known_regions
-from mtattr.files import found_upwards, write_atomically
+from mtattr.files import found_upwards
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA = 1
@@ -128,13 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--precision", default="32-true")
     given = parser.parse_args(arguments)
-    try:
-        data = gallery_data(scale=given.scale, seeds=given.seeds, precision=given.precision)
-        write_atomically(given.file, json.dumps(data, separators=(",", ":")) + "\n")
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return write_or_explain(given.file, lambda: gallery_data(scale=given.scale, seeds=given.seeds, precision=given.precision))
 
 
 if __name__ == "__main__":
