@@ -156,8 +156,8 @@ caption = f"Top-1 error; ours: {heading(('baseline', DIGITS))}"
 show_table(Table(f"Table 1, printed for CIFAR-100. {caption}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# The last epoch instead of the selected one, and the difference that matters, network by network. For the deeper networks look at the spread: with so short a
-# training some seeds have not left the start.
+# The last epoch beside the selected one, and the differences that matter, network by network. Look at the width of the intervals: after so short a training some
+# seeds have hardly left the start, and a network that starts sooner looks better than one that would end higher.
 
 # %%
 rows = []
@@ -288,6 +288,8 @@ for title, twin in (("digits", DIGITS), ("attributes", FACES)):
     )
 
 # %% [markdown]
+# The attention maps of attributes are raw, and many are negative everywhere: they have no energy at all, as the page [multitask](multitask.ipynb) counts. So for attributes read pointing and overlap first.
+#
 # Deletion and insertion are read on each network by itself: its own probabilities. So compare a row with the blind rivals first, and with other rows second; the blind ones here are those of the network
 # with attention.
 #
