@@ -404,3 +404,123 @@ def residual_sizes(widths, blocks, expansion, classes):
     base += stage(second * expansion, third, True) + last * classes + classes
     head = 2 * last + last * classes + 2 * classes + classes**2 + 9 * classes + 2
     return base, stage(second * expansion, third, False) + head
+
+
+def convolution_same(x, weight, bias, *, dilation=1):
+    """Convolution that keeps the size of `x` `(B, C, h, w)` by zeros around it: the sum over taps of the shifted image."""
+    (height, width), reach = x.shape[2:], dilation * (weight.shape[-1] // 2)
+    padded = x.new_zeros(*x.shape[:2], height + 2 * reach, width + 2 * reach)
+    padded[:, :, reach : reach + height, reach : reach + width] = x
+    total = bias[:, None, None]
+    for i, j in np.ndindex(*weight.shape[2:]):
+        tap = padded[:, :, i * dilation : i * dilation + height, j * dilation : j * dilation + width]
+        total = total + torch.einsum("oc,bchw->bohw", weight[:, :, i, j], tap)
+    return total
+
+
+def vgg_dilated(state, images, *, blocks, normed=False, training=False):
+    """The first blocks of VGG-16 from torchvision's names, three pools and none at the end, dilation 2 in the fifth; then a 1x1."""
+    x, at = images, 0
+    for block in range(blocks):
+        for _ in range(2 if block < 2 else 3):
+            weight, bias = state[f"features.{at}.weight"], state[f"features.{at}.bias"]
+            x = convolution_same(x, weight, bias, dilation=2 if block == 4 else 1)
+            if normed:
+                scale, shift, mean, variance = (
+                    state[f"features.{at + 1}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+                )
+                x, _ = batch_norm(x, scale, shift) if training else batch_norm(x, scale, shift, mean, variance)
+            x = x.clamp(min=0)
+            at += 3 if normed else 2
+        if block < min(3, blocks - 1):
+            x = x[:, :, : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2]
+            x = torch.maximum(torch.maximum(x[..., ::2, ::2], x[..., 1::2, ::2]), torch.maximum(x[..., ::2, 1::2], x[..., 1::2, 1::2]))
+        at += 1
+    return convolution_same(x, state["adapter.weight"], state["adapter.bias"]).clamp(min=0)
+
+
+def context_of(state, features, dilations):
+    """Yu and Koltun (2016), Table 1: 3x3 convolutions with ReLU, one for each dilation, then a linear 1x1."""
+    for i, dilation in enumerate(dilations):
+        weight, bias = state[f"layers.{2 * i}.weight"], state[f"layers.{2 * i}.bias"]
+        features = convolution_same(features, weight, bias, dilation=dilation).clamp(min=0)
+    last = f"layers.{2 * len(dilations)}"
+    return convolution_same(features, state[f"{last}.weight"], state[f"{last}.bias"])
+
+
+def masks_by_attribute(state, features, count, activation="sigmoid"):
+    """M^k(F) of Kimura and Tanaka (2019), Eq. 2, each attribute's by convolutions of its own: `(B, K, C or 1, h, w)`."""
+    shapes = {"sigmoid": lambda z: 1 / (1 + (-z).exp()), "relu": lambda z: z.clamp(min=0), "tanh": lambda z: 1 - 2 / ((2 * z).exp() + 1)}
+    masks = []
+    for k in range(count):
+        x = features
+        for name in ("hidden", "conv"):
+            if f"{name}.weight" not in state:
+                continue
+            each = len(state[f"{name}.weight"]) // count
+            own = slice(k * each, (k + 1) * each)
+            x = convolution_same(x, state[f"{name}.weight"][own], state[f"{name}.bias"][own])
+            x = x.clamp(min=0) if name == "hidden" else x
+        masks.append(shapes[activation](x))
+    return torch.stack(masks, dim=1)
+
+
+def classifiers_of_masks(state, features, masks, *, keep_one=True):
+    """f_b^k((1 + M^k) F) of Kimura and Tanaka (2019), Eq. 2, one image, attribute and channel at a time: pooled inputs and logits."""
+    count = masks.shape[1]
+    pooled, logits = [], []
+    for b, k in np.ndindex(len(features), count):
+        gated = torch.empty_like(features[b])
+        for c in range(features.shape[1]):
+            mask = masks[b, k, c if masks.shape[2] > 1 else 0]
+            gated[c] = (mask + 1 if keep_one else mask) * features[b, c]
+        if "hidden.weight" in state:
+            each = len(state["hidden.weight"]) // count
+            own = slice(k * each, (k + 1) * each)
+            gated = convolution_same(gated[None], state["hidden.weight"][own], state["hidden.bias"][own])[0].clamp(min=0)
+        pooled.append(torch.stack([channel.sum() / channel.numel() for channel in gated]))
+        logits.append(sum(w * p for w, p in zip(state["weight"][k], pooled[-1], strict=True)) + state["bias"][k])
+    return torch.stack(pooled).reshape(len(features), count, -1), torch.stack(logits).reshape(len(features), count)
+
+
+def reconstruction_of(state, features, doublings, upsampling="nearest"):
+    """Images from features: each doubling repeats every position or lays down a 4x4 stamp for it; then colours in (0, 1)."""
+    x, step = features, 3 if upsampling == "nearest" else 2
+    for i in range(doublings):
+        height, width = 2 * x.shape[2], 2 * x.shape[3]
+        weight, bias = (state[f"layers.{step * i + step - 2}.{name}"] for name in ("weight", "bias"))
+        if upsampling == "nearest":
+            large = x.new_zeros(*x.shape[:2], height, width)
+            for y, u in np.ndindex(height, width):
+                large[:, :, y, u] = x[:, :, y // 2, u // 2]
+            x = convolution_same(large, weight, bias)
+        else:
+            canvas = x.new_zeros(len(x), weight.shape[1], height + 2, width + 2)
+            for y, u in np.ndindex(height // 2, width // 2):
+                canvas[:, :, 2 * y : 2 * y + 4, 2 * u : 2 * u + 4] += torch.einsum("bc,coij->boij", x[:, :, y, u], weight)
+            x = canvas[:, :, 1:-1, 1:-1] + bias[:, None, None]
+        x = x.clamp(min=0)
+    last = f"layers.{step * doublings}"
+    return 1 / (1 + (-convolution_same(x, state[f"{last}.weight"], state[f"{last}.bias"])).exp())
+
+
+def loss_of_four_terms(logits, multilabel, reconstruction, images, masks, labels, *, pixels="mean", mask_l1="sum"):
+    """(L_b, L_m, L_r, ||M||_1) of Kimura and Tanaka (2019), Eq. 1, 3, 5 and 6, in loops over numpy arrays; unknown labels are NaN."""
+
+    def cross_entropy(scores):
+        total = 0.0
+        for k in range(labels.shape[1]):
+            known = [n for n in range(len(labels)) if not math.isnan(labels[n, k])]
+            said = [1 / (1 + math.exp(-scores[n, k])) for n in known]
+            losses = [-(labels[n, k] * math.log(p) + (1 - labels[n, k]) * math.log(1 - p)) for n, p in zip(known, said, strict=True)]
+            total += sum(losses) / len(losses) if losses else 0.0
+        return total
+
+    squares = [(float(images[at]) - float(reconstruction[at])) ** 2 for at in np.ndindex(*images.shape)]
+    sizes = [abs(float(masks[at])) for at in np.ndindex(*masks.shape)]
+    return (
+        cross_entropy(logits),
+        cross_entropy(multilabel),
+        sum(squares) / (len(images) if pixels == "sum" else len(squares)),
+        sum(sizes) / (len(masks) if mask_l1 == "sum" else len(sizes)),
+    )

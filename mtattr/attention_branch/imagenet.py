@@ -9,9 +9,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import IMAGENET_MEAN, IMAGENET_STD, Normalise, Parts, pooled_linear
+from mtattr.attention_branch.parts import Parts, pooled_linear
 from mtattr.errors import InputError
 from mtattr.nets import load_weights
+from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 
 RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "seresnet50", "seresnet152")
 #: Convolutions of VGG-16 by block.

@@ -15,13 +15,11 @@ from mtattr.evaluation import (
     deletion_insertion,
     energy_inside,
     known_regions,
-    pointing_game,
+    localisation_scores,
     random_maps,
     rank_correlation,
-    region_iou,
 )
 
-SCORES = {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}
 #: Images of the test split that are looked at, and pairs of image and task whose pixels are deleted.
 IMAGES, PAIRS = 256, 128
 
@@ -53,18 +51,11 @@ def localisation(net: nn.Module, data: ImageData, *, images: int = IMAGES, devic
     if data.region_of is None:
         return {}
     images = min(images, len(data))
-    regions, valid = known_regions(data, images), shown(data, images)
-    found = {}
-    for method in methods_of(net):
-        maps = explanation_maps(net, data.images[:images], method, classes=classes_of(data, images), device=device)
-        n, t, h, w = maps.shape
-        blind = {"centre": centre_prior(h, w).expand(n, t, h, w), "random": random_maps(n, t, h, w)}
-        for score, of in SCORES.items():
-            name = f"{named(method, net)}_{score}"
-            found[name] = of(maps, regions, valid).nanmean().item()
-            found |= {f"{name}_{rival}": of(of_rival, regions, valid).nanmean().item() for rival, of_rival in blind.items()}
-            found[f"{name}_over_centre"] = found[name] - found[f"{name}_centre"]
-    return found
+    maps = {
+        named(method, net): explanation_maps(net, data.images[:images], method, classes=classes_of(data, images), device=device)
+        for method in methods_of(net)
+    }
+    return localisation_scores(maps, known_regions(data, images), shown(data, images))
 
 
 def faithfulness(net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device: object = "cpu") -> dict[str, float]:

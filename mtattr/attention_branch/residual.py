@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import CIFAR_MEAN, CIFAR_STD, Normalise, Parts, pooled_linear
+from mtattr.attention_branch.parts import Parts, pooled_linear
 from mtattr.errors import InputError, whole_number
+from mtattr.nets.normalise import CIFAR_MEAN, CIFAR_STD, Normalise
 
 #: From this depth on the released CIFAR networks have bottleneck blocks, but as many of them as the name says of basic ones.
 FIRST_BOTTLENECK_DEPTH = 44

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mtattr.attention_branch.parts import CIFAR_MEAN, CIFAR_STD, Normalise, Parts, pooled_linear
+from mtattr.attention_branch.parts import Parts, pooled_linear
 from mtattr.errors import whole_number
+from mtattr.nets.normalise import CIFAR_MEAN, CIFAR_STD, Normalise
 
 
 class PreActivationBlock(nn.Module):

@@ -12,12 +12,12 @@ from mtattr.evaluation.accuracy import (
     task_floor,
 )
 from mtattr.evaluation.baseline import baseline_plan
-from mtattr.evaluation.correlation import phi_coefficients, rank_correlation
+from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
-from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps, region_iou
+from mtattr.evaluation.localisation import centre_prior, energy_inside, localisation_scores, pointing_game, random_maps, region_iou
 from mtattr.evaluation.occlusion import occlusion_maps
 from mtattr.evaluation.predictions import predict, probabilities
 from mtattr.evaluation.probe import linear_probe
@@ -59,6 +59,8 @@ __all__ = [
     "known_regions",
     "latency",
     "linear_probe",
+    "localisation_scores",
+    "mantel_test",
     "mean_accuracy",
     "mean_accuracy_floor",
     "micro_accuracy",

@@ -39,3 +39,43 @@ def rank_correlation(a: Tensor, b: Tensor) -> float:
     if len(a) < 3 or (a == a[0]).all() or (b == b[0]).all():
         return float("nan")
     return float(stats.spearmanr(a.cpu().numpy(), b.cpu().numpy()).statistic)
+
+
+def mantel_test(a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0) -> dict[str, float]:
+    """Whether two symmetric matrices `(n, n)` over the same things agree off the diagonal: the Mantel test with ranks.
+
+    Returns `correlation`, Spearman's over the pairs; `chance`, its 95 % quantile when the things of `a` are shuffled; and `p`, the share of
+    shuffles that reach it, the order as given counted among them. Things whose whole row is NaN in either are left out. All NaN if
+    fewer than four remain or a matrix is constant there; `chance` and `p` are NaN without permutations. Raises `InputError` for other
+    shapes and for NaN elsewhere. Source: Mantel 1967.
+    """
+    if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape != b.shape:
+        raise InputError(f"mantel_test: expected two square matrices of one size, got {tuple(a.shape)} and {tuple(b.shape)}")
+    n = len(a)
+    off = ~torch.eye(n, dtype=torch.bool)
+    known = torch.tensor([bool((~(m[i].isnan()) & off[i]).any()) for m in (a, b) for i in range(n)]).view(2, n).all(0)
+    a, b = (m.double()[known][:, known] for m in (a, b))
+    n, nothing = len(a), {"correlation": float("nan"), "chance": float("nan"), "p": float("nan")}
+    first, second = torch.triu_indices(n, n, 1)
+    x, y = a[first, second], b[first, second]
+    if x.isnan().any() or y.isnan().any():
+        raise InputError("mantel_test: expected NaN only in whole rows")
+    if n < 4 or (x == x[0]).all() or (y == y[0]).all():
+        return nothing
+    ranks = torch.zeros(n, n, dtype=torch.float64)
+    ranks[first, second] = _standard_ranks(x)
+    ranks = ranks + ranks.T
+    target = _standard_ranks(y)
+    correlation = (ranks[first, second] * target).mean().item()
+    if not permutations:
+        return nothing | {"correlation": correlation}
+    generator = torch.Generator().manual_seed(seed)
+    shuffles = [torch.randperm(n, generator=generator) for _ in range(permutations)]
+    shuffled = torch.stack([(ranks[order[first], order[second]] * target).mean() for order in shuffles])
+    reached = int((shuffled >= correlation - 1e-12).sum())
+    return {"correlation": correlation, "chance": shuffled.quantile(0.95).item(), "p": (1 + reached) / (1 + permutations)}
+
+
+def _standard_ranks(values: Tensor) -> Tensor:
+    ranks = torch.from_numpy(stats.rankdata(values.cpu().numpy()))
+    return (ranks - ranks.mean()) / ranks.std(correction=0)

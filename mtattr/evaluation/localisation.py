@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -115,3 +115,21 @@ def random_maps(n: int, t: int, h: int, w: int, *, seed: int = 0) -> Tensor:
     Use the size of the maps that are judged, so that enlarging blurs both alike.
     """
     return torch.rand(n, t, h, w, generator=torch.Generator().manual_seed(seed))
+
+
+def localisation_scores(maps: Mapping[str, Tensor], regions: Tensor, valid: Tensor) -> dict[str, float]:
+    """The three scores of each kind of map `(N, T, h, w)`, averaged over images, then over tasks, with blind maps beside them.
+
+    For each name `<name>_pointing`, `_energy` and `_iou`; beside each `_centre` and `_random`, the same for a centred bump and for
+    random maps of that size, and `_over_centre`, the difference. Other arguments and errors as of `pointing_game`.
+    """
+    found = {}
+    for name, of in maps.items():
+        n, t, h, w = of.shape
+        blind = {"centre": centre_prior(h, w).expand(n, t, h, w), "random": random_maps(n, t, h, w)}
+        for score, measure in {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}.items():
+            key = f"{name}_{score}"
+            found[key] = measure(of, regions, valid).nanmean().item()
+            found |= {f"{key}_{rival}": measure(of_rival, regions, valid).nanmean().item() for rival, of_rival in blind.items()}
+            found[f"{key}_over_centre"] = found[key] - found[f"{key}_centre"]
+    return found

@@ -10,6 +10,7 @@ from mtattr.nets.batch_norm import (
     use_global_batch_norm,
 )
 from mtattr.nets.multitask import MultiTaskNet
+from mtattr.nets.normalise import Normalise
 from mtattr.nets.output import Output
 from mtattr.nets.small_resnet import SmallResNet, stack_networks
 
@@ -19,6 +20,7 @@ __all__ = [
     "FrozenBatchNorm2d",
     "GlobalBatchNorm2d",
     "MultiTaskNet",
+    "Normalise",
     "Output",
     "SmallResNet",
     "batch_statistics",

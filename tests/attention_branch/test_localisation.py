@@ -6,7 +6,6 @@ from reference import deletion_and_insertion
 
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet, cifar_resnet
 from mtattr.attention_branch.localisation import (
-    SCORES,
     classes_of,
     faithfulness,
     localisation,
@@ -16,10 +15,11 @@ from mtattr.attention_branch.localisation import (
     shown,
 )
 from mtattr.data.image_data import ImageData
-from mtattr.evaluation import centre_prior, known_regions, random_maps
+from mtattr.evaluation import centre_prior, energy_inside, known_regions, pointing_game, random_maps, region_iou
 from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
 
+SCORES = {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}
 NAN, N, H, W = math.nan, 6, 8, 10
 ATTRIBUTES, CLASS = TaskSet.binary("abc"), TaskSet([Task("class", "categorical", ("r", "g", "b"))])
 #: Where channel t of image i is bright: a square of 2 that moves with both.

@@ -1,0 +1,88 @@
+"""The front end of the extractor: VGG-16 convolutions without the last pools, dilated instead, or their first three blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+from torchvision.models.vgg import make_layers
+
+from mtattr.errors import InputError, whole_number
+from mtattr.nets import Normalise, load_weights
+from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD
+
+#: Convolutions of VGG-16 by block; "light" is its first three.
+_BLOCKS = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
+FRONT_ENDS = {"vgg16": 5, "light": 3}
+#: Pixels of the image for one of the map.
+STRIDES = {"vgg16": 8, "light": 4}
+
+
+class FrontEnd(nn.Module):
+    """Images `(B, 3, H, W)` in [0, 1] to features `(B, channels, H/s, W/s)`, at least 0: convolutions of VGG-16, then a 1x1 to `channels`.
+
+    name: "vgg16", three pools, stride s = 8, the fifth block with dilation 2 (Yu and Koltun 2016, without their fully connected
+    layers), or "light", the first three blocks, s = 4. width: factor of the channels inside. batch_norm: after each 3x3 convolution, for
+    training from random weights. weights: a safetensors file in torchvision's naming of VGG-16 (with batch norm, of its VGG-16 with batch
+    norm), its classifier ignored; images are then normalised as it was trained. Raises `InputError` for other names, widths or files.
+    """
+
+    def __init__(
+        self,
+        name: str = "vgg16",
+        channels: int = 128,
+        *,
+        width: float = 1.0,
+        batch_norm: bool = False,
+        weights: str | Path | None = None,
+    ) -> None:
+        super().__init__()
+        if name not in FRONT_ENDS:
+            raise InputError(f"front end {name!r} is unknown; there are {', '.join(FRONT_ENDS)}")
+        if not isinstance(width, int | float) or not 0 < width <= 16:
+            raise InputError(f"width must be a number above 0 and at most 16, got {width!r}")
+        if weights is not None and width != 1:
+            raise InputError(f"weights of VGG-16 fit width 1, got width {width}")
+        self.stride = STRIDES[name]
+        self.normalise = nn.Identity() if weights is None else Normalise(IMAGENET_MEAN, IMAGENET_STD)
+        self.features = _dilated(_vgg(FRONT_ENDS[name], width, batch_norm))
+        inside = max(1, round(width * _BLOCKS[FRONT_ENDS[name] - 1][-1]))
+        self.adapter = nn.Conv2d(inside, whole_number("channels", channels), 1)
+        _kaiming_(self)
+        if weights is not None:
+            load_weights(self, weights, name, ignored=("adapter.",))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of the images; `InputError` for another shape or type, or a side below the stride."""
+        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+            raise InputError(f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}")
+        height, width = images.shape[2:]
+        if min(height, width) < self.stride:
+            raise InputError(f"images of {height} x {width} px are smaller than the network's stride of {self.stride} px")
+        return self.adapter(self.features(self.normalise(images))).relu()
+
+
+def _vgg(blocks: int, width: float, batch_norm: bool) -> nn.Sequential:
+    layers: list[int | str] = []
+    for block in _BLOCKS[:blocks]:
+        layers += [max(1, round(width * channels)) for channels in block] + ["M"]
+    return make_layers(layers, batch_norm=batch_norm)
+
+
+def _dilated(features: nn.Sequential) -> nn.Sequential:
+    """Drop the last pool, and pass by the fourth and dilate what follows; names of layers stay those of torchvision."""
+    pools = [i for i, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
+    for i in pools[3:4]:
+        features[i] = nn.Identity()
+        for layer in features[i:]:
+            if isinstance(layer, nn.Conv2d):
+                layer.dilation = layer.padding = (2, 2)
+    return features[: pools[-1]]
+
+
+def _kaiming_(net: nn.Module) -> None:
+    """Weights that keep the size of activations through ReLU (He et al. 2015), biases 0; torch's default fades over 13 layers."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)

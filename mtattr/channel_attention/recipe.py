@@ -1,0 +1,160 @@
+"""Variants x datasets x scales: what to train."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mtattr.channel_attention.loss import auxiliary_losses
+from mtattr.channel_attention.measurements import analyse, floors, metrics, task_metrics
+from mtattr.channel_attention.network import ChannelAttentionNet, MultiLabelNet
+from mtattr.channel_attention.scales import PAPER, SIZES, Size, load_splits, size_of
+from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
+from mtattr.evaluation import count_parameters
+from mtattr.training import Plan, Run, RunSpec, checks
+from mtattr.training.plan import SPLITS
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The proposed network with one part changed, or a plain network.
+
+    options: of `ChannelAttentionNet`. losses: of `auxiliary_losses`. plain: extractor and multi-label head alone. matched: as many
+    parameters as the proposed network. train_masks: False leaves the masks as they are drawn.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    losses: Mapping[str, Any] = field(default_factory=dict)
+    plain: bool = False
+    matched: bool = False
+    train_masks: bool = True
+
+
+VARIANTS: dict[str, Variant] = {
+    "mcan": Variant(),
+    "plain": Variant(plain=True),
+    "matched": Variant(plain=True, matched=True),
+    "unmasked": Variant({"mask": "none"}),
+    "single": Variant({"mask": "single"}),
+    "product": Variant({"keep_one": False}),
+    "no-reconstruction": Variant({"reconstruct": False}),
+    "no-multilabel": Variant({"multilabel": False}),
+    "no-sparsity": Variant(losses={"lam": 0.0}),
+    "summed-pixels": Variant(losses={"pixels": "sum"}),
+    "frozen-masks": Variant(train_masks=False),
+}
+
+#: What a run may set: type, range, and both in words.
+SETTINGS: checks.Settings = {
+    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
+    "learning_rate": (int | float, lambda rate: 0 < rate <= 1e6, "a number above 0 and at most a million"),
+    "beta": (int | float, lambda weight: 0 <= weight <= 1e6, "a number of at least 0 and at most a million"),
+    "gamma": (int | float, lambda weight: 0 <= weight <= 1e6, "a number of at least 0 and at most a million"),
+    "lam": (int | float, lambda weight: 0 <= weight <= 1e6, "a number of at least 0 and at most a million"),
+    "chunk": (int | None, lambda attributes: attributes is None or attributes >= 1, "a whole number of attributes of at least 1, or null"),
+    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+}
+
+
+def check(spec: RunSpec) -> None:
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
+    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
+    variant, settings, size = VARIANTS[spec.variant], spec.settings, size_of(spec.dataset, spec.scale)
+    if unused := [name for name in ("beta", "gamma", "lam", "chunk") if name in settings and variant.plain]:
+        raise InputError(f"setting {unused[0]} is of the network with masks, and {spec.variant} has neither masks nor further losses")
+    if settings.get("weights") is not None:
+        if variant.matched or spec.scale != "paper":
+            raise InputError(f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}")
+        # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
+        _build(variant, 2, size, settings)
+
+
+def plan(
+    spec: RunSpec,
+    *,
+    root: str | Path | None = None,
+    data: Mapping[str, ImageData] | None = None,
+    earlier: Callable[[RunSpec], Run] | None = None,
+    **options: Any,
+) -> Plan:
+    """What to train for `spec`.
+
+    settings: epochs, learning_rate; beta, gamma and lam of Eq. 6, instead of the paper's 1, 4 and 1e-5; chunk of the masks; weights, a
+    safetensors file of VGG-16 at paper scale, random without. data: splits to use instead of the dataset's own.
+    Raises `InputError` for an unknown variant, setting, dataset or scale.
+    """
+    check(spec)
+    settings, variant, size = dict(spec.settings), VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
+    splits = dict(load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data)
+    if missing := set(SPLITS) - splits.keys():
+        raise InputError(f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing")
+    tasks = splits["train"].tasks
+    if tasks.categorical_indices:
+        raise InputError("expected binary attributes: a mask is of one yes or no")
+    build = functools.partial(_build, variant, len(tasks), size, settings)
+    losses = {name: settings[name] for name in ("beta", "gamma", "lam") if name in settings}
+    return Plan(
+        data=splits,
+        build=build,
+        # Eq. 1 and 3 sum over the attributes.
+        task_weights=torch.ones(len(tasks)),
+        settings=replace(
+            size.fit,
+            epochs=settings.get("epochs", size.fit.epochs),
+            learning_rate=settings.get("learning_rate", size.fit.learning_rate),
+        ),
+        metrics=metrics,
+        select_by="mean_accuracy",
+        floors=floors,
+        task_metrics=task_metrics,
+        auxiliary_losses=None if variant.plain else functools.partial(auxiliary_losses, **variant.losses | losses),
+        analyse=functools.partial(analyse, functools.partial(_untrained, build, spec.seed)),
+        notes=("weights given by the user" if settings.get("weights") else "random initial weights",),
+    )
+
+
+def _build(variant: Variant, num_attributes: int, size: Size, settings: Mapping[str, Any]) -> nn.Module:
+    network = {"image_size": size.image_size, **size.network} | {key: settings[key] for key in ("chunk", "weights") if key in settings}
+    if variant.plain:
+        return _plain(num_attributes, size, network, matched=variant.matched)
+    net = ChannelAttentionNet(num_attributes, size.channels, **network | variant.options)
+    if not variant.train_masks:
+        net.masks.requires_grad_(False)
+    return net
+
+
+def _plain(num_attributes: int, size: Size, network: Mapping[str, Any], *, matched: bool) -> MultiLabelNet:
+    own = {key: value for key, value in network.items() if not key.startswith("mask") and key != "chunk"}
+    if not matched:
+        return MultiLabelNet(num_attributes, size.channels, **own)
+    # Masks belong to no width of the extractor: it is widened, inside and out, until it weighs as much.
+    goal = count_parameters(ChannelAttentionNet(num_attributes, size.channels, **network))
+    low, high = 1.0, 8.0
+    for _ in range(12):
+        factor = (low + high) / 2
+        made = MultiLabelNet(num_attributes, round(factor * size.channels), **own | {"width": factor * own.get("width", 1.0)})
+        low, high = (factor, high) if count_parameters(made) < goal else (low, factor)
+    return made
+
+
+def _untrained(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """The network as the training found it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+#: The variants that the claims ask for, in the order of their importance.
+EVIDENCE = tuple(VARIANTS)
+
+
+def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
+    """The runs that the chapter's claims ask for."""
+    return [RunSpec(PAPER, variant, "celeba-twin", scale, seed) for variant in EVIDENCE for seed in seeds]

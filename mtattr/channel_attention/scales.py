@@ -1,0 +1,65 @@
+"""How much of the faces a scale uses, with networks of which size, and how long they train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mtattr.data import load_dataset
+from mtattr.data.image_data import ImageData
+from mtattr.training import FitSettings, checks
+from mtattr.training.plan import SPLITS
+
+PAPER = "channel_attention"
+
+
+@dataclass(frozen=True)
+class Size:
+    """One dataset at one scale; limits None = the whole split.
+
+    channels: of features and masks. network: options of `ChannelAttentionNet`, of which those of `feature_extractor` also make the plain
+    network. options: of the loader.
+    """
+
+    fit: FitSettings
+    image_size: int
+    channels: int = 128
+    network: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    train: int | None = None
+    val: int | None = None
+    test: int | None = None
+
+
+def _quick(epochs: int) -> FitSettings:
+    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and see few images."""
+    return FitSettings(epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", flip=True, clip_norm=5.0)
+
+
+_LIGHT = {"front_end": "light", "width": 0.125, "batch_norm": True, "mask_kernel": 1, "chunk": 4}
+_SMALL = {
+    "smoke": Size(_quick(3), 32, 16, _LIGHT, train=640, val=320, test=400),
+    "reduced": Size(_quick(6), 48, 32, _LIGHT, train=4000, val=1000, test=3000),
+}
+#: Our choice, for the paper says nothing of its training: Adam, its rate divided by 10 at 60 and 80 % of 15 epochs.
+_PAPER_FIT = FitSettings(epochs=15, batch_size=32, learning_rate=1e-3, schedule="step", milestones=(0.6, 0.8), flip=True)
+SIZES: dict[tuple[str, str], Size] = {(name, scale): size for name in ("celeba-twin", "celeba") for scale, size in _SMALL.items()}
+SIZES |= {("celeba", "paper"): Size(_PAPER_FIT, 128, 128, {"front_end": "vgg16", "chunk": 8})}
+
+
+def size_of(dataset: str, scale: str) -> Size:
+    """The `Size` of a dataset at a scale; `InputError` lists what there is."""
+    return checks.size_of(SIZES, PAPER, dataset, scale)
+
+
+def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The three splits at the size of a scale; `InputError` for a dataset or scale that has no recipe."""
+    size = size_of(dataset, scale)
+    where = None if dataset.endswith("-twin") else root
+    options = {**size.options, **options}
+    return {
+        split: load_dataset(dataset, split, root=where, image_size=size.image_size, limit=getattr(size, split), **options)
+        for split in SPLITS
+    }

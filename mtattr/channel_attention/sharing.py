@@ -1,0 +1,71 @@
+"""Do attributes that are alike share channels? Correlations of masks against what is known of the attributes, with chance beside them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mtattr.channel_attention.correlation import attribute_correlation, feature_correlation
+from mtattr.data.celeba_twin import INDEX, PART_OF, loading_table
+from mtattr.evaluation import mantel_test, phi_coefficients
+from mtattr.tasks import TaskSet
+
+
+def likenesses(tasks: TaskSet, labels: Tensor) -> dict[str, Tensor]:
+    """How alike every two attributes are, `(K, K)`, by four measures; those that need CelebA's names only where all are.
+
+    "labels": phi of the training labels. "absolute_labels": its size, for opposites say as much about each other. "factors": size of the
+    correlation that the twin's factor graph gives their scores. "parts": 1 where both show in the same part of the picture, else 0.
+    """
+    phi = phi_coefficients(torch.where(labels.isnan(), labels, labels.round()))
+    found = {"labels": phi, "absolute_labels": phi.abs()}
+    if all(name in INDEX for name in tasks.names):
+        rows = loading_table()[[INDEX[name] for name in tasks.names]]
+        parts = [PART_OF[name] for name in tasks.names]
+        found["factors"] = (rows @ rows.T).abs()
+        found["parts"] = torch.tensor([[float(a == b) for b in parts] for a in parts])
+    return found
+
+
+def sharing_metrics(importance: Tensor, untrained: Tensor, weights: Tensor | None, likeness: Mapping[str, Tensor]) -> dict[str, float]:
+    """Rank correlations of masks with each likeness, and how nearly equal channels are.
+
+    importance, untrained: mean masks `(K, C)` after and before training. weights: `(K, C)` of the classifiers, or None. For each likeness:
+    `masks_follow_<it>`, `_p` of a permutation test, `_over_chance`, above its 95 % quantile, `_over_untrained`, and with weights
+    `weights_follow_<it>` and `masks_follow_<it>_over_weights`. `feature_correlation` is the mean size over pairs of channels,
+    `feature_correlation_top` the mean over channels of the highest, `_own` after each attribute's mean is taken out; each also
+    `untrained_`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # constant masks give NaN, which the record shows
+        own, before = attribute_correlation(importance), attribute_correlation(untrained)
+        of_weights = None if weights is None else attribute_correlation(weights)
+        channels = {"": importance, "untrained_": untrained}
+        found = {}
+        for prefix, means in channels.items():
+            found |= {f"{prefix}{name}": value for name, value in _channel_metrics(means).items()}
+    for name in ("feature_correlation_top", "feature_correlation_own_top"):
+        found[f"{name}_over_untrained"] = found[name] - found[f"untrained_{name}"]
+    for name, target in likeness.items():
+        test, control = mantel_test(own, target), mantel_test(before, target, permutations=0)
+        key = f"masks_follow_{name}"
+        found[key], found[f"{key}_p"] = test["correlation"], test["p"]
+        found[f"{key}_over_chance"] = test["correlation"] - test["chance"]
+        found[f"untrained_{key}"] = control["correlation"]
+        found[f"{key}_over_untrained"] = test["correlation"] - control["correlation"]
+        if of_weights is not None:
+            found[f"weights_follow_{name}"] = mantel_test(of_weights, target, permutations=0)["correlation"]
+            found[f"{key}_over_weights"] = found[key] - found[f"weights_follow_{name}"]
+    return found
+
+
+def _channel_metrics(means: Tensor) -> dict[str, float]:
+    found = {}
+    for name, values in {"feature_correlation": means, "feature_correlation_own": means - means.mean(1, keepdim=True)}.items():
+        correlation = feature_correlation(values).fill_diagonal_(torch.nan)
+        found[name] = correlation.abs().nanmean().item()
+        found[f"{name}_top"] = correlation.nan_to_num(-1).amax(1).mean().item()
+    return found
