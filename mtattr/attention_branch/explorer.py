@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import base64
-import io
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,9 @@ from mtattr.attention_branch.localisation import shown
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.scales import BACKBONE, PAPER
 from mtattr.data.image_data import ImageData
-from mtattr.errors import InputError
 from mtattr.evaluation import energy_inside, known_regions, pointing_game
-from mtattr.files import found_upwards, write_atomically
+from mtattr.files import found_upwards
+from mtattr.page_data import picture_of, png_of, rounded, write_or_explain
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA, FACES = 1, "celeba-twin"
@@ -107,29 +105,8 @@ def _maps(maps: Tensor, test: ImageData) -> dict[str, Any]:
     }
 
 
-def rounded(values: Tensor) -> list[list[float | None]]:
-    """Rows of numbers to four digits as JSON has them, null for NaN."""
-    return [[None if value != value else float(f"{value:.4g}") for value in row] for row in values.tolist()]
-
-
 def _text(array: np.ndarray) -> str:
     return base64.b64encode(array.tobytes()).decode()
-
-
-def png_of(image: Tensor) -> str:
-    """An image uint8 `(3, H, W)` as a PNG in base64."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, format="PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def picture_of(text: str) -> np.ndarray:
-    """The inverse of `png_of`, uint8 `(H, W, 3)`."""
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -144,16 +121,6 @@ def main(arguments: list[str] | None = None) -> int:
     return write_or_explain(
         given.file, lambda: explorer_data(scale=given.scale, seed=given.seed, images=given.images, precision=given.precision)
     )
-
-
-def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
-    """Write what `make` gives as JSON and return 0; bad input is one line on the error stream, and 2."""
-    try:
-        write_atomically(file, json.dumps(make(), separators=(",", ":")) + "\n")
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtattr.attention_branch.explorer import picture_of, png_of, rounded, write_or_explain
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.scales import BACKBONE, PAPER
@@ -23,6 +22,7 @@ from mtattr.data.batches import take
 from mtattr.data.compcars_twin.scene import sample_scenes
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
+from mtattr.page_data import picture_of, png_of, rounded, write_or_explain
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA = 1

@@ -28,6 +28,7 @@ def feature_extractor(
     image_size: int | tuple[int, int] = 128,
     width: float = 1.0,
     batch_norm: bool = False,
+    context: bool = True,
     literal_dilations: bool = False,
     noise: float = 0.01,
     weights: str | Path | None = None,
@@ -35,7 +36,8 @@ def feature_extractor(
     """f_f: images `(B, 3, H, W)` in [0, 1] to features `(B, channels, H/s, W/s)`, a `FrontEnd` and a `ContextModule`.
 
     image_size: side or sides, in pixels, of the images that it is made for: dilations that reach beyond their map are lowered, unless
-    `literal_dilations`. Other arguments as of the two modules. Raises `InputError` as they do.
+    `literal_dilations`. context: False leaves the context module out. Other arguments as of the two modules. Raises `InputError` as
+    they do.
     Source: Kimura and Tanaka 2019, Sec. 3.1, read as 128 "classes" of the Dilation Network.
     """
     front = FrontEnd(front_end, channels, width=width, batch_norm=batch_norm, weights=weights)
@@ -43,6 +45,8 @@ def feature_extractor(
     if len(sides) != 2:
         raise InputError(f"image_size must be one side or two, got {image_size!r}")
     side = min(whole_number("side of the images", side, STRIDES[front_end]) for side in sides) // STRIDES[front_end]
+    if not context:
+        return nn.Sequential(front)
     dilations = DILATIONS if literal_dilations else fitting_dilations(side)
     return nn.Sequential(front, ContextModule(channels, dilations, noise=noise))
 
@@ -58,9 +62,9 @@ def multilabel_head(channels: int, num_attributes: int, hidden: int | None = Non
 class ChannelAttentionNet(nn.Module):
     """y_b^k = f_b^k((1 + M^k(F)) F), y_m = f_m(F), x' = f_r(F) with F = f_f(x) (Kimura and Tanaka 2019, Eq. 2, 4 and 5).
 
-    num_attributes: K binary attributes. channels: C of features and masks. front_end, image_size, width, batch_norm, literal_dilations,
-    noise, weights: of `feature_extractor`. mask: "channel", a map for every channel and attribute; "single", one map for each attribute;
-    "none", classifiers without masks. mask_kernel, mask_layers, mask_activation: of `ChannelMasks`. keep_one: the 1 of 1 + M.
+    num_attributes: K binary attributes. channels: C of features and masks. front_end, image_size, width, batch_norm, context,
+    literal_dilations, noise, weights: of `feature_extractor`. mask: "channel", a map for every channel and attribute; "single", one map
+    for each attribute; "none", classifiers without masks. mask_kernel, mask_layers, mask_activation: of `ChannelMasks`. keep_one: the 1 of 1 + M.
     classifier_hidden: of `MaskedClassifiers`. multilabel, multilabel_hidden: whether and how f_m is there. reconstruct, upsampling: the
     same of f_r.
     chunk: masks of at most so many attributes at once, None for all; memory is bounded by it, because in training each chunk is computed
@@ -80,6 +84,7 @@ class ChannelAttentionNet(nn.Module):
         image_size: int | tuple[int, int] = 128,
         width: float = 1.0,
         batch_norm: bool = False,
+        context: bool = True,
         literal_dilations: bool = False,
         noise: float = 0.01,
         weights: str | Path | None = None,
@@ -102,8 +107,9 @@ class ChannelAttentionNet(nn.Module):
             raise InputError("without masks and without the 1 of 1 + M nothing reaches the classifiers")
         self.num_attributes = whole_number("num_attributes", num_attributes)
         self.keep_one, self.chunk = keep_one, None if chunk is None else whole_number("chunk", chunk)
-        how = {"image_size": image_size, "width": width, "batch_norm": batch_norm, "literal_dilations": literal_dilations}
-        self.extractor = feature_extractor(front_end, channels, noise=noise, weights=weights, **how)
+        how = {"image_size": image_size, "width": width, "batch_norm": batch_norm, "weights": weights}
+        how |= {"context": context, "literal_dilations": literal_dilations, "noise": noise}
+        self.extractor = feature_extractor(front_end, channels, **how)
         self.masks = None
         if mask != "none":
             options = {"kernel_size": mask_kernel, "layers": mask_layers, "activation": mask_activation, "single": mask == "single"}

@@ -49,6 +49,7 @@ VARIANTS: dict[str, Variant] = {
     "no-sparsity": Variant(losses={"lam": 0.0}),
     "summed-pixels": Variant(losses={"pixels": "sum"}),
     "frozen-masks": Variant(train_masks=False),
+    "no-context": Variant({"context": False}),
 }
 
 #: What a run may set: type, range, and both in words.

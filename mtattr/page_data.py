@@ -1,0 +1,48 @@
+"""Pictures and numbers of trained networks as JSON, so that pages of the book can draw them without a run."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from mtattr.errors import InputError
+from mtattr.files import write_atomically
+
+
+def rounded(values: Tensor) -> list[list[float | None]]:
+    """Rows of numbers to four digits as JSON has them, null for NaN."""
+    return [[None if value != value else float(f"{value:.4g}") for value in row] for row in values.tolist()]
+
+
+def png_of(image: Tensor) -> str:
+    """An image uint8 `(3, H, W)` as a PNG in base64."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, format="PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def picture_of(text: str) -> np.ndarray:
+    """The inverse of `png_of`, uint8 `(H, W, 3)`."""
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+
+
+def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
+    """Write what `make` gives as JSON and return 0; bad input is one line on the error stream, and 2."""
+    try:
+        write_atomically(file, json.dumps(make(), separators=(",", ":")) + "\n")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
