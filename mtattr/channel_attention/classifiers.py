@@ -22,7 +22,10 @@ def apply_masks(features: Tensor, masks: Tensor, *, keep_one: bool = True) -> Te
 def pool_masked(features: Tensor, masks: Tensor, *, keep_one: bool = True) -> Tensor:
     """The mean over positions of `apply_masks`, `(B, K, C)`, without holding 1 + M: mean((1 + M) F) = mean(F) + mean(M F)."""
     _check(features, masks)
-    masked = (masks * features.unsqueeze(1)).mean((3, 4))
+    if masks.shape[2] == 1:  # one map for all channels: a matrix product, with nothing of size K C h w
+        masked = torch.einsum("bkp,bcp->bkc", masks.flatten(2), features.flatten(2)) / features[0, 0].numel()
+    else:
+        masked = (masks * features.unsqueeze(1)).mean((3, 4))
     return masked + features.mean((2, 3)).unsqueeze(1) if keep_one else masked
 
 

@@ -42,7 +42,7 @@ def _correlation(means: Tensor, what: str, over: str) -> Tensor:
     constant = length <= 1e-6 * len(values) ** 0.5 * values.abs().amax(0)
     if constant.any():
         which = ", ".join(map(str, constant.nonzero().flatten().tolist()[:8])) + ", ..." * (int(constant.sum()) > 8)
-        warnings.warn(f"{int(constant.sum())} {what}s have the same mean mask for all {over}: {which}; correlation NaN", stacklevel=3)
+        warnings.warn(f"no correlation (NaN) for {what} {which}: the mean mask is the same for all {over}", stacklevel=3)
     unit = (centred / length).masked_fill(constant, torch.nan)
     return (unit.T @ unit).clamp(-1, 1)
 

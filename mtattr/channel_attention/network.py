@@ -64,7 +64,7 @@ class ChannelAttentionNet(nn.Module):
 
     num_attributes: K binary attributes. channels: C of features and masks. front_end, image_size, width, batch_norm, context,
     literal_dilations, noise, weights: of `feature_extractor`. mask: "channel", a map for every channel and attribute; "single", one map
-    for each attribute; "none", classifiers without masks. mask_kernel, mask_layers, mask_activation: of `ChannelMasks`. keep_one: the 1 of 1 + M.
+    for each attribute; "none", classifiers without masks. mask_kernel, mask_layers, mask_activation: of `ChannelMasks`. keep_one: the 1.
     classifier_hidden: of `MaskedClassifiers`. multilabel, multilabel_hidden: whether and how f_m is there. reconstruct, upsampling: the
     same of f_r.
     chunk: masks of at most so many attributes at once, None for all; memory is bounded by it, because in training each chunk is computed
@@ -138,6 +138,8 @@ class ChannelAttentionNet(nn.Module):
     def attend(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """What the classifiers read, `(B, K, C)`, and the mean of |M| over positions, `(B, K, C or 1)`, None without masks."""
         if self.masks is None:
+            if self.classifiers.hidden is None:  # the mean of F, which all attributes share
+                return features.mean((2, 3)).unsqueeze(1).expand(-1, self.num_attributes, -1), None
             zero = features.new_zeros(len(features), self.num_attributes, 1, *features.shape[2:])
             return self.classifiers.pool(features, zero), None
         if self.chunk is not None and self.masks.is_plain and self.classifiers.hidden is None:
