@@ -67,12 +67,15 @@ evidence: setup ## Train what the ledger holds: all variants, five seeds, at red
 	$(BIN)/mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr run attribute_estimation --evidence --scale reduced --seeds 0-4
 	$(BIN)/mtattr run attention_branch --evidence --scale reduced --seeds 0-4 --precision 32-true
+	$(BIN)/mtattr run channel_attention --evidence --scale reduced --seeds 0-4 --precision 32-true
 	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/adaptive_sharing-*-reduced-* $(MTATTR_HOME)/runs/adaptive_weighting-*-reduced-* \
-	  $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-* $(MTATTR_HOME)/runs/attention_branch-*-reduced-*
+	  $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-* $(MTATTR_HOME)/runs/attention_branch-*-reduced-* \
+	  $(MTATTR_HOME)/runs/channel_attention-*-reduced-*
 
-maps: setup ## Make the maps that the book shows, from the runs of the evidence (trained if they are missing)
+maps: setup ## Make the maps and masks that the book shows, from the runs of the evidence (trained if they are missing)
 	$(BIN)/python -m mtattr.attention_branch.explorer book/evidence/attention_explorer.json
 	$(BIN)/python -m mtattr.attention_branch.gallery book/evidence/attention_gallery.json
+	$(BIN)/python -m mtattr.channel_attention.gallery book/evidence/channel_masks.json
 
 clean: ## Remove the book and the state of runs, keep .venv
 	rm -rf _build $(CURDIR)/.mtattr

@@ -524,3 +524,72 @@ def loss_of_four_terms(logits, multilabel, reconstruction, images, masks, labels
         sum(squares) / (len(images) if pixels == "sum" else len(squares)),
         sum(sizes) / (len(masks) if mask_l1 == "sum" else len(sizes)),
     )
+
+
+def pearson(x, y):
+    """Pearson's correlation of two lists of numbers."""
+    first, second = sum(x) / len(x), sum(y) / len(y)
+    products = sum((a - first) * (b - second) for a, b in zip(x, y, strict=True))
+    return products / math.sqrt(sum((a - first) ** 2 for a in x) * sum((b - second) ** 2 for b in y))
+
+
+def spearman(x, y):
+    """Spearman's rank correlation, ties sharing their mean rank."""
+
+    def ranks(values):
+        return [sum(other < value for other in values) + (sum(other == value for other in values) + 1) / 2 for value in values]
+
+    return pearson(ranks(x), ranks(y))
+
+
+def mantel(a, b, orders):
+    """(correlation, its 95 % quantile over the orders of the things of `a`, p) of two symmetric matrices, pair by pair."""
+    pairs = [(i, j) for i in range(len(a)) for j in range(i)]
+
+    def agreement(order):
+        return spearman([float(a[order[i]][order[j]]) for i, j in pairs], [float(b[i][j]) for i, j in pairs])
+
+    correlation, shuffled = agreement(range(len(a))), sorted(agreement(order) for order in orders)
+    place = 0.95 * (len(shuffled) - 1)
+    below, above = shuffled[math.floor(place)], shuffled[math.ceil(place)]
+    reached = sum(value >= correlation - 1e-9 for value in shuffled)
+    return correlation, below + (place - math.floor(place)) * (above - below), (1 + reached) / (1 + len(shuffled))
+
+
+def spread_of_means(means):
+    """Mean and deviations of mean masks `(N, K, C)` over attributes, channels, both beyond their levels, and images."""
+    images, attributes, channels = (range(size) for size in means.shape)
+
+    def deviation(values):
+        centre = sum(values) / len(values)
+        return math.sqrt(sum((value - centre) ** 2 for value in values) / len(values))
+
+    table = [[sum(float(means[n, k, c]) for n in images) / len(images) for c in channels] for k in attributes]
+    of_channel = [sum(row[c] for row in table) / len(table) for c in channels]
+    of_attribute = [sum(row) / len(row) for row in table]
+    mean = sum(of_attribute) / len(table)
+    each = [deviation([float(means[n, k, c]) for n in images]) for k in attributes for c in channels]
+    return {
+        "mean": mean,
+        "attributes": sum(deviation([row[c] for row in table]) for c in channels) / len(channels),
+        "channels": sum(map(deviation, table)) / len(table),
+        "own": deviation([table[k][c] - of_channel[c] - of_attribute[k] + mean for k in attributes for c in channels]),
+        "images": sum(each) / len(each),
+    }
+
+
+def evidence_by_position(weight, features, masks, *, keep_one=True):
+    """What each position adds to each logit: sum over c of w_kc (1 + M_kc) F_c, masks `(B, K, C or 1, h, w)` or None."""
+    made = features.new_zeros(len(features), len(weight), *features.shape[2:])
+    for b, k, y, x in np.ndindex(*made.shape):
+        for c in range(features.shape[1]):
+            gate = 1.0 if masks is None else masks[b, k, c if masks.shape[2] > 1 else 0, y, x] + keep_one
+            made[b, k, y, x] += weight[k, c] * gate * features[b, c, y, x]
+    return made
+
+
+def most_important_masks(masks, count):
+    """For each image and attribute the mean of the `count` masks `(N, K, C, h, w)` whose mean size over images is highest."""
+    importance = masks.abs().mean((0, 3, 4))
+    best = [sorted(range(masks.shape[2]), key=lambda c: -row[c])[:count] for row in importance.tolist()]
+    return torch.stack([sum(masks[:, k, c] for c in channels) / len(channels) for k, channels in enumerate(best)], dim=1)

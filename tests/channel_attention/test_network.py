@@ -83,6 +83,7 @@ HOWS = [
     {"classifier_hidden": 2, "mask": "none"},
     {"multilabel_hidden": 3, "upsampling": "transposed"},
     {"literal_dilations": True},
+    {"context": False},
     {"chunk": 3},
     {"chunk": 2, "keep_one": False, "mask_kernel": 1},
 ]
@@ -92,7 +93,7 @@ HOWS = [
 def test_all_outputs_and_their_gradients_by_slow_parts(how):
     net, images = made(**how).eval(), images_of(2).requires_grad_()
     front, context = feature_extractor_by_hand(net, images, how)
-    features = context_of(part(net, "extractor.1"), front, context)
+    features = context_of(part(net, "extractor.1"), front, context) if how.get("context", True) else front
     if how.get("mask") == "none":
         masks = torch.zeros(2, K, C, *features.shape[2:], dtype=torch.float64)
     else:
@@ -373,10 +374,9 @@ def test_bad_input_has_one_clear_line(how, message):
         ChannelAttentionNet(**({"num_attributes": K, "channels": C} | SMALL | how))
 
 
-@pytest.mark.xfail(strict=True, reason="only the smaller of two sides is looked at, and after they are compared")
 @pytest.mark.parametrize("size", [(), (16, "16"), (16, 20.5), (16, 16, 16)])
 def test_sides_that_are_not_two_whole_numbers_have_one_clear_line(size):
-    with pytest.raises(InputError, match="of the images must be"):
+    with pytest.raises(InputError, match=r"(side of the images|image_size) must be"):
         feature_extractor(**(SMALL | {"image_size": size}))
 
 
@@ -405,6 +405,14 @@ def test_without_noise_the_context_passes_what_the_front_end_made():
     torch.manual_seed(0)
     extractor, images = feature_extractor(channels=C, noise=0, **SMALL), images_of(dtype=torch.float32)
     assert torch.equal(extractor(images), extractor[0](images))
+
+
+def test_a_context_that_is_left_out_leaves_the_front_end():
+    net, plain = made(context=False), MultiLabelNet(K, C, context=False, **SMALL)
+    for of in (net, plain):
+        assert [type(module) for module in of.extractor] == [FrontEnd]
+    with pytest.raises(InputError, match="side of the images must be"):
+        feature_extractor(**(SMALL | {"image_size": 3}), context=False)
 
 
 def test_weights_of_a_file_are_those_of_the_front_end_of_both_networks(tmp_path):

@@ -7,7 +7,7 @@ from reference import localisation
 
 from mtattr.errors import InputError
 from mtattr.evaluation import localisation as module
-from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing_game, random_maps, region_iou
+from mtattr.evaluation.localisation import centre_prior, energy_inside, localisation_scores, pointing_game, random_maps, region_iou
 
 MEASURES = (pointing_game, energy_inside, region_iou)
 
@@ -153,3 +153,50 @@ def test_bad_input_is_named():
     valid[0, 0] = True
     with pytest.raises(InputError, match="NaN"):
         region_iou(maps, regions, valid)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_scores_are_means_over_images_and_then_over_tasks_beside_those_of_blind_maps(seed):
+    maps, regions, valid = random_case(seed, n=4)
+    maps, valid[0] = maps.exp(), True
+    found = localisation_scores({"mine": maps, "coarse": maps[..., :3, :3]}, regions, valid)
+    expected = {}
+    for name, (h, w) in {"mine": (3, 4), "coarse": (3, 3)}.items():
+        kinds = {"": maps[..., :h, :w], "_centre": centre_prior(h, w).expand(4, 4, h, w), "_random": random_maps(4, 4, h, w, seed=0)}
+        for kind, of in kinds.items():
+            each = np.full((3, 4, 4), np.nan)
+            for n, t in valid.nonzero().tolist():
+                each[:, n, t] = localisation(of[n, t].numpy(), regions[n, t].numpy())
+            for score, values in zip(("pointing", "energy", "iou"), np.nanmean(np.nanmean(each, axis=1), axis=1), strict=True):
+                expected[f"{name}_{score}{kind}"] = values
+        for score in ("pointing", "energy", "iou"):
+            key = f"{name}_{score}"
+            expected[f"{key}_over_centre"] = expected[key] - expected[f"{key}_centre"]
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_task_counts_as_much_whatever_its_images():
+    maps, regions = torch.zeros(4, 2, 2, 2), torch.zeros(4, 2, 2, 2)
+    regions[..., 0, 0] = 1
+    maps[..., 1, 1] = 1
+    maps[0, 0] = regions[0, 0]
+    valid = torch.tensor([[True, True], [False, True], [False, True], [False, True]])
+    assert localisation_scores({"x": maps}, regions, valid)["x_pointing"] == 0.5
+    # A task without an image does not count.
+    valid[:, 1] = False
+    assert localisation_scores({"x": maps}, regions, valid)["x_pointing"] == 1.0
+    assert all(np.isnan(value) for value in localisation_scores({"x": maps}, regions, valid & False).values())
+
+
+def test_no_maps_have_no_scores_and_maps_that_do_not_fit_are_refused():
+    maps, regions, valid = random_case(0)
+    assert localisation_scores({}, regions, valid) == {}
+    with pytest.raises(InputError, match="expected maps"):
+        localisation_scores({"x": maps[:, :3]}, regions, valid)
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="the shape of the maps is unpacked before it is looked at")
+def test_maps_of_other_dimensions_are_refused():
+    maps, regions, valid = random_case(0)
+    with pytest.raises(InputError, match="expected maps"):
+        localisation_scores({"x": maps[0]}, regions, valid)

@@ -21,7 +21,7 @@ PROGRESS = re.compile(r"\d+%\||it/s|s/it|━━|█|\r|ETA")
 
 def test_there_are_notebooks():
     names = {notebook_name(path) for path in SOURCES}
-    papers = ("adaptive_sharing", "adaptive_weighting", "attention_branch", "attribute_estimation")
+    papers = ("adaptive_sharing", "adaptive_weighting", "attention_branch", "attribute_estimation", "channel_attention")
     wanted = {f"{paper}/{step}" for paper in papers for step in ("build", "train", "evaluate")} | {"attention_branch/multitask"}
     assert names >= wanted
 

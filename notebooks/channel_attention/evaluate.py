@@ -1,0 +1,677 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Evaluate: what do masks buy, and what do they tell?
+#
+# The paper reads a lot off its masks: which attributes are alike, which features are alike, where the network looks. One network, a few masks shown, no measure. On drawn faces we know which attributes are alike and where each of them is.
+# So we repeat the tables over several seeds, and put beside each of them the control that it lacks.
+
+# %% [markdown]
+# ```{admonition} Before you start
+# :class: note
+# **Objectives.** You will be able to judge what each part of a network and each term of a loss buys, test whether two matrices of correlations agree more than chance,
+# tell a correlation from the noise of nearly constant masks, and rank channels by what they really add.
+#
+# **You need** the pages [build](build.ipynb) and [train](train.ipynb), and the {term}`pointing game` of the page on [places](../attention_branch/multitask.ipynb).
+#
+# **Scale.** *Reduced* numbers come from the committed {term}`ledger`, of drawn faces. Every table and figure says so. Where nothing is on
+# record yet, the page says *not run yet*.
+# **Cost** of the runs on a CPU, as measured: see the [results page](../../book/results.md). No GPU is needed.
+# ```
+
+# %% tags=["parameters"]
+dataset: str = "celeba-twin"  # of the records
+root: str | None = None  # not read here: this page draws from the ledger
+scale: str = "smoke"  # of the page; the records are of scale reduced
+seed: int = 0  # of the shuffles
+
+# %%
+import math
+import warnings
+
+import numpy as np
+import torch
+from IPython.display import display
+from mtattr.channel_attention import attribute_correlation, feature_correlation, neighbours
+from mtattr.channel_attention.gallery import gallery_of
+from mtattr.evaluation import mantel_test, paired_interval, rank_correlation, t_interval
+from mtattr.evidence import (
+    Table,
+    deviation_table,
+    errata_table,
+    format_interval,
+    format_number,
+    judge,
+    load_paper,
+)
+from mtattr.pages import course_ledger, show_table
+from mtattr.plots import figure, map_overlay
+
+SCALE, NONE = "reduced", "not run yet"
+
+# %% [markdown]
+# A few short helpers read the ledger. The first gives the records of one network, by seed.
+
+# %%
+paper = load_paper("channel_attention")
+everything = course_ledger()
+ledger = [
+    r for r in everything if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
+]
+
+
+def runs(variant: str) -> dict[int, dict]:
+    wanted = (variant, dataset, {})
+    mine = [
+        r
+        for r in ledger
+        if tuple(r["spec"][k] for k in ("variant", "dataset", "settings")) == wanted
+    ]
+    return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
+
+
+def by_seed(variant, metric="mean_accuracy", epoch="selected") -> dict[int, float]:
+    of = {s: r["metrics"][epoch].get(metric) for s, r in runs(variant).items()}
+    return {s: math.nan if value is None else value for s, value in of.items()}
+
+
+# %%
+gallery = gallery_of()
+
+
+def paired(a: dict[int, float], b: dict[int, float]):
+    seeds = sorted(a.keys() & b.keys())
+    return paired_interval([a[s] for s in seeds], [b[s] for s in seeds])
+
+
+def words(values: dict[int, float], signed: bool = False) -> str:
+    known = [v for v in values.values() if not math.isnan(v)]
+    return format_interval(t_interval(known), signed=signed) if known else NONE
+
+
+def heading(*variants: str) -> str:
+    seeds = min((len(runs(v)) for v in variants), default=0)
+    return f"{dataset} (generated), {SCALE}, seeds: {seeds}"
+
+
+# %% [markdown]
+# ## Verdicts
+#
+# A {term}`verdict` is computed from the ledger by tested code, paired by seed. The claims were committed before the runs, those marked *explored* after the first of them. Numbers are
+# differences, or the one number that a claim is about, with their 95 % interval. [How to read one](../../book/verdicts.md).
+
+
+# %%
+def outcome(claim) -> str:
+    found = judge(claim, ledger, dataset=dataset, scale=SCALE)
+    if found.verdict == "not tested":
+        return NONE if found.n == 0 else f"not tested, {found.reason}"
+    numbers = found.a if claim.kind == "greater_than_value" else found.difference
+    return f"**{found.verdict}**, {format_interval(numbers, signed=True)}"
+
+
+def verdicts(title: str, ours: bool) -> Table:
+    rows = []
+    for claim in paper.claims:
+        if claim.ours == ours and dataset in claim.datasets:
+            more = " (explored)" if claim.exploratory else ""
+            where = more if ours else f" ({claim.where})"
+            rows.append({"claim": claim.statement + where, "drawn data": outcome(claim)})
+    return Table(f"{title}, scale: {SCALE}", ("claim", "drawn data"), tuple(rows))
+
+
+display(show_table(verdicts("What the paper claims", False)))
+display(show_table(verdicts("What the paper does not ask", True)))
+
+# %% [markdown]
+# *Trend holds* is the most that drawn data can give: the paper's own numbers can only be met on its own data, at {term}`paper scale`.
+#
+# ## Table 3
+#
+# Accuracy of every attribute: printed, the mean of ours, the plain network, and the {term}`floor`, which says the more frequent answer.
+
+# %%
+printed, rows = paper.table("attribute-accuracy"), []
+
+
+def by_task(variant: str, what: str = "accuracy") -> np.ndarray | None:
+    of = [r["task_metrics"][what] for r in runs(variant).values()]
+    return np.mean(of, axis=0) if of else None
+
+
+ours, plain, floor = by_task("mcan"), by_task("plain"), by_task("mcan", "floor")
+tasks = next(iter(runs("mcan").values()))["tasks"] if runs("mcan") else list(printed.rows)
+names = [task if isinstance(task, str) else task["name"] for task in tasks]
+for k, name in enumerate(names):
+    row = {"attribute": name.replace("_", " ")}
+    row["printed"] = format_number(printed.value(name, "ours"))
+    for head, values in (("masks", ours), ("plain", plain), ("floor", floor)):
+        row[head] = NONE if values is None else format_number(values[k])
+    rows.append(row)
+caption = f"Table 3, printed for CelebA; others: {heading('mcan', 'plain')}"
+show_table(Table(caption, tuple(rows[0]), tuple(rows)))
+
+# %%
+values = [printed.value(name, "ours") for name in printed.rows]
+print(
+    f"printed mean of the proposed network: {paper.table('mean-accuracy').value('ours', 'printed'):.4f}"
+)
+print(f"mean of its {len(values)} printed rows:      {np.mean(values):.4f}")
+for name, variant in (("masks", "mcan"), ("plain", "plain"), ("plain, as large", "matched")):
+    print(
+        f"{name:<18}{words(by_seed(variant))}   last epoch {words(by_seed(variant, epoch='last'))}"
+    )
+if floor is not None:
+    print(f"{'floor':<18}{format_number(floor.mean())}")
+print("\nheads of the proposed network, first 1,000 test images for the last three")
+for name, metric in (
+    ("masked classifiers", "mean_accuracy"),
+    ("multi-label head beside them", "multilabel_mean_accuracy"),
+    ("mean of both", "both_mean_accuracy"),
+    ("masked over multi-label", "masked_over_multilabel"),
+):
+    print(f"{name:<30}{words(by_seed('mcan', metric), signed=' over ' in name)}")
+
+# %% [markdown]
+# Two heads answer in the proposed network, and the paper does not say which of them fills its table. It hardly matters, as the last lines show.
+
+# %% [markdown]
+# ## What each part buys
+#
+# The proposed network minus the same with one part taken away or changed. Above zero, the part helps. The reconstructor has two readings, a mean and a sum over pixels; the share of the pixels' variance that it explains is 0 for the
+# mean image and 1 for the image itself.
+
+# %%
+PARTS = {
+    "plain": "all of it (plain network)",
+    "matched": "all of it (plain, as large)",
+    "unmasked": "the masks",
+    "single": "a mask for each channel, not one",
+    "product": "the 1 of 1 + M",
+    "no-multilabel": "the multi-label head",
+    "no-reconstruction": "the reconstructor",
+    "summed-pixels": "a mean over pixels, not a sum",
+    "no-sparsity": "the L1 norm",
+    "frozen-masks": "training the masks",
+    "no-context": "the context module",
+}
+gaps = {name: paired(by_seed("mcan"), by_seed(v)) for v, name in PARTS.items()}
+for name, gap in gaps.items():
+    print(f"{name:<36}{format_interval(gap, signed=True) if gap.n else NONE}")
+print("\nshare of the pixels' variance that the reconstructor explains")
+for name, variant in (("mean over pixels", "mcan"), ("sum over pixels", "summed-pixels")):
+    print(f"{name:<36}{words(by_seed(variant, 'reconstruction_explained'))}")
+
+# %% mystnb={"image": {"alt": "For each part of the network the difference in accuracy that it makes, with its 95 percent interval."}} tags=["hide-input"]
+fig, axis = figure(5.0, 4.2)
+for y, gap in enumerate(gaps.values()):
+    if gap.n > 2:
+        axis.errorbar(
+            100 * gap.mean, y, xerr=100 * (gap.high - gap.mean), fmt="o", capsize=3, color="C0"
+        )
+    else:
+        axis.text(0, y, NONE, va="center", fontsize=9)
+axis.axvline(0, color="black", linewidth=1)
+axis.set_yticks(range(len(gaps)), list(gaps), fontsize=9)
+axis.set(ylim=(len(gaps) - 0.4, -0.6), xlabel="what it adds to the accuracy, percentage points")
+axis.grid(axis="x")
+_ = axis.set_title(f"generated faces, {SCALE}, 95 % intervals over seeds", fontsize=10)
+
+# %% [markdown]
+# ## Figure 1
+#
+# The mean mask of every channel for every attribute: a row is what the paper draws as one grid. Attributes are sorted by part of the face, channels by their mean. Beside it the same network before it was trained.
+
+# %% mystnb={"image": {"alt": "Two heat maps of 40 attributes by channels: mean masks of the trained network, mostly near zero with a few high ones in each row, and of the untrained one, all near one half."}} tags=["hide-input"]
+from mtattr.data.celeba_twin import PART_OF
+
+if gallery is None:
+    print(NONE)
+else:
+    order = sorted(range(len(gallery["tasks"])), key=lambda k: PART_OF[gallery["tasks"][k]])
+    fig, axes = figure(6.6, 6.8, columns=2, sharey=True)
+    for axis, name in zip(axes[0], ("mcan", "untrained"), strict=True):
+        table = gallery["means"][name][0][order]
+        drawn = axis.imshow(
+            table[:, table.mean(0).argsort()[::-1]], vmin=0, vmax=1, aspect="auto"
+        )
+        title = "trained" if name == "mcan" else name
+        axis.set(title=title, xlabel="channel, sorted")
+        axis.grid(False)
+    labels = [gallery["tasks"][k].replace("_", " ") for k in order]
+    axes[0, 0].set_yticks(range(len(order)), labels, fontsize=7)
+    fig.colorbar(drawn, ax=axes, fraction=0.03, label="mean mask")
+    about = f"{gallery['dataset']} (generated), {gallery['scale']}, seed {gallery['seeds'][0]}"
+    _ = fig.suptitle(about, fontsize=11)
+
+# %%
+SPREADS = {
+    "mean": "mean of all masks",
+    "attributes": "spread over attributes",
+    "channels": "spread over channels",
+    "own": "what is left without row and column means",
+    "images": "spread over images",
+}
+rows = []
+for key, name in SPREADS.items():
+    row = {"standard deviation of mean masks": name}
+    for head, variant, prefix in (("trained", "mcan", ""), ("untrained", "mcan", "untrained_")):
+        row[head] = words(by_seed(variant, f"{prefix}mask_{key}"))
+    row |= {
+        head: words(by_seed(v, f"mask_{key}"))
+        for head, v in (("lambda 0", "no-sparsity"), ("masks frozen", "frozen-masks"))
+    }
+    rows.append(row)
+show_table(Table(f"Spread of the masks, {heading('mcan')}", tuple(rows[0]), tuple(rows)))
+
+# %% [markdown]
+# So masks do differ by attribute, and far more than untrained ones. The question is what the differences mean.
+#
+# ## Table 1 and Figure 4
+#
+# The five channels that correlate most with three channels: printed, and ours. Numbers of channels mean nothing across networks; look at the correlations.
+
+# %%
+pairs, rows = paper.table("feature-correlation"), []
+for name in pairs.rows:
+    row = {"channel": f"printed {name}"}
+    for i in range(1, 6):
+        other, r = (pairs.value(name, f"{what}_{i}") for what in ("feature", "correlation"))
+        row[str(i)] = f"{other:.0f} ({r:.2f})"
+    rows.append(row)
+for name in ("mcan", "untrained") if gallery else ():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        correlation = feature_correlation(torch.tensor(gallery["means"][name][0]))
+    for channel in (1, 8, 15):
+        row = {"channel": f"{'trained' if name == 'mcan' else name} {channel}"}
+        found = neighbours(correlation, channel)
+        rows.append(
+            row | {str(i + 1): f"{other} ({r:.2f})" for i, (other, r) in enumerate(found)}
+        )
+show_table(
+    Table(f"Table 1; ours: {dataset} (generated), {SCALE}, seed 0", tuple(rows[0]), tuple(rows))
+)
+
+# %%
+for name, metric in (
+    ("highest correlation of a channel, mean", "feature_correlation_top"),
+    ("  the same before training", "untrained_feature_correlation_top"),
+    ("without each attribute's level", "feature_correlation_own_top"),
+    ("  the same before training", "untrained_feature_correlation_own_top"),
+    ("size over all pairs of channels", "feature_correlation"),
+    ("  the same before training", "untrained_feature_correlation"),
+):
+    print(f"{name:<42}{words(by_seed('mcan', metric))}")
+
+# %% [markdown]
+# A correlation over forty numbers, the highest of many, is never near 0: the untrained rows say how high chance alone gets. The paper's are far higher than ours, with four times as many channels to choose from. There, channels come in near copies.
+#
+# ## Table 2
+#
+# Which attributes have like masks? The paper lists neighbours of three attributes and calls them intuitive. Ours beside it, and two other ways to get such a list: from the labels alone, without any network, and from the
+# weights of the classifiers.
+
+# %%
+NEAREST = 5  # as in the paper
+
+
+def five(correlation: torch.Tensor, name: str) -> str:
+    found = neighbours(correlation, gallery["tasks"].index(name), NEAREST)
+    return ", ".join(gallery["tasks"][i].replace("_", " ") for i, _ in found)
+
+
+# %%
+from mtattr.data.celeba_twin import label_correlation
+
+listed, rows = paper.table("attribute-neighbours"), []
+if gallery is not None:
+    sources = {"masks": attribute_correlation(torch.tensor(gallery["means"]["mcan"][0]))}
+    sources["labels alone"] = label_correlation(20_000)
+    sources["weights"] = attribute_correlation(torch.tensor(gallery["weights"][0]))
+    for target in listed.columns:
+        places = {name: listed.value(name, target) for name in listed.rows}
+        first = sorted((n for n, p in places.items() if p), key=places.get)
+        printed_names = ", ".join(first).replace("_", " ")
+        rows.append(
+            {"target": target.replace("_", " "), "from": "printed", "five nearest": printed_names}
+        )
+        rows += [
+            {"target": "", "from": name, "five nearest": five(c, target)}
+            for name, c in sources.items()
+        ]
+heads = ("target", "from", "five nearest")
+show_table(Table(f"Table 2; ours: {dataset} (generated), {SCALE}, seed 0", heads, tuple(rows)))
+
+# %% [markdown]
+# Three lists are three lists. The {term}`Mantel test` takes all pairs of attributes: the {term}`rank correlation` of two matrices, and how high it gets when the attributes of one are shuffled. Four matrices say what "alike" may mean: labels that occur
+# together; labels that say much about each other in either direction; common hidden causes, from the factor graph that draws the faces; the same part of the face.
+
+# %%
+LIKE = {
+    "labels": "labels",
+    "absolute_labels": "size of labels' correlation",
+    "factors": "hidden causes",
+    "parts": "part of the face",
+}
+rows = []
+for key, name in LIKE.items():
+    row = {"alike by": name, "masks": words(by_seed("mcan", f"masks_follow_{key}"))}
+    row["above chance"] = words(by_seed("mcan", f"masks_follow_{key}_over_chance"), signed=True)
+    row["untrained"] = words(by_seed("mcan", f"untrained_masks_follow_{key}"))
+    row["frozen"] = words(by_seed("frozen-masks", f"masks_follow_{key}"))
+    row["weights"] = words(by_seed("mcan", f"weights_follow_{key}"))
+    rows.append(row)
+show_table(
+    Table(
+        f"Rank correlation of attributes' correlations with what is known, {heading('mcan')}",
+        tuple(rows[0]),
+        tuple(rows),
+    )
+)
+
+# %% [markdown]
+# *Above chance* is above the 95 % quantile of shuffled attributes. Read the last column too: the classifiers' weights are there in every network, with or without masks.
+#
+# If masks told something about the attributes, two seeds should tell the same. Do they?
+
+# %%
+LIKENESS = attribute_correlation
+
+
+def agreement(tables: np.ndarray) -> dict[int, float]:
+    """Rank correlation of attributes' correlations of each seed with those of the next."""
+    found = [LIKENESS(torch.tensor(table)) for table in tables]
+    return {
+        i: mantel_test(found[i], found[(i + 1) % len(found)], permutations=0)["correlation"]
+        for i in range(len(found))
+    }
+
+
+if gallery is None:
+    print(NONE)
+else:
+    for name, tables in (
+        ("masks", gallery["means"]["mcan"]),
+        ("masks, lambda 0", gallery["means"]["no-sparsity"]),
+        ("masks, untrained", gallery["means"]["untrained"]),
+        ("weights", gallery["weights"]),
+        ("weights times masks", gallery["weights"] * (1 + gallery["means"]["mcan"])),
+    ):
+        print(f"{name:<22}{words(agreement(tables))}")
+
+# %% [markdown]
+# ## Figure 3
+#
+# The three most important masks of three attributes over drawn faces, of the network of seed 0. Nobody chose the faces: they are the first of the test split that show one of the attributes. A line marks the region of an attribute that is present. Colours run from 0 to 1 everywhere.
+
+# %% tags=["hide-input"]
+SHORT = {"Mouth_Slightly_Open": "Mouth open"}
+
+
+def show_masks(attributes: tuple[str, ...], faces: int) -> None:
+    shown = gallery["faces"]
+    fig, axes = figure(6.6, 1.02 * faces + 0.9, rows=faces, columns=1 + 3 * len(attributes))
+    for i in range(faces):
+        picture = shown["pictures"][i]
+        axes[i, 0].imshow(picture)
+        axes[i, 0].set_axis_off()
+        for j, name in enumerate(attributes):
+            a = shown["attributes"].index(name)
+            outline = shown["regions"][i, a].astype(float) if shown["labels"][i][a] else None
+            for c, axis in enumerate(axes[i, 1 + 3 * j : 4 + 3 * j]):
+                look = {"limits": (0, 1), "bar": False, "outline": outline}
+                map_overlay(picture, shown["masks"][i, a, c], axes=axis, **look)
+                title = f"{name.replace('_', ' ')[:13]}\n" if c == 1 else "\n"
+                axis.set_title(
+                    f"{title if i == 0 else ''}{shown['channels'][a][c]}",
+                    fontsize=7,
+                    loc="center",
+                )
+    _ = fig.suptitle(f"{dataset} (generated), {SCALE}, seed {gallery['seeds'][0]}", fontsize=11)
+
+
+# %% mystnb={"image": {"alt": "Four drawn faces; beside each the three most important masks of smiling and of an open mouth, under their channel numbers, with the region of the attribute outlined where it is present."}} tags=["hide-input"]
+if gallery is None:
+    print(NONE)
+else:
+    show_masks(("Smiling", "Mouth_Slightly_Open"), 4)
+
+# %% [markdown]
+# A mask is high or low, and mostly over the whole face. Now what really makes the answer: the *evidence*, $\\sum_c w_{kc} (1 + M^k_c) F_c$, whose mean and the bias are the logit. Each map has its own range. ✗ marks a wrong answer.
+
+# %% mystnb={"image": {"alt": "Four drawn faces; beside each the evidence maps of six attributes under the probability that the network gives, with the region outlined where the attribute is present."}} tags=["hide-input"]
+if gallery is None:
+    print(NONE)
+else:
+    shown, faces = gallery["faces"], 4
+    fig, axes = figure(6.6, 1.15 * faces + 0.9, rows=faces, columns=1 + len(shown["attributes"]))
+    for i in range(faces):
+        axes[i, 0].imshow(shown["pictures"][i])
+        axes[i, 0].set_axis_off()
+        for a, (axis, name) in enumerate(zip(axes[i, 1:], shown["attributes"], strict=True)):
+            label, said = shown["labels"][i][a], shown["probability"][i][a]
+            outline = shown["regions"][i, a].astype(float) if label else None
+            map_overlay(
+                shown["pictures"][i],
+                shown["evidence"][i, a],
+                axes=axis,
+                bar=False,
+                outline=outline,
+            )
+            head = name.replace("_", " ")[:14] + "\n" if i == 0 else ""
+            wrong = " ✗" if (said >= 0.5) != bool(label) else ""
+            axis.set_title(f"{head}{said:.2f}{wrong}", fontsize=7, loc="center")
+    _ = fig.suptitle(
+        f"evidence, {dataset} (generated), {SCALE}, seed {gallery['seeds'][0]}", fontsize=11
+    )
+
+# %% [markdown]
+# ## Are the places right?
+#
+# Three scores on 256 test images, for attributes that are present: the peak inside the region ({term}`pointing game`), the share of the mass inside, and the overlap at equal area. A bump on the centre and random maps are blind.
+
+# %%
+MAPS = {
+    "masks, top three": ("mcan", "mask"),
+    "evidence": ("mcan", "evidence"),
+    "multi-label head beside them": ("mcan", "multilabel"),
+    "masks, lambda 0": ("no-sparsity", "mask"),
+    "masks frozen": ("frozen-masks", "mask"),
+    "one mask for all channels": ("single", "mask"),
+    "evidence without masks": ("unmasked", "evidence"),
+    "plain network": ("plain", "evidence"),
+    "masks, no context module": ("no-context", "mask"),
+    "evidence, no context module": ("no-context", "evidence"),
+}
+SCORES, rows = ("pointing", "energy", "iou"), []
+for name, (variant, method) in MAPS.items():
+    rows.append({"map": name} | {s: words(by_seed(variant, f"{method}_{s}")) for s in SCORES})
+for rival in ("centre", "random"):
+    row = {s: words(by_seed("mcan", f"mask_{s}_{rival}")) for s in SCORES}
+    rows.append({"map": f"blind: {rival}"} | row)
+show_table(Table(f"Places, {heading('mcan', 'plain')}", tuple(rows[0]), tuple(rows)))
+
+# %% [markdown]
+# The context module lets every position see the whole map. A feature then need not stay where it came from, and a mask over it marks no place of the image. The last rows before the blind ones take the module away.
+#
+# ## Pruning
+#
+# The paper hopes that masks tell which channels a network can do without. So keep a quarter of the channels of each attribute, replace what the others say by its mean, and choose the quarter in three ways: by the mean mask, by the spread of the {term}`channel contribution`, at random.
+
+# %%
+for name, metric in (
+    ("all channels", "mean_accuracy"),
+    ("a quarter, by contribution", "pruned_by_contribution"),
+    ("a quarter, by mask", "pruned_by_mask"),
+    ("a quarter, at random", "pruned_by_random"),
+    ("mask over random", "pruned_by_mask_over_random"),
+    ("contribution over mask", "pruned_by_contribution_over_mask"),
+):
+    print(f"{name:<28}{words(by_seed('mcan', metric), signed=' over ' in name)}")
+if gallery is not None:
+    pairs = zip(gallery["means"]["mcan"], gallery["spreads"], strict=True)
+    agree = {
+        i: np.mean(
+            [
+                rank_correlation(torch.tensor(m), torch.tensor(s))
+                for m, s in zip(*both, strict=True)
+            ]
+        )
+        for i, both in enumerate(pairs)
+    }
+    print(f"rank correlation of mask and contribution, over channels {words(agree)}")
+
+# %% [markdown]
+# ## Sharper masks under noise
+#
+# Masks as they are, sharpened, and spread evenly over positions, with and without noise on the images. The formula is ours.
+
+# %%
+for name, metric in (
+    ("clean", "mean_accuracy"),
+    ("clean, sharpened", "sharp_mean_accuracy"),
+    ("noise", "noisy_mean_accuracy"),
+    ("noise, sharpened", "noisy_sharp_mean_accuracy"),
+    ("noise, spread evenly", "noisy_flat_mean_accuracy"),
+    ("sharpened − as they are, under noise", "sharpening_under_noise"),
+    ("as they are − spread evenly, under noise", "places_under_noise"),
+):
+    print(f"{name:<42}{words(by_seed('mcan', metric), signed='−' in name)}")
+
+# %% [markdown]
+# ## One story
+#
+# Five papers asked the same: *what may differ between the tasks of one network?* Each answer has its chapter, and one line here, with the verdict on its first claim on drawn data.
+
+# %%
+STORY = (
+    (
+        "their weight in the loss",
+        "adaptive_weighting",
+        "weighted-beats-basic-celeba",
+        "celeba-twin",
+    ),
+    ("their layers", "adaptive_sharing", "branching-beats-thin-1", "celeba-twin"),
+    ("their role", "attribute_estimation", "pm-beats-cm-inception", "deepfashion-twin"),
+    ("their places", "attention_branch", "attributes-gain", "celeba-twin"),
+    ("their channels", "channel_attention", "mcan-beats-plain", "celeba-twin"),
+)
+rows = []
+for what, room, name, twin in STORY:
+    claim = load_paper(room).claim(name)
+    found = judge(
+        claim, [r for r in everything if r["spec"]["paper"] == room], dataset=twin, scale=SCALE
+    )
+    link = f"[{what}](../{room}/evaluate.ipynb)"
+    said = NONE if found.n == 0 else found.verdict
+    rows.append({"what may differ": link, "first claim": claim.statement, "drawn data": said})
+show_table(Table(f"The course in five lines, scale: {SCALE}", tuple(rows[0]), tuple(rows)))
+
+# %% [markdown]
+# Every rule does what its equations say; the chapters show it number by number. Whether that pays is another question, and each chapter answers it with controls that the papers lack: more parameters, a longer training, a second loss,
+# a rule dealt at random, a mask that learned nothing. Read a verdict with its controls.
+#
+# ## When this helps, and when not
+#
+# The words are chosen by code from the verdicts above, so they cannot outlive them.
+
+# %%
+QUESTIONS = {
+    "mcan-beats-plain": "the whole beats a plain network",
+    "mcan-beats-matched": "it beats a plain network as large",
+    "mcan-beats-unmasked": "masks help, all else equal",
+    "masks-differ-by-attribute": "masks differ by attribute, more than untrained ones",
+    "masks-follow-factors": "attributes with common causes have like masks",
+    "weights-follow-labels": "the classifiers' weights follow the labels",
+    "masks-find-attributes": "masks point better than a bump on the centre",
+    "local-masks-point-better": "they point better without the context module",
+    "important-channels-suffice": "mean masks choose channels better than chance",
+    "contributions-prune-better-than-masks": "contributions choose better still",
+    "sharper-masks-resist-noise": "sharper masks resist noise",
+}
+SAYS = {"trend holds": "yes", "not reproduced": "no", "inconclusive": "open"}
+for name, question in QUESTIONS.items():
+    found = judge(paper.claim(name), ledger, dataset=dataset, scale=SCALE)
+    print(f"{SAYS.get(found.verdict, NONE):<12}{question}")
+
+# %% [markdown]
+# Before you read meaning into masks of your own, ask:
+#
+# - *What would untrained masks say?* Draw the same picture of the network before training.
+# - *Does another seed say the same?* If not, the picture is of the seed.
+# - *Is the mask all that matters?* A mask times a weight of 0 is 0. Contributions are exact; use them.
+# - *Does a feature know its place?* After dilated convolutions with a wide reach it does not, and neither does a map over it.
+#
+# ## Failure cases
+#
+# The attributes on which masks lose most against the plain network, and those on which they gain most, on average over seeds.
+
+# %%
+if ours is None or plain is None:
+    print(NONE)
+else:
+    gain = 100 * (ours - plain)
+    for k in (*gain.argsort()[:4], *gain.argsort()[-4:]):
+        print(f"{names[k].replace('_', ' '):<22}{gain[k]:+.2f} points, floor {floor[k]:.3f}")
+    print(f"{(gain > 0).sum()} of {len(gain)} gain, {(ours < floor).sum()} are below their floor")
+
+# %% [markdown]
+# ## Deviations and errata
+#
+# Where we depart from the paper, and what is odd in it. Both lists are part of the library, with the arithmetic.
+
+# %%
+departures = ("item", "paper says", "we do", "expected effect")
+display(show_table(deviation_table(paper), columns=departures))
+display(show_table(errata_table(paper), columns=("item", "where", "finding", "evidence")))
+
+# %% [markdown]
+# ## Take away
+#
+# - A picture of a network's inside needs a floor, like an accuracy: the same picture of an untrained network, and of another seed.
+# - A list of three neighbours that look right proves nothing. Test all pairs, against shuffled ones.
+# - Look for the number that is exact by construction before you trust one that is suggestive.
+# - Each term of a loss must show what it buys. Some buy nothing.
+#
+# ## Exercises
+#
+# **1.** The text of the paper names four channels for Smiling and shows three. How many of its statements on single channels concern how many of all pairs of channel and attribute?
+
+# %% tags=["hide-cell", "solution"]
+print(f"statements on 2 of 40 attributes; {40 * 128:,} pairs of attribute and channel in all")
+
+# %% [markdown]
+# **2.** Masks of forty attributes that are constant but for a trembling in the fourth digit, and no attribute is like another. What do their correlations say? And if channels have levels of their own?
+
+# %% tags=["hide-cell", "solution"]
+shaker = torch.Generator().manual_seed(seed)
+trembling = 0.5 + 1e-4 * torch.randn(40, 32, generator=shaker)
+levels = torch.rand(32, generator=shaker)
+for name, means in (("constant", trembling), ("with levels of channels", trembling + levels)):
+    found = attribute_correlation(means)
+    best = np.mean([neighbours(found, k, 1)[0][1] for k in range(40)])
+    print(f"{name:<26}nearest neighbour correlates by {best:.2f} on average")
+
+# %% [markdown]
+# Numbers with two decimals, and pure noise; and with levels, near copies that mean nothing. Print the spread first.
+#
+# **3.** Forty random numbers for each of 128 channels. How high is the highest correlation of a channel, on average?
+
+# %% tags=["hide-cell", "solution"]
+found = feature_correlation(torch.rand(40, 128, generator=shaker))
+highest = found.fill_diagonal_(-1).amax(1).mean().item()
+print(f"{highest:.2f}, by chance alone; the paper prints 0.94 to 0.98, which is not chance")
+
+# %% [markdown]
+# **Read next:** the [start of the book](../../book/start.md), with one of the other questions in mind.
