@@ -37,6 +37,8 @@ scale: str = "smoke"  # smoke, reduced or paper
 seed: int = 0  # of weights
 
 # %%
+import inspect
+
 import torch
 from mtattr.channel_attention.scales import load_splits
 from mtattr.evaluation import count_parameters
@@ -281,6 +283,31 @@ for front, kernel in (("vgg16", 3), ("vgg16", 1), ("light", 1)):
     row = {"network": f"{front}, {kernel} x {kernel}"}
     rows.append(row | {name: f"{count_parameters(part):,}" for name, part in parts.items()})
 show_table(Table("Parameters, K = 40, C = 128", tuple(rows[0]), tuple(rows)))
+
+# %% [markdown]
+# ## Every open choice is an argument
+#
+# What the paper does not say, where it is set, what we take and why. The full list with effects is among the deviations on the [last page](evaluate.ipynb).
+
+# %%
+OPEN = {
+    "front_end, context": "which Dilation Network: the first fits 128 channels",
+    "literal_dilations": "taps beyond the map read padding alone",
+    "noise": "the identity, as its authors begin",
+    "mask_kernel, mask_layers": "the least that can differ by place",
+    "mask_activation": "1 + M is from a network with a sigmoid",
+    "keep_one": "the paper's 1 + M, to be taken away",
+    "classifier_hidden": "without it, contributions are exact",
+    "multilabel_hidden": "the same form as the masked classifiers",
+    "upsampling": "no chequered pattern",
+    "chunk": "memory, see below",
+}
+defaults = {k: p.default for k, p in inspect.signature(ChannelAttentionNet).parameters.items()}
+rows = []
+for name, reason in OPEN.items():
+    ours = ", ".join(str(defaults[argument]) for argument in name.split(", "))
+    rows.append({"argument": name, "default": ours, "because": reason})
+show_table(Table("Arguments of ChannelAttentionNet", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
 # ## Thousands of masks

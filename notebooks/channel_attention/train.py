@@ -248,7 +248,8 @@ _ = fig.suptitle(f"mean of three masks, {about}", fontsize=11)
 # %% [markdown]
 # ## On a GPU
 #
-# Nothing changes: `mtattr run` finds one. Masks are made for a chunk of attributes at a time, so memory does not grow with their number; `--set chunk=40` makes all at once, which a GPU prefers if they fit. For the real set
+# Nothing changes: `mtattr run` finds one. Masks are made for a chunk of attributes at a time, so memory does not grow with their number; `--set chunk=40` makes all at once, which a GPU prefers if they fit,
+# and `--precision bf16-mixed` halves the bytes of each. For the real set
 # at the full size:
 #
 # ```bash

@@ -141,6 +141,10 @@ def test_neighbours_are_the_highest_others_ties_in_their_order():
     assert [type(part) for part in neighbours(MATRIX, 0)[0]] == [int, float]
 
 
+def test_of_many_ties_the_first_come_first():
+    assert neighbours(torch.full((300, 300), 0.5), 4, 6) == [(i, 0.5) for i in (0, 1, 2, 3, 5, 6)]
+
+
 def test_asking_for_neighbours_leaves_the_matrix():
     before = MATRIX.clone()
     neighbours(MATRIX, 2)

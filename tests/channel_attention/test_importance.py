@@ -110,6 +110,7 @@ def test_top_channels_by_hand_with_the_first_of_equal_ones_first():
     assert top_channels(importance, 1).tolist() == [[1], [0], [0]]
     assert top_channels(importance, 4).tolist() == [[1, 2, 3, 0], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert top_channels(importance).dtype == torch.int64
+    assert top_channels(torch.full((2, 300), 0.5), 5).tolist() == [[0, 1, 2, 3, 4]] * 2
 
 
 @pytest.mark.parametrize(("shape", "count"), [((K, C), 0), ((K, C), C + 1), ((K,), 1), ((N, K, C), 2)])

@@ -134,6 +134,20 @@ def test_important_channels_differ_between_attributes_and_are_those_of_these_ima
     torch.testing.assert_close(explanation_maps(net, images, "mask"), masks[:, :, 1::2].mean(2), rtol=0, atol=1e-5)
 
 
+def test_important_channels_are_those_of_all_images_together():
+    net, images = made(), torch.zeros(8, 3, 16, 24, dtype=torch.uint8)
+    images[2:] = 255
+    # Channels that are high in white images are low in black ones.
+    with torch.no_grad():
+        conv = net.masks.conv
+        conv.weight.mul_(50)
+        conv.bias.sub_(conv(net.extractor(images[1:3] / 255)).mean((0, 2, 3)))
+    _, masks = masks_by_hand(net, images)
+    expected = most_important_masks(masks, 3)
+    assert not torch.allclose(most_important_masks(masks[:2], 3), expected[:2], atol=0.01)
+    torch.testing.assert_close(explanation_maps(net, images, "mask", batch_size=2), expected, rtol=0, atol=1e-4)
+
+
 def test_a_single_mask_is_its_own_map():
     net, images = made("single"), images_of()
     _, masks = masks_by_hand(net, images)

@@ -246,24 +246,32 @@ def test_the_reconstruction_explains_what_the_mean_image_leaves():
     assert heads_and_losses(net, test)["reconstruction_explained"] == pytest.approx(0.75, abs=1e-5)
 
 
-def test_pruning_by_hand():
+def test_pruning_by_hand(monkeypatch):
     net, val, test = made(), data_of("val", 20), data_of("test", 25)
-    means = mask_means(net, val.images)
+    means, answers = mask_means(net, val.images), []
     of_val, of_test = (channel_contributions(net, of.images) for of in (val, test))
+    monkeypatch.setattr(module, "metrics", lambda logits, *of: answers.append(logits) or metrics(logits, *of))
 
-    def accuracy_of(score):
+    def pruned_by(score):
         logits = net.classifiers.bias.detach().expand(25, K).clone()
         for k in range(K):
             # A quarter of 8 channels.
             kept = sorted(range(C), key=lambda c: -score[k, c])[:2]
             for c in range(C):
                 logits[:, k] += of_test[:, k, c] if c in kept else of_val[:, k, c].mean()
+        return logits
+
+    def accuracy_of(logits):
         return ((logits > 0) == test.labels.bool()).float().mean().item()
 
-    by_mask, by_contribution = accuracy_of(means.mean(0)), accuracy_of(of_val.std(0))
     scores = [torch.rand(K, C, generator=torch.Generator().manual_seed(seed)) for seed in range(5)]
-    by_chance = sum(map(accuracy_of, scores)) / 5
-    assert pruning(net, means, val, test) == pytest.approx(
+    expected = [pruned_by(score) for score in (means.mean(0), of_val.std(0), *scores)]
+    by_mask, by_contribution = map(accuracy_of, expected[:2])
+    by_chance = sum(map(accuracy_of, expected[2:])) / 5
+    found = pruning(net, means, val, test)
+    for one, other in zip(answers, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    assert found == pytest.approx(
         {
             "pruned_by_mask": by_mask,
             "pruned_by_contribution": by_contribution,
@@ -288,8 +296,9 @@ def test_one_channel_is_kept_of_few(monkeypatch):
     assert found["pruned_by_mask"] == found["pruned_by_random"] == found["pruned_by_contribution"] == pytest.approx(whole)
 
 
-def test_robustness_by_hand():
-    net, test = made(), data_of("test", 25)
+def test_robustness_by_hand(monkeypatch):
+    net, test, answers = made(), data_of("test", 25), []
+    monkeypatch.setattr(module, "metrics", lambda logits, *of: answers.append(logits) or metrics(logits, *of))
     found, expected = robustness(net, test), {}
     for name, how in (
         ("noisy", {"noise": 0.1}),
@@ -297,7 +306,9 @@ def test_robustness_by_hand():
         ("noisy_sharp", {"noise": 0.1, "power": 4}),
         ("noisy_flat", {"noise": 0.1, "power": 0}),
     ):
-        right = (noisy_logits(net, test.images, **how) > 0) == test.labels.bool()
+        logits = noisy_logits(net, test.images, **how)
+        assert torch.equal(answers.pop(0), logits)
+        right = (logits > 0) == test.labels.bool()
         expected[f"{name}_mean_accuracy"] = right.float().mean().item()
     expected["sharpening_under_noise"] = expected["noisy_sharp_mean_accuracy"] - expected["noisy_mean_accuracy"]
     expected["places_under_noise"] = expected["noisy_mean_accuracy"] - expected["noisy_flat_mean_accuracy"]

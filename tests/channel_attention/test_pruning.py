@@ -52,6 +52,7 @@ def test_the_highest_are_kept_and_of_equal_ones_the_first():
     assert not kept_channels(score, 0).any()
     assert kept_channels(score, 4).all()
     assert kept_channels(score, 4).dtype == torch.bool
+    assert kept_channels(torch.zeros(1, 300), 7).nonzero()[:, 1].tolist() == list(range(7))
 
 
 def test_scores_by_hand():

@@ -218,9 +218,7 @@ def test_bad_input_has_one_clear_line_before_any_data_are_read(wrong, message, m
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="weights of parts that a variant lacks are taken in silence, and lam brings no-sparsity its L1 norm back"
-)
+@pytest.mark.xfail(strict=True, reason="settings of what a variant lacks are taken in silence; lam gives no-sparsity its L1 norm back")
 @pytest.mark.parametrize(
     ("variant", "name"),
     [("no-sparsity", "lam"), ("no-reconstruction", "gamma"), ("no-multilabel", "beta"), ("unmasked", "lam"), ("unmasked", "chunk")],
