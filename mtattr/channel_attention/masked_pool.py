@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,15 +17,21 @@ def masked_pool(features: Tensor, weight: Tensor, bias: Tensor, *, chunk: int, k
 
     features F: `(B, C, h, w)`. weight `(K C, C, k, k)`, bias `(K C,)`: of the convolution of all masks, k odd. keep_one: the 1 of 1 + M.
     Equal, with its gradients, to `ChannelMasks` and `pool_masked` up to rounding; memory beyond the inputs is that of `chunk` attributes.
-    Once differentiable. Raises `InputError` for a weight of another number of channels. Source: Kimura and Tanaka 2019, Eq. 2.
+    Once differentiable. Raises `InputError` for shapes that do not fit. Source: Kimura and Tanaka 2019, Eq. 2.
     """
-    chunk, channels = whole_number("chunk", chunk), features.shape[1]
-    if weight.ndim != 4 or weight.shape[1] != channels or len(weight) % channels:
+    chunk = whole_number("chunk", chunk)
+    if features.ndim != 4:
+        raise InputError(f"expected features (B, C, h, w), got {tuple(features.shape)}")
+    channels, device = features.shape[1], features.device.type
+    if weight.ndim != 4 or weight.shape[1] != channels or not len(weight) or len(weight) % channels:
         raise InputError(f"expected a weight (K C, C, k, k) of C = {channels} channels, got {tuple(weight.shape)}")
-    device = features.device.type
-    if torch.is_autocast_enabled(device):
+    if weight.shape[2] != weight.shape[3] or not weight.shape[2] % 2 or bias.shape != weight.shape[:1]:
+        shapes = f"{tuple(weight.shape)} and {tuple(bias.shape)}"
+        raise InputError(f"expected a square kernel of odd side and a bias for each of its outputs, got {shapes}")
+    known = torch.amp.is_autocast_available(device)
+    if known and torch.is_autocast_enabled(device):
         features, weight, bias = (tensor.to(torch.get_autocast_dtype(device)) for tensor in (features, weight, bias))
-    with torch.autocast(device, enabled=False):
+    with torch.autocast(device, enabled=False) if known else contextlib.nullcontext():
         masked, means = _MaskedPool.apply(features, weight, bias, chunk)
         return masked + features.mean((2, 3)).unsqueeze(1) if keep_one else masked, means
 

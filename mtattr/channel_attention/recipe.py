@@ -70,6 +70,14 @@ def check(spec: RunSpec) -> None:
     variant, settings, size = VARIANTS[spec.variant], spec.settings, size_of(spec.dataset, spec.scale)
     if unused := [name for name in ("beta", "gamma", "lam", "chunk") if name in settings and variant.plain]:
         raise InputError(f"setting {unused[0]} is of the network with masks, and {spec.variant} has neither masks nor further losses")
+    lacks = {
+        "beta": not variant.options.get("multilabel", True),
+        "gamma": not variant.options.get("reconstruct", True),
+        "lam": "lam" in variant.losses or variant.options.get("mask") == "none",
+        "chunk": variant.options.get("mask") == "none",
+    }
+    if unused := [name for name, lacking in lacks.items() if lacking and name in settings]:
+        raise InputError(f"setting {unused[0]} is of a part that {spec.variant} is without")
     if settings.get("weights") is not None:
         if variant.matched or spec.scale != "paper":
             raise InputError(f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}")

@@ -67,5 +67,6 @@ def _channel_metrics(means: Tensor) -> dict[str, float]:
     for name, values in {"feature_correlation": means, "feature_correlation_own": means - means.mean(1, keepdim=True)}.items():
         correlation = feature_correlation(values).fill_diagonal_(torch.nan)
         found[name] = correlation.abs().nanmean().item()
-        found[f"{name}_top"] = correlation.nan_to_num(-1).amax(1).mean().item()
+        highest = correlation.nan_to_num(-torch.inf).amax(1)
+        found[f"{name}_top"] = highest[highest.isfinite()].mean().item()  # NaN if no channel has a correlation
     return found

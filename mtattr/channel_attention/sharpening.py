@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mtattr.channel_attention.network import ChannelAttentionNet
 from mtattr.data.batches import take
-from mtattr.errors import InputError
+from mtattr.errors import InputError, number_of_at_least
 
 
 def sharpen(masks: Tensor, power: float) -> Tensor:
@@ -16,10 +16,10 @@ def sharpen(masks: Tensor, power: float) -> Tensor:
     masks: at least 0. power: 1 leaves them as they are; above 1 sharpens; below 1 flattens; 0 makes them constant. A map of zeros stays.
     Raises `InputError` for a power below 0.
     """
-    if not 0 <= power < float("inf"):
-        raise InputError(f"power must be a number of at least 0, got {power!r}")
-    raised = masks**power
-    return masks.mean((-2, -1), keepdim=True) * raised / raised.mean((-2, -1), keepdim=True).clamp(min=torch.finfo(masks.dtype).tiny)
+    power, tiny = number_of_at_least("power", power), torch.finfo(masks.dtype).tiny
+    # Of the highest value first: powers of small numbers vanish.
+    raised = (masks / masks.amax((-2, -1), keepdim=True).clamp(min=tiny)) ** power
+    return masks.mean((-2, -1), keepdim=True) * raised / raised.mean((-2, -1), keepdim=True).clamp(min=tiny)
 
 
 @torch.no_grad()
@@ -39,6 +39,7 @@ def noisy_logits(
     """
     if not isinstance(net, ChannelAttentionNet) or net.masks is None or net.masks.activation == "tanh":
         raise InputError("sharpening needs a ChannelAttentionNet with masks of at least 0")
+    noise, power = number_of_at_least("noise", noise), number_of_at_least("power", power)
     net.eval().to(device)
     generator, made = torch.Generator().manual_seed(seed), []
     for rows in torch.arange(len(images)).split(batch_size):

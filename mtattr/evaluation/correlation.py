@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
 
 def phi_coefficients(labels: Tensor) -> Tensor:
@@ -51,6 +51,11 @@ def mantel_test(a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0)
     """
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape != b.shape:
         raise InputError(f"mantel_test: expected two square matrices of one size, got {tuple(a.shape)} and {tuple(b.shape)}")
+    if permutations != 0:
+        permutations = whole_number("permutations", permutations, 0)
+    for matrix in (a, b):
+        if not torch.allclose(matrix.double(), matrix.double().T, rtol=1e-6, atol=1e-9, equal_nan=True):
+            raise InputError("mantel_test: expected symmetric matrices")
     n = len(a)
     off = ~torch.eye(n, dtype=torch.bool)
     known = torch.tensor([bool((~(m[i].isnan()) & off[i]).any()) for m in (a, b) for i in range(n)]).view(2, n).all(0)

@@ -125,6 +125,7 @@ def localisation_scores(maps: Mapping[str, Tensor], regions: Tensor, valid: Tens
     """
     found = {}
     for name, of in maps.items():
+        _check(of, regions, valid)
         n, t, h, w = of.shape
         blind = {"centre": centre_prior(h, w).expand(n, t, h, w), "random": random_maps(n, t, h, w)}
         for score, measure in {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}.items():

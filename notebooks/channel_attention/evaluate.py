@@ -449,7 +449,7 @@ def show_masks(attributes: tuple[str, ...], faces: int) -> None:
             for c, axis in enumerate(axes[i, 1 + 3 * j : 4 + 3 * j]):
                 look = {"limits": (0, 1), "bar": False, "outline": outline}
                 map_overlay(picture, shown["masks"][i, a, c], axes=axis, **look)
-                title = f"{name.replace('_', ' ')[:13]}\n" if c == 1 else "\n"
+                title = f"{SHORT.get(name, name.replace('_', ' '))}\n" if c == 1 else "\n"
                 axis.set_title(
                     f"{title if i == 0 else ''}{shown['channels'][a][c]}",
                     fontsize=7,
@@ -465,7 +465,7 @@ else:
     show_masks(("Smiling", "Mouth_Slightly_Open"), 4)
 
 # %% [markdown]
-# A mask is high or low, and mostly over the whole face. Now what really makes the answer: the *evidence*, $\\sum_c w_{kc} (1 + M^k_c) F_c$, whose mean and the bias are the logit. Each map has its own range. ✗ marks a wrong answer.
+# Bright and dark places are wide, and seldom those of the attribute; the next section counts. Now what really makes the answer: the *evidence*, $\sum_c w_{kc} (1 + M^k_c) F_c$, whose mean and the bias are the logit. Each map has its own range. ✗ marks a wrong answer.
 
 # %% mystnb={"image": {"alt": "Four drawn faces; beside each the evidence maps of six attributes under the probability that the network gives, with the region outlined where the attribute is present."}} tags=["hide-input"]
 if gallery is None:
@@ -486,7 +486,7 @@ else:
                 bar=False,
                 outline=outline,
             )
-            head = name.replace("_", " ")[:14] + "\n" if i == 0 else ""
+            head = SHORT.get(name, name.replace("_", " ")) + "\n" if i == 0 else ""
             wrong = " ✗" if (said >= 0.5) != bool(label) else ""
             axis.set_title(f"{head}{said:.2f}{wrong}", fontsize=7, loc="center")
     _ = fig.suptitle(

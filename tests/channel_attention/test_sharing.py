@@ -163,7 +163,6 @@ def test_constant_masks_follow_nothing_without_a_warning():
     assert not math.isnan(found["untrained_masks_follow_x"] + found["weights_follow_x"] + found["untrained_feature_correlation"])
 
 
-@pytest.mark.xfail(strict=True, reason="a channel without a correlation counts as one whose highest is -1")
 @pytest.mark.parametrize("constant", [slice(0, C), slice(0, 1)])
 def test_a_constant_channel_has_no_highest_correlation(constant):
     means = random(K, C)

@@ -195,7 +195,6 @@ def test_no_maps_have_no_scores_and_maps_that_do_not_fit_are_refused():
         localisation_scores({"x": maps[:, :3]}, regions, valid)
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="the shape of the maps is unpacked before it is looked at")
 def test_maps_of_other_dimensions_are_refused():
     maps, regions, valid = random_case(0)
     with pytest.raises(InputError, match="expected maps"):
