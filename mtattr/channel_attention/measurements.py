@@ -49,8 +49,8 @@ def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, li
 def analyse(untrained: Callable[[], nn.Module], net: nn.Module, data: Mapping[str, ImageData], device: object) -> dict[str, float]:
     """Localisation, and of a network with parts those of `heads_and_losses`; with masks, all that masks are asked.
 
-    untrained: gives the network as it was before training, whose masks are the control. Masks' importance and the order of pruning are of
-    validation images, everything else of test images.
+    untrained: gives the network as it was before training, whose masks are the control. Spreads, correlations and the order of pruning are
+    of validation images, everything else of test images, the three channels whose masks are localised included.
     """
     test, val = data["test"], data["val"].subset(range(min(ANALYSED, len(data["val"]))))
     found = localisation(net, test, device=device)
