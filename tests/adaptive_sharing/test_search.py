@@ -1,10 +1,11 @@
+import itertools
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
+import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -52,14 +53,8 @@ def begin(num_tasks: int = NUM_TASKS) -> Start:
     return Start(structure=net.structure, weights=net.state_dict())
 
 
-def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, pause: float = 0.0, **settings) -> Plan:
+def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, **settings) -> Plan:
     how = SearchSettings(alpha=alpha, limits=[8] * 15, interval=4, **settings)
-
-    def losses(*arguments, **options):
-        from mtattr.training import per_task_loss
-
-        time.sleep(pause)
-        return per_task_loss(*arguments, **options)
 
     return Plan(
         data={split: data(split, n, num_tasks) for split, n in (("train", 64), ("val", 16), ("test", 16))},
@@ -69,7 +64,6 @@ def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, pause: float = 0
         metrics=metrics,
         select_by="selection_score",
         floors=floors,
-        losses=losses,
         search=partial(search, begin=partial(begin, num_tasks), settings=how),
     )
 
@@ -173,25 +167,17 @@ def test_the_widened_network_goes_on_from_the_weights_it_had(tmp_path):
 
 
 def test_killed_between_and_inside_rounds_ends_with_the_same_bits(tmp_path):
-    """kill -9 at random moments, as often as the machine allows, against an undisturbed run in a home of its own."""
-    whole = finish(tmp_path / "whole")
-    home, chance, kills, places = tmp_path / "killed", random.Random(), 0, set()
-    while kills < 3:
-        process = start(home, "--slow", "0.03")
-        folder = home / "runs"
-        began = time.monotonic()
-        before = {path.name for path in folder.rglob("search/*")}
-        while process.poll() is None and {path.name for path in folder.rglob("search/*")} == before and time.monotonic() < began + 60:
-            time.sleep(0.02)
-        time.sleep(chance.random() * 0.4)
-        if process.poll() is not None:
-            break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        kills += 1
-        places |= {path.name for path in folder.rglob("search/*")}
-    assert kills >= 2, "never killed: make the toy slower"
-    assert "rounds.safetensors" in places
+    """kill -9 inside the first round, at the start of a later one, and somewhere around an end, against an undisturbed run elsewhere.
+
+    Moments are counted in batches, so that a busy machine is killed in the same rounds; only the last has milliseconds of chance,
+    to fall also into the writing that follows a round.
+    """
+    whole, home = finish(tmp_path / "whole"), tmp_path / "killed"
+    for batches, seconds, rounds_are_on_disk in ((2, 0, False), (5, 0, True), (4, random.random() * 0.05, True)):
+        process = start(home, "--die", str(batches), str(seconds))
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == -signal.SIGKILL, output
+        assert any(home.rglob("search/rounds.safetensors")) == rounds_are_on_disk
     same_end(whole, finish(home))
 
 
@@ -298,9 +284,27 @@ def finish(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> Path:
     return Path(json.loads((home.parent / f"{home.name}.json").read_text())["folder"])
 
 
+def doomed(batches: int, seconds: float):
+    """A loss that kills its process `seconds` after it was asked for the given number of batches."""
+    seen = itertools.count(1)
+
+    def losses(*arguments, **options):
+        from mtattr.training import per_task_loss
+
+        if next(seen) == batches:
+            die = partial(os.kill, os.getpid(), signal.SIGKILL)
+            threading.Timer(seconds, die).start() if seconds else die()
+        return per_task_loss(*arguments, **options)
+
+    return losses
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    slow = 0.03 if "--slow" in sys.argv else 0.0
-    done = run(toy_plan(pause=slow), precision="64-true" if "--double" in sys.argv else "32-true")
+    plan = toy_plan()
+    if "--die" in sys.argv:
+        at = sys.argv.index("--die")
+        plan = replace(plan, losses=doomed(int(sys.argv[at + 1]), float(sys.argv[at + 2])))
+    done = run(plan, precision="64-true" if "--double" in sys.argv else "32-true")
     if int(os.environ.get("RANK", 0)) == 0:
         Path(sys.argv[1]).write_text(json.dumps({"folder": str(done.folder)}))
