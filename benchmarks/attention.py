@@ -15,15 +15,13 @@ import argparse
 import copy
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
 from torch import Tensor
 
 from mtattr.attention_branch import MultitaskAttentionBranchNet, TaskStage, apply_attention, imagenet_resnet
-from mtattr.evaluation import peak_memory_mb
+from mtattr.evaluation import peak_memory_mb, seconds_in_turn
 
 GOALS = {"answer": 1.5, "training step": 1.0}
 CHUNKS = (None, 20, 8, 4)
@@ -33,20 +31,6 @@ def textbook(stage: torch.nn.Module, features: Tensor, maps: Tensor) -> Tensor:
     """What the heads read, `(B, T, D)`, one pass after the other."""
     passes = (stage(apply_attention(features, maps[:, t : t + 1], residual=False)) for t in range(maps.shape[1]))
     return torch.stack([last.mean((2, 3)) for last in passes], dim=1)
-
-
-def medians(forms: dict[str, Callable[[], object]], repeats: int, device: str) -> dict[str, float]:
-    """Median seconds of each form; all take turns, so that a busy machine is busy for all."""
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for turn in range(repeats + 1):
-        for name, form in forms.items():
-            began = time.perf_counter()
-            form()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if turn:  # the first turn warms up
-                seconds[name].append(time.perf_counter() - began)
-    return {name: median(values) for name, values in seconds.items()}
 
 
 def perception_forms(given: argparse.Namespace, training: bool) -> dict[str, Callable[[], object]]:
@@ -139,7 +123,7 @@ def main() -> None:
         print(f"training step, {'all tasks at once' if chunk is None else f'{chunk} tasks at once':<20}{int(done.stdout):>7,} MB")
     for what, forms_of in (("perception branch", perception_forms), ("whole network", network_forms)):
         for mode, training in (("answer", False), ("training step", True)):
-            seconds = medians(forms_of(given, training), given.repeats, given.device)
+            seconds = seconds_in_turn(forms_of(given, training), repeats=given.repeats, device=given.device)
             ratios = "  ".join(f"{name} {seconds['loop'] / s:.2f}x" for name, s in seconds.items() if name != "loop")
             goal = f"  (goal {GOALS[mode]}x)" if what == "perception branch" else ""
             print(f"{what:<18}{mode:<14}loop {seconds['loop']:.3f} s  {ratios}{goal}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from statistics import median
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,7 @@ from mtattr.adaptive_sharing import (
     vgg16,
 )
 from mtattr.adaptive_sharing.initialise import filters_of, start_from_wide
+from mtattr.evaluation import seconds_in_turn
 
 NUM_TASKS = 40
 #: Branches of each layer, omega, and the printed time of VGG-16 over that of the network.
@@ -64,24 +65,15 @@ def in_faster_layout(nets: dict[str, nn.Module], images: Tensor) -> dict[str, nn
         taken = {}
         for layout in (torch.contiguous_format, torch.channels_last):
             net.to(memory_format=layout)
-            taken[layout] = min(seconds_in_turn({name: net}, images, 1)[name] for _ in range(3))
+            taken[layout] = min(answers_in_turn({name: net}, images, 1)[name] for _ in range(3))
         chosen[name] = net.to(memory_format=min(taken, key=taken.get))
     return chosen
 
 
 @torch.no_grad()
-def seconds_in_turn(nets: dict[str, nn.Module], images: Tensor, repeats: int) -> dict[str, float]:
-    """Median seconds of a forward pass of each network; all take turns, so that a busy machine is busy for all."""
-    found: dict[str, list[float]] = {name: [] for name in nets}
-    for turn in range(repeats + 1):
-        for name, net in nets.items():
-            began = time.perf_counter()
-            net(images)
-            if images.is_cuda:
-                torch.cuda.synchronize()
-            if turn:  # the first turn warms up
-                found[name].append(time.perf_counter() - began)
-    return {name: median(values) for name, values in found.items()}
+def answers_in_turn(nets: dict[str, nn.Module], images: Tensor, repeats: int) -> dict[str, float]:
+    """Median seconds of a forward pass of each network."""
+    return seconds_in_turn({name: partial(net, images) for name, net in nets.items()}, repeats=repeats, device=images.device)
 
 
 def somp_seconds() -> float:
@@ -107,7 +99,7 @@ def main() -> dict[str, float]:
         images = torch.rand(batch, 3, given.size, given.size, device=given.device)
         nets = in_faster_layout(nets, images)
         repeats = given.repeats if batch > 1 else 4 * given.repeats
-        seconds = seconds_in_turn(nets, images, repeats)
+        seconds = answers_in_turn(nets, images, repeats)
         print(f"\n{batch} image{'s' * (batch > 1)} of {given.size} px, {given.device}, {given.threads} threads")
         print(f"{'network':<16}{'weights':>14}{'ms':>10}{'times VGG-16':>14}{'goal':>8}")
         for name, value in seconds.items():
@@ -119,7 +111,7 @@ def main() -> dict[str, float]:
             for execution in ("grouped", "loop"):
                 both[f"{name} {execution}"] = net = fold_batch_norm(nets[name])
                 net.execution = execution
-        seconds = seconds_in_turn(both, images, repeats)
+        seconds = answers_in_turn(both, images, repeats)
         for name in TREES:
             ratios[f"{name} grouped batch {batch}"] = ratio = seconds[f"{name} loop"] / seconds[f"{name} grouped"]
             print(

@@ -15,15 +15,13 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
 from torch import Tensor, nn
 
 from mtattr.channel_attention import ChannelAttentionNet
-from mtattr.evaluation import peak_memory_mb
+from mtattr.evaluation import peak_memory_mb, seconds_in_turn
 
 GOAL = 3.0
 CHUNKS = (None, 20, 8, 4, 1)
@@ -63,20 +61,6 @@ def library(net: ChannelAttentionNet, features: Tensor, chunk: int | None) -> Te
     """The library's classifiers with at most `chunk` attributes at once."""
     net.chunk = chunk
     return net.classifiers(net.attend(features)[0])
-
-
-def medians(forms: dict[str, Callable[[], object]], repeats: int, device: str) -> dict[str, float]:
-    """Median seconds of each form; all take turns, so that a busy machine is busy for all."""
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for turn in range(repeats + 1):
-        for name, form in forms.items():
-            began = time.perf_counter()
-            form()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if turn:  # the first turn warms up
-                seconds[name].append(time.perf_counter() - began)
-    return {name: median(values) for name, values in seconds.items()}
 
 
 def forms_of(net: ChannelAttentionNet, textbook: Textbook, images: Tensor, training: bool) -> dict[str, Callable[[], object]]:
@@ -169,11 +153,11 @@ def main() -> None:
     net = make(given).eval()
     textbook = Textbook(net).to(given.device)
     images = torch.rand(given.batch, 3, given.size, given.size, device=given.device)
-    seconds = medians(whole_forms(net, textbook, images), given.repeats, given.device)
+    seconds = seconds_in_turn(whole_forms(net, textbook, images), repeats=given.repeats, device=given.device)
     ratios = "  ".join(f"{name} {seconds['separate'] / s:.2f}x" for name, s in seconds.items() if name != "separate")
     print(f"from the image, answer        separate {seconds['separate']:.3f} s  {ratios}  (goal {GOAL}x)")
     for mode, training in (("answer", False), ("training step", True)):
-        seconds = medians(forms_of(net, textbook, images, training), given.repeats, given.device)
+        seconds = seconds_in_turn(forms_of(net, textbook, images, training), repeats=given.repeats, device=given.device)
         ratios = "  ".join(f"{name} {seconds['loop'] / s:.2f}x" for name, s in seconds.items() if name != "loop")
         print(f"from features, {mode:<14} loop {seconds['loop']:.3f} s  {ratios}")
 

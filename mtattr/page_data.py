@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,17 @@ def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def gallery_command(make: Callable[..., dict[str, Any]], about: str, arguments: Sequence[str] | None = None) -> int:
+    """The command line of a room's gallery: write what `make(scale=, seeds=, precision=)` gives to the file that is named.
+
+    about: the module's docstring, whose first line is the help. arguments: of the process if None. Returns the exit code.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--scale", default="reduced")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
+    parser.add_argument("--precision", default="32-true")
+    given = parser.parse_args(arguments)
+    return write_or_explain(given.file, lambda: make(scale=given.scale, seeds=given.seeds, precision=given.precision))

@@ -5,7 +5,6 @@ Run: python -m mtattr.attention_branch.gallery FILE [--scale reduced] [--seeds 0
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from mtattr.data.batches import take
 from mtattr.data.compcars_twin.scene import sample_scenes
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
-from mtattr.page_data import picture_of, png_of, rounded, write_or_explain
+from mtattr.page_data import gallery_command, picture_of, png_of, rounded
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA = 1
@@ -121,13 +120,7 @@ def _features(scale: str, seeds: Sequence[int], options: dict[str, Any]) -> dict
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file; bad input is one line and exit code 2."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--scale", default="reduced")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--precision", default="32-true")
-    given = parser.parse_args(arguments)
-    return write_or_explain(given.file, lambda: gallery_data(scale=given.scale, seeds=given.seeds, precision=given.precision))
+    return gallery_command(gallery_data, __doc__, arguments)
 
 
 if __name__ == "__main__":

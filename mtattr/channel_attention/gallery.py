@@ -5,7 +5,6 @@ Run: python -m mtattr.channel_attention.gallery FILE [--scale reduced] [--seeds 
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import sys
@@ -24,7 +23,7 @@ from mtattr.data.batches import take
 from mtattr.errors import InputError
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
-from mtattr.page_data import picture_of, png_of, rounded, write_or_explain
+from mtattr.page_data import gallery_command, picture_of, png_of, rounded
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCHEMA, FACES = 1, "celeba-twin"
@@ -115,13 +114,7 @@ def gallery_of(start: str | Path = ".") -> dict[str, Any] | None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file; bad input is one line and exit code 2."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--scale", default="reduced")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--precision", default="32-true")
-    given = parser.parse_args(arguments)
-    return write_or_explain(given.file, lambda: gallery_data(scale=given.scale, seeds=given.seeds, precision=given.precision))
+    return gallery_command(gallery_data, __doc__, arguments)
 
 
 if __name__ == "__main__":

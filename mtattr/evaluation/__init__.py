@@ -13,7 +13,7 @@ from mtattr.evaluation.accuracy import (
 )
 from mtattr.evaluation.baseline import baseline_plan
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
-from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
+from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb, seconds_in_turn
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
@@ -77,6 +77,7 @@ __all__ = [
     "rank_correlation",
     "recall_from",
     "region_iou",
+    "seconds_in_turn",
     "specificity_from",
     "t_interval",
     "task_accuracy",

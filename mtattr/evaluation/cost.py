@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from statistics import median
 
@@ -61,6 +61,25 @@ def latency(net: nn.Module, example: Tensor, repeats: int = 20) -> float:
                 torch.cuda.synchronize(example.device)
             seconds.append(time.perf_counter() - start)
     return median(seconds[2:])
+
+
+def seconds_in_turn(forms: Mapping[str, Callable[[], object]], *, repeats: int, device: torch.device | str = "cpu") -> dict[str, float]:
+    """Median wall-clock seconds of each of several ways to do a thing, for ratios of one against the other.
+
+    All take turns, so that a busy machine is busy for all; the first turn warms up and does not count. On a GPU each call is
+    waited for. Raises `InputError` when repeats < 1.
+    """
+    if repeats < 1:
+        raise InputError(f"repeats must be at least 1, got {repeats}")
+    seconds: dict[str, list[float]] = {name: [] for name in forms}
+    for _ in range(1 + repeats):
+        for name, form in forms.items():
+            start = time.perf_counter()
+            form()
+            if torch.device(device).type == "cuda":
+                torch.cuda.synchronize(device)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: median(values[1:]) for name, values in seconds.items()}
 
 
 def peak_memory_mb(device: torch.device | str = "cpu") -> float:

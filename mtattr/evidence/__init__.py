@@ -1,13 +1,14 @@
 """What a paper claims, what our runs gave, and what follows: published numbers, run records, ledger and verdicts."""
 
+from mtattr.evidence.by_seed import interval_words, measures, paired_difference, runs_by_seed, values_by_seed
 from mtattr.evidence.canonical import canonical_json, sha256_of
 from mtattr.evidence.claim import SCALES, Claim, claims_sha256
 from mtattr.evidence.ledger import append, read_ledger
 from mtattr.evidence.paper import Artefact, Citation, Deviation, Erratum, Paper, PublishedTable, load_paper, paper_file
 from mtattr.evidence.paper_tables import artefact_table, deviation_table, errata_table, published_table
-from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id, values_by_seed
+from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
-from mtattr.evidence.tables import result_table, verdict_table
+from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
 from mtattr.evidence.verification import Problem, verify
 
@@ -31,16 +32,21 @@ __all__ = [
     "canonical_json",
     "check_record",
     "claims_sha256",
+    "claims_table",
     "deviation_table",
     "errata_table",
     "format_interval",
     "format_number",
+    "interval_words",
     "judge",
     "load_paper",
+    "measures",
+    "paired_difference",
     "paper_file",
     "published_table",
     "read_ledger",
     "result_table",
+    "runs_by_seed",
     "seal",
     "sha256_of",
     "short_id",
@@ -48,5 +54,6 @@ __all__ = [
     "to_markdown",
     "values_by_seed",
     "verdict_table",
+    "verdict_words",
     "verify",
 ]

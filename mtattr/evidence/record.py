@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mtattr.errors import InputError
@@ -50,19 +50,6 @@ def measure(record: Mapping[str, Any], metric: str, epoch: str = "selected") -> 
     values = record["cost"] if metric.startswith("cost.") else record["metrics"][epoch]
     value = values.get(metric.removeprefix("cost."))
     return math.nan if value is None else float(value)
-
-
-def values_by_seed(
-    records: Iterable[Mapping[str, Any]], metric: str, *, variant: str, dataset: str, epoch: str = "selected", **settings: Any
-) -> list[float]:
-    """A metric of one variant on one dataset, in order of seed, from the records that have these settings."""
-    wanted = [
-        record
-        for record in records
-        if (record["spec"]["variant"], record["spec"]["dataset"]) == (variant, dataset)
-        and all(record["spec"]["settings"].get(name) == value for name, value in settings.items())
-    ]
-    return [measure(record, metric, epoch) for record in sorted(wanted, key=lambda record: record["spec"]["seed"])]
 
 
 def floor_of(record: Mapping[str, Any], metric: str) -> float:

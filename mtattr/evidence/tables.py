@@ -30,6 +30,46 @@ def verdict_table(paper: Paper, records: Sequence[Mapping[str, Any]], *, scale: 
     return Table(f"{paper.citation.authors[0]} et al.: claims and verdicts, scale: {scale}", columns, tuple(rows))
 
 
+def claims_table(
+    paper: Paper,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    title: str,
+    scale: str,
+    datasets: Sequence[str],
+    ours: bool = False,
+    exploratory: bool = False,
+) -> Table:
+    """One row per claim of one kind, with a line for each of `datasets` that it is about; narrower than `verdict_table`.
+
+    ours: claims that the paper does not make. exploratory: those made after the first runs. See `verdict_words`.
+    """
+    rows = []
+    for claim in paper.claims:
+        mine = [name for name in datasets if name in claim.datasets]
+        if mine and (claim.ours, claim.exploratory) == (ours, exploratory):
+            words = [verdict_words(claim, records, dataset=name, scale=scale) for name in mine]
+            if len(datasets) > 1:
+                words = [f"{name}: {said}" for name, said in zip(mine, words, strict=True)]
+            rows.append({"claim": claim.statement + ("" if ours else f" ({claim.where})"), "verdict": "<br>".join(words)})
+    about = _kind_of_data({is_generated(name, records) for name in datasets})
+    return Table(f"{title}, scale: {scale}{about}", ("claim", "verdict"), tuple(rows))
+
+
+def verdict_words(claim: Claim, records: Sequence[Mapping[str, Any]], *, dataset: str, scale: str) -> str:
+    """The verdict in bold with the numbers that decided it, or why there is none.
+
+    The numbers are the difference (a minus b, a minus its floor, a / b - 1), or the one mean that is held against a bound.
+    """
+    found = judge(claim, records, dataset=dataset, scale=scale)
+    if found.verdict == "not tested":
+        return NOT_RUN if found.reason == "no record" else f"not tested, {found.reason}"
+    if claim.kind != "greater_than_value" or claim.floor is not None:
+        return f"**{found.verdict}**, {format_interval(found.difference, signed=True)}"
+    bound = f", bound {format_number(claim.value)}" if claim.value else ""
+    return f"**{found.verdict}**, {format_interval(found.a, signed=not claim.value)}{bound}"
+
+
 def is_generated(dataset: str, records: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a dataset is drawn by this package: its records say so, or it is named as a twin."""
     return dataset.endswith("-twin") or any(r["data"]["generated"] for r in records if r["spec"]["dataset"] == dataset)
@@ -109,6 +149,10 @@ def result_table(
 
 def _caption(records: Sequence[Mapping[str, Any]], scale: str | None, epoch: str) -> str:
     scales = sorted({record["spec"]["scale"] for record in records}) or [scale or NOT_RUN]
-    kinds = {record["data"]["generated"] for record in records}
-    data = {(): "", (True,): ", generated data", (False,): ", real data"}.get(tuple(kinds), ", real and generated data")
-    return f"Mean [95 % CI over seeds] on the test split, {epoch} epoch, scale: {' and '.join(scales)}{data}"
+    about = _kind_of_data({record["data"]["generated"] for record in records})
+    return f"Mean [95 % CI over seeds] on the test split, {epoch} epoch, scale: {' and '.join(scales)}{about}"
+
+
+def _kind_of_data(generated: set[bool]) -> str:
+    """The end of a caption: whether data are generated, real, or both."""
+    return {(): "", (True,): ", generated data", (False,): ", real data"}.get(tuple(generated), ", real and generated data")

@@ -43,15 +43,19 @@ from itertools import combinations
 import numpy as np
 import torch
 from IPython.display import display
-from mtattr.evaluation import latency, paired_interval, rank_correlation, t_interval
+from mtattr.evaluation import latency, rank_correlation, t_interval
 from mtattr.evidence import (
     Table,
+    claims_table,
     deviation_table,
     errata_table,
-    format_interval,
     format_number,
+    interval_words,
     judge,
     load_paper,
+    measures,
+    paired_difference,
+    runs_by_seed,
 )
 from mtattr.pages import course_ledger, show_table
 from mtattr.plots import figure, tree_diagram
@@ -60,7 +64,8 @@ FACES, CLOTHES, BOTH = "celeba-twin", "deepfashion-twin", "celeba+deepfashion-tw
 SCALE, NONE = "reduced", "not run yet"
 
 # %% [markdown]
-# A few short helpers read the ledger. The first gives the records of one network on one dataset, by seed.
+# Two short helpers ask the ledger: for the records of one network on one dataset, by seed, and for a number of each. The library has the rest.
+
 # %%
 from mtattr.adaptive_sharing import (
     LAYERS,
@@ -89,22 +94,11 @@ ledger = [
 
 # %%
 def runs(variant: str, twin: str = FACES) -> dict[int, dict]:
-    mine = [r for r in ledger if (r["spec"]["variant"], r["spec"]["dataset"]) == (variant, twin)]
-    return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
+    return runs_by_seed(ledger, variant=variant, dataset=twin)
 
 
 def by_seed(variant: str, metric: str, twin: str = FACES, epoch="selected") -> dict[int, float]:
-    found = {s: r["metrics"][epoch].get(metric) for s, r in runs(variant, twin).items()}
-    return {s: math.nan if value is None else value for s, value in found.items()}
-
-
-def paired(a: dict[int, float], b: dict[int, float]):
-    seeds = sorted(a.keys() & b.keys())
-    return paired_interval([a[s] for s in seeds], [b[s] for s in seeds])
-
-
-def words(values: dict[int, float], factor: float = 1.0) -> str:
-    return format_interval(t_interval([factor * v for v in values.values()])) if values else NONE
+    return measures(runs(variant, twin), metric, epoch)
 
 
 def heading(*variants: str, twin: str = FACES) -> str:
@@ -118,32 +112,13 @@ def heading(*variants: str, twin: str = FACES) -> str:
 # A {term}`verdict` is computed from the ledger by tested code, paired by seed. The claims were committed before the runs. Numbers are
 # differences, or the one number that a claim is about, with their 95 % interval. [How to read one](../../book/verdicts.md).
 
-
 # %%
-def outcome(claim, twin: str) -> str:
-    found = judge(claim, ledger, dataset=twin, scale=SCALE)
-    alone = claim.kind == "greater_than_value" and claim.floor is None
-    numbers = format_interval(found.a if alone else found.difference, signed=True)
-    if alone and claim.value:
-        numbers += f", bound {format_number(claim.value)}"
-    if found.verdict == "not tested":
-        return NONE if found.reason == "no record" else f"not tested, {found.reason}"
-    return f"**{found.verdict}**, {numbers}"
-
-
-def verdicts(title: str, ours: bool, explored: bool = False) -> Table:
-    rows = []
-    for claim in paper.claims:
-        if (claim.ours, claim.exploratory) == (ours, explored):
-            twin = next(name for name in claim.datasets if name.endswith("-twin"))
-            where = "" if ours else f" ({claim.where})"
-            rows.append({"claim": claim.statement + where, "drawn data": outcome(claim, twin)})
-    return Table(f"{title}, scale: {SCALE}", ("claim", "drawn data"), tuple(rows))
-
-
-display(show_table(verdicts("What the paper claims", False)))
-display(show_table(verdicts("What the paper does not ask", True)))
-display(show_table(verdicts("Asked after the first runs", True, True)))
+about = {"scale": SCALE, "datasets": (FACES, CLOTHES, BOTH)}
+display(show_table(claims_table(paper, ledger, title="What the paper claims", **about)))
+about["ours"] = True
+display(show_table(claims_table(paper, ledger, title="What the paper does not ask", **about)))
+title = "Asked after the first runs"
+show_table(claims_table(paper, ledger, title=title, exploratory=True, **about))
 
 # %% [markdown]
 # *Trend holds* is the most that drawn data can give: the paper's own numbers can only be met on its own data, at {term}`paper scale`. Of its joint networks the
@@ -163,7 +138,7 @@ def beside_print(table, metrics: dict[str, str], names: dict[str, tuple[str, str
         row = {"network": name}
         for metric, column in metrics.items():
             printed = format_number(table.value(name, column))
-            row[column] = f"{printed}<br>ours {words(by_seed(variant, metric, twin))}"
+            row[column] = f"{printed}<br>ours {interval_words(by_seed(variant, metric, twin))}"
         rows.append(row)
     floors = [r["floors"] for r in runs(*names["vgg"]).values()]
     row = {"network": "floor"}
@@ -195,7 +170,7 @@ rows = []
 for variant, twin in (ROWS | JOINT).values():
     ours = runs(variant, twin)
     row = {"network": f"{'joint ' * (twin == BOTH)}{variant}"}
-    row["accuracy, last epoch"] = words(by_seed(variant, "mean_accuracy", twin, "last"))
+    row["accuracy, last epoch"] = interval_words(by_seed(variant, "mean_accuracy", twin, "last"))
     for metric, head in (("weights", "weights"), ("megaflops", "Mflop"), ("milliseconds", "ms")):
         values = [r["metrics"]["selected"][metric] for r in ours.values()]
         row[head] = f"{np.mean(values):,.{0 if metric == 'weights' else 1}f}" if values else NONE
@@ -256,7 +231,7 @@ for variant in ("branch-32-2.0", "branch-64-2.0"):
         ("top3_accuracy_gap", "clothes, top 3"),
     ):
         values = list(by_seed(variant, metric, BOTH).values())
-        row[head] = format_interval(t_interval(values), signed=True) if values else NONE
+        row[head] = interval_words(values, signed=True)
     rows.append(row)
 show_table(
     Table(
@@ -280,7 +255,7 @@ for name, a, b in (
     row = {"start": name}
     for metric, column in zip(("mean_accuracy", "top10_recall"), third.columns, strict=True):
         ours = {s: 100 * v for s, v in by_seed(a, metric).items()}
-        gap = paired(ours, {s: 100 * v for s, v in by_seed(b, metric).items()})
+        gap = paired_difference(ours, {s: 100 * v for s, v in by_seed(b, metric).items()})
         text = f"{gap.mean:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}]" if gap.n else NONE
         row[column] = f"{100 * third.value(name, column):+.2f}<br>ours {text}".replace("-", "−")
     rows.append(row)
@@ -305,7 +280,7 @@ PAIRS += [
 ]
 fig, axis = figure(4.8, 3.9)
 for y, (a, b, _) in enumerate(PAIRS):
-    gap = paired(by_seed(a, "mean_accuracy"), by_seed(b, "mean_accuracy"))
+    gap = paired_difference(by_seed(a, "mean_accuracy"), by_seed(b, "mean_accuracy"))
     if gap.n > 2:
         style = {"fmt": "os"[y > 3], "capsize": 3, "color": ("#0072B2", "#D55E00")[y > 3]}
         axis.errorbar(100 * gap.mean, y, xerr=100 * (gap.high - gap.mean), **style)
@@ -319,12 +294,12 @@ _ = axis.set_title(heading("matched", "regroup-original"), fontsize=10)
 
 # %%
 for a, b, name in PAIRS:
-    gap = paired(by_seed(a, "mean_accuracy"), by_seed(b, "mean_accuracy"))
-    print(f"{name:<28}{format_interval(gap, signed=True) if gap.n else NONE}")
+    gap = paired_difference(by_seed(a, "mean_accuracy"), by_seed(b, "mean_accuracy"))
+    print(f"{name:<28}{interval_words(gap, signed=True)}")
 grown = (by_seed(f"{v}", "mean_accuracy") for v in ("branch-32-2.0-scratch", "regroup-original"))
-gap = paired(*grown)
+gap = paired_difference(*grown)
 print(
-    f"exploration: a tree grown from random weights − a grown tree planted whole {format_interval(gap, signed=True) if gap.n else NONE}"
+    f"exploration: a tree grown from random weights − a grown tree planted whole {interval_words(gap, signed=True)}"
 )
 for other in ("thin-32", "thin-32-longer", "matched"):
     both = sorted(runs("branch-32-2.0").keys() & runs(other).keys())
@@ -433,7 +408,7 @@ for layer in ("fc7", "fc6", "conv5_3", "conv4_3", "conv3_3"):
     row = {"groups at": layer}
     for name, known in KNOWN.items():
         values = [v for v in indices(layer, known) if not math.isnan(v)]
-        row[name] = format_interval(t_interval(values), signed=True) if values else NONE
+        row[name] = interval_words(values, signed=True)
     rows.append(row)
 display(
     show_table(
@@ -496,7 +471,7 @@ heads = (
     "beyond chance: rank correlation with |phi|",
 )
 for head, values in zip(heads, zip(*rows, strict=True) if rows else [[]] * 3, strict=True):
-    print(f"{head:<44}{format_interval(t_interval(list(values))) if values else NONE}")
+    print(f"{head:<44}{interval_words(values)}")
 
 # %% [markdown]
 # The last line asks whether what remains beyond chance follows the correlation of the labels, $|\phi|$, which needs no network at all.
@@ -605,9 +580,7 @@ if both:
         ("most won", (deep - thin).mean(0).argmax()),
         ("most lost", (deep - thin).mean(0).argmin()),
     ):
-        print(
-            f"{text}: {TASKS.names[t]} {format_interval(t_interval((deep - thin)[:, t]), signed=True)}"
-        )
+        print(f"{text}: {TASKS.names[t]} {interval_words((deep - thin)[:, t], signed=True)}")
 else:
     print(NONE)
 

@@ -45,29 +45,33 @@ from mtattr.adaptive_weighting.analysis import noise_floor
 from mtattr.adaptive_weighting.measurements import RARE
 from mtattr.adaptive_weighting.recipe import VARIANTS, load_splits, size_of
 from mtattr.data import load_dataset
-from mtattr.evaluation import paired_interval, predict, rank_correlation, t_interval
+from mtattr.evaluation import predict, rank_correlation, t_interval
 from mtattr.evidence import (
     Table,
+    claims_table,
     deviation_table,
     errata_table,
-    format_interval,
     format_number,
+    interval_words,
     judge,
     load_paper,
+    measures,
+    paired_difference,
     result_table,
+    runs_by_seed,
 )
 from mtattr.pages import course_ledger, show_source, show_table
 from mtattr.plots import figure, to_picture
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 # %% [markdown]
-# A few short helpers read the ledger. The first gives the records of one network on one dataset, by seed. If a seed was run twice, the later
-# record counts.
+# Two short helpers ask the ledger: for the records of one network on one dataset, by seed, and for a number of each. If a seed was run twice, the later
+# record counts. The library has the rest.
 
 # %%
 paper = load_paper("adaptive_weighting")
 TWINS = ("celeba-twin", "market1501-twin", "duke-twin")
-SCALE, KEYS = "reduced", ("variant", "dataset", "settings")
+SCALE = "reduced"
 chapter = [
     r for r in course_ledger() if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
 ]
@@ -75,20 +79,11 @@ ledger = [r for r in chapter if not r["spec"]["settings"]]  # explorations have 
 
 
 def runs(variant: str, twin: str, **settings) -> dict[int, dict]:
-    wanted = (variant, twin, settings)
-    mine = [r for r in chapter if tuple(r["spec"][k] for k in KEYS) == wanted]
-    return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
+    return runs_by_seed(chapter, variant=variant, dataset=twin, **settings)
 
 
 def by_seed(variant: str, twin: str, metric: str, epoch="selected", **settings):
-    mine = runs(variant, twin, **settings)
-    found = {s: r["metrics"][epoch].get(metric) for s, r in mine.items()}
-    return {s: math.nan if value is None else value for s, value in found.items()}
-
-
-def paired(a: dict[int, float], b: dict[int, float]):
-    seeds = sorted(a.keys() & b.keys())
-    return paired_interval([a[s] for s in seeds], [b[s] for s in seeds])
+    return measures(runs(variant, twin, **settings), metric, epoch)
 
 
 # %% [markdown]
@@ -134,29 +129,11 @@ def panels(height: float, x: str, y: str, *variants: str):
 
 
 # %%
-def outcome(claim, twin: str) -> str:
-    found = judge(claim, chapter, dataset=twin, scale=SCALE)
-    alone = claim.kind == "greater_than_value" and claim.floor is None
-    numbers = format_interval(found.a if alone else found.difference, signed=True)
-    if found.verdict == "not tested":
-        why = "not run yet" if found.reason == "no record" else f"not tested, {found.reason}"
-        return f"{twin}: {why}"
-    return f"{twin}: **{found.verdict}**, {numbers}"
-
-
-def verdicts(title: str, *kind: bool) -> Table:
-    rows = []
-    for claim in paper.claims:
-        if (claim.ours, claim.exploratory) == kind:
-            of = [outcome(claim, twin) for twin in claim.datasets if twin in TWINS]
-            where = "" if claim.ours else f" ({claim.where})"
-            rows.append({"claim": claim.statement + where, "drawn data": "<br>".join(of)})
-    return Table(f"{title}, scale: {SCALE}", ("claim", "drawn data"), tuple(rows))
-
-
-display(show_table(verdicts("What the paper claims", False, False)))
-display(show_table(verdicts("What the paper does not ask", True, False)))
-display(show_table(verdicts("Explorations", True, True)))
+about = {"scale": SCALE, "datasets": TWINS}
+display(show_table(claims_table(paper, chapter, title="What the paper claims", **about)))
+about["ours"] = True
+display(show_table(claims_table(paper, chapter, title="What the paper does not ask", **about)))
+show_table(claims_table(paper, chapter, title="Explorations", exploratory=True, **about))
 
 # %% [markdown]
 # *Trend holds* is the most that drawn data can give: the paper's own numbers can only be met on its own data, at {term}`paper scale`.
@@ -177,7 +154,7 @@ def beside_print(name: str, column: str, twin: str) -> Table:
     for row in printed.rows:
         epochs = ("selected", "last")
         values = [list(by_seed(row, twin, "mean_accuracy", epoch).values()) for epoch in epochs]
-        ours = [format_interval(t_interval(v)) if v else "not run yet" for v in values]
+        ours = [interval_words(v) for v in values]
         ours = ours if row in VARIANTS else ["—", "—"]
         rows.append([row, f"{printed.value(row, column):g}", *ours])
     floors = [r["floors"]["mean_accuracy"] for r in ledger if r["spec"]["dataset"] == twin]
@@ -360,7 +337,7 @@ for axis, twin in panels(3.0, "epoch", "weight", "weighted"):
     axis.axhline(1, color="black", linewidth=0.8)
     axis.set_xticks(epochs)
     again = list(by_seed("weighted", twin, "weight_persistence").values())
-    words = f"epoch to next epoch: {format_interval(t_interval(again), signed=True)}"
+    words = f"epoch to next epoch: {interval_words(again, signed=True)}"
     axis.set_title(f"{axis.get_title(loc='left')}\n{words}", fontsize=10)
     axis.legend(fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.28))
 
@@ -390,8 +367,8 @@ for axis, twin in panels(2.5, "mean validation loss", "mean weight", "weighted")
         torch.tensor(per_task("weighted", twin, name)) for name in ("weight", "accuracy", "floor")
     )
     left = [rank_correlation(w, (1 - a) / (1 - f)) for w, a, f in zip(*rows, strict=True)]
-    words = [f"rank correlation {format_interval(t_interval(level), signed=True)}"]
-    words += [f"with error over floor {format_interval(t_interval(left), signed=True)}"]
+    words = [f"rank correlation {interval_words(level, signed=True)}"]
+    words += [f"with error over floor {interval_words(left, signed=True)}"]
     axis.set_title("\n".join([axis.get_title(loc="left"), *words]), fontsize=10)
     axis.margins(y=0.18)
 
@@ -425,7 +402,7 @@ for axis, twin in panels(2.4, "epoch", "change, summed", "weighted"):
         m: list(by_seed("weighted", twin, f"noise_{m}", "last").values())
         for m in ("share", "correlation")
     }
-    words = [f"{m} {format_interval(t_interval(v))}" for m, v in values.items()]
+    words = [f"{m} {interval_words(v)}" for m, v in values.items()]
     axis.set(yscale="log", xticks=epochs)
     axis.set_title("\n".join([axis.get_title(loc="left"), *words]), fontsize=10)
     axis.legend(fontsize=9)
@@ -451,7 +428,7 @@ for axis, twin in panels(2.9, "mean accuracy − basic, percentage points", "", 
     for settings, mark, shift in (({}, "o", -0.15), (SUMMED, "s", 0.15)):
         basic = by_seed("basic", twin, "mean_accuracy", **settings)
         for y, variant in enumerate(RIVALS):
-            found = paired(by_seed(variant, twin, "mean_accuracy", **settings), basic)
+            found = paired_difference(by_seed(variant, twin, "mean_accuracy", **settings), basic)
             half = found.high - found.mean if found.n > 2 else math.nan
             place = {"xerr": 100 * half, "fmt": mark, "capsize": 3, "markersize": 5}
             color = "#D55E00" if settings else "#0072B2"
@@ -516,11 +493,11 @@ for axis, twin in panels(
     rare = {v: by_seed(v, twin, "rare_balanced_accuracy") for v in ("weighted", "uncertainty")}
     basic = by_seed("basic", twin, "rare_balanced_accuracy")
     words = [
-        f"rare, {v}: {format_interval(paired(x, basic), signed=True)}"
+        f"rare, {v}: {interval_words(paired_difference(x, basic), signed=True)}"
         for v, x in rare.items()
         if x
     ]
-    words += [f"rare, basic itself: {format_interval(t_interval(list(basic.values())))}"]
+    words += [f"rare, basic itself: {interval_words(basic)}"]
     axis.set_title("\n".join([axis.get_title(loc="left"), *words]), fontsize=10)
     axis.margins(y=0.2)
 
@@ -537,8 +514,10 @@ heads = {name: name for name in ("dataset", "variant", "seeds", "optimism")}
 table = result_table(halves, ["optimism"], by=(), scale=SCALE, epoch="last")
 display(show_table(table, columns=heads))
 for twin in TWINS:
-    gap = paired(*(by_seed(v, twin, "optimism", "last") for v in ("held-out", "basic")))
-    words = format_interval(gap, signed=True) if gap.n else "not run"
+    gap = paired_difference(
+        *(by_seed(v, twin, "optimism", "last") for v in ("held-out", "basic"))
+    )
+    words = interval_words(gap, signed=True)
     print(f"{twin}: held-out minus basic {words}")
 
 # %% [markdown]
@@ -564,7 +543,7 @@ def multiple(variant: str, twin: str) -> str:
     if not ratios:
         return "—" if ledger else "not run yet"
     time, size = np.array(ratios).T
-    return f"{format_interval(t_interval(time))}<br>parameters {size.mean():.2f}"
+    return f"{interval_words(time)}<br>parameters {size.mean():.2f}"
 
 
 rows = [{"network": v} | {twin: multiple(v, twin) for twin in TWINS} for v in RIVALS]
@@ -635,7 +614,7 @@ for twin in TWINS:
     gap = (weighted - basic).mean(0)
     for words, t in (("most lost", gap.argmin()), ("most won", gap.argmax())):
         found = t_interval((weighted - basic)[:, t])
-        print(f"  {words}: {tasks[t]} {format_interval(found, signed=True)}")
+        print(f"  {words}: {tasks[t]} {interval_words(found, signed=True)}")
 
 # %% [markdown]
 # The extremes of many attributes are extreme partly by chance: their intervals were not chosen before the look, and are too narrow.

@@ -36,20 +36,21 @@ scale: str = "smoke"  # of the page; the records are of scale reduced
 seed: int = 0  # of the neighbours that are drawn
 
 # %%
-import math
-
 import numpy as np
 from IPython.display import display
 from mtattr.attention_branch.gallery import SHOWN, gallery_of
-from mtattr.evaluation import paired_interval, t_interval
 from mtattr.evidence import (
     Table,
+    claims_table,
     deviation_table,
     errata_table,
-    format_interval,
     format_number,
+    interval_words,
     judge,
     load_paper,
+    measures,
+    paired_difference,
+    runs_by_seed,
 )
 from mtattr.pages import course_ledger, show_table
 from mtattr.plots import figure, map_overlay
@@ -58,7 +59,7 @@ DIGITS, CARS, FACES = "cluttered-digits", "compcars-twin", "celeba-twin"
 SCALE, NONE = "reduced", "not run yet"
 
 # %% [markdown]
-# A few short helpers read the ledger. The first gives the records of one network on one dataset, by seed.
+# Two short helpers ask the ledger: for the records of one network on one dataset, by seed, and for a number of each. The library has the rest.
 
 # %%
 paper = load_paper("attention_branch")
@@ -70,31 +71,12 @@ MAIN = {DIGITS: "class_accuracy", CARS: "class_accuracy", FACES: "mean_accuracy"
 
 
 def runs(variant: str, twin: str, backbone: str | None = None) -> dict[int, dict]:
-    wanted = (variant, twin, {"backbone": backbone or DEFAULT[twin]})
-    mine = [
-        r
-        for r in ledger
-        if tuple(r["spec"][k] for k in ("variant", "dataset", "settings")) == wanted
-    ]
-    return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
+    which = {"variant": variant, "dataset": twin, "backbone": backbone or DEFAULT[twin]}
+    return runs_by_seed(ledger, **which)
 
 
 def by_seed(variant, twin, metric=None, backbone=None, epoch="selected") -> dict[int, float]:
-    of = {
-        s: r["metrics"][epoch].get(metric or MAIN[twin])
-        for s, r in runs(variant, twin, backbone).items()
-    }
-    return {s: math.nan if value is None else value for s, value in of.items()}
-
-
-# %%
-def paired(a: dict[int, float], b: dict[int, float]):
-    seeds = sorted(a.keys() & b.keys())
-    return paired_interval([a[s] for s in seeds], [b[s] for s in seeds])
-
-
-def words(values: dict[int, float]) -> str:
-    return format_interval(t_interval(list(values.values()))) if values else NONE
+    return measures(runs(variant, twin, backbone), metric or MAIN[twin], epoch)
 
 
 def heading(*needed: tuple) -> str:
@@ -108,28 +90,10 @@ def heading(*needed: tuple) -> str:
 # A {term}`verdict` is computed from the ledger by tested code, paired by seed. The claims were committed before the runs. Numbers are
 # differences, or the one number that a claim is about, with their 95 % interval. [How to read one](../../book/verdicts.md).
 
-
 # %%
-def outcome(claim, twin: str) -> str:
-    found = judge(claim, ledger, dataset=twin, scale=SCALE)
-    if found.verdict == "not tested":
-        return NONE if found.n == 0 else f"not tested, {found.reason}"
-    numbers = found.a if claim.kind == "greater_than_value" else found.difference
-    return f"**{found.verdict}**, {format_interval(numbers, signed=True)}"
-
-
-def verdicts(title: str, ours: bool) -> Table:
-    rows = []
-    for claim in paper.claims:
-        if claim.ours == ours:
-            drawn = next(name for name in claim.datasets if name in DEFAULT)
-            where = "" if ours else f" ({claim.where})"
-            rows.append({"claim": claim.statement + where, "drawn data": outcome(claim, drawn)})
-    return Table(f"{title}, scale: {SCALE}", ("claim", "drawn data"), tuple(rows))
-
-
-display(show_table(verdicts("What the paper claims", False)))
-display(show_table(verdicts("What the paper does not ask", True)))
+about = {"scale": SCALE, "datasets": (DIGITS, CARS, FACES)}
+display(show_table(claims_table(paper, ledger, title="What the paper claims", **about)))
+show_table(claims_table(paper, ledger, title="What the paper does not ask", ours=True, **about))
 
 # %% [markdown]
 # *Trend holds* is the most that drawn data can give: the paper's own numbers can only be met on its own data, at {term}`paper scale`.
@@ -146,7 +110,7 @@ for depth in (20, 32, 44, 56, 110):
     for variant, head in (("baseline", "g"), ("eq1", "M g"), ("abn", "(1 + M) g")):
         ours = {s: 1 - v for s, v in by_seed(variant, DIGITS, backbone=f"resnet{depth}").items()}
         row[head] = (
-            f"{format_number(first.value(f'ResNet{depth}', variant))}<br>ours {words(ours)}"
+            f"{format_number(first.value(f'ResNet{depth}', variant))}<br>ours {interval_words(ours)}"
         )
     rows.append(row)
 floors = [1 - r["floors"]["class_accuracy"] for r in runs("baseline", DIGITS).values()]
@@ -165,10 +129,10 @@ for depth in (20, 32, 44, 56, 110):
     row, name = {"network": f"ResNet{depth}"}, f"resnet{depth}"
     for epoch in ("selected", "last"):
         a, b = (by_seed(v, DIGITS, backbone=name, epoch=epoch) for v in ("abn", "baseline"))
-        gap = paired(a, b)
-        row[f"abn − baseline, {epoch}"] = format_interval(gap, signed=True) if gap.n else NONE
-    gap = paired(*(by_seed(v, DIGITS, backbone=name) for v in ("abn", "eq1")))
-    row["Eq. 2 − Eq. 1"] = format_interval(gap, signed=True) if gap.n else NONE
+        gap = paired_difference(a, b)
+        row[f"abn − baseline, {epoch}"] = interval_words(gap, signed=True)
+    gap = paired_difference(*(by_seed(v, DIGITS, backbone=name) for v in ("abn", "eq1")))
+    row["Eq. 2 − Eq. 1"] = interval_words(gap, signed=True)
     rows.append(row)
 show_table(
     Table(f"Differences of accuracy, {DIGITS} (generated), {SCALE}", tuple(rows[0]), tuple(rows))
@@ -191,7 +155,7 @@ for backbone, (name, column) in PRINTED.items():
         known = name + suffix in second.rows
         printed = format_number(second.value(name + suffix, column)) if known else "–"
         ours = {s: 1 - v for s, v in by_seed(variant, DIGITS, backbone=backbone).items()}
-        row[variant] = f"{printed}<br>ours {words(ours)}" if known or ours else "–"
+        row[variant] = f"{printed}<br>ours {interval_words(ours)}" if known or ours else "–"
     rows.append(row)
 caption = f"Top-1 error; ours: {DIGITS} (generated), {SCALE}; ResNet: ours is ResNet20"
 show_table(Table(f"Table 2. {caption}", tuple(rows[0]), tuple(rows)))
@@ -207,7 +171,7 @@ for backbone, name in (("vgg16", "VGG16"), ("resnet101", "ResNet101")):
     for suffix, variant in (("", "baseline"), ("+ABN", "abn")):
         row = {"network": name + suffix}
         for column, prefix in (("model", ""), ("maker", "make-")):
-            ours = words(by_seed(prefix + variant, CARS, backbone=backbone))
+            ours = interval_words(by_seed(prefix + variant, CARS, backbone=backbone))
             row[column] = f"{format_number(third.value(name + suffix, column))}<br>ours {ours}"
         rows.append(row)
 for column, variant in (("model", "baseline"), ("maker", "make-baseline")):
@@ -239,7 +203,7 @@ for i, (title, twin, prefix) in enumerate(SETS):
     for j, (a, b) in enumerate(PAIRS):
         y = i * (len(PAIRS) + 1) + j
         ticks.append((y, f"{title}: {a} − {b}"))
-        gap = paired(by_seed(prefix + a, twin), by_seed(prefix + b, twin))
+        gap = paired_difference(by_seed(prefix + a, twin), by_seed(prefix + b, twin))
         if gap.n > 2:
             style = {"fmt": "osD"[i], "capsize": 3, "color": f"C{i}"}
             axis.errorbar(100 * gap.mean, y, xerr=100 * (gap.high - gap.mean), **style)
@@ -254,10 +218,8 @@ _ = axis.set_title(f"generated data, {SCALE}, 95 % intervals over seeds", fontsi
 # %%
 for title, twin, prefix in SETS:
     for a, b in PAIRS:
-        gap = paired(by_seed(prefix + a, twin), by_seed(prefix + b, twin))
-        print(
-            f"{title + ': ' + a + ' − ' + b:<40}{format_interval(gap, signed=True) if gap.n else NONE}"
-        )
+        gap = paired_difference(by_seed(prefix + a, twin), by_seed(prefix + b, twin))
+        print(f"{title + ': ' + a + ' − ' + b:<40}{interval_words(gap, signed=True)}")
 
 # %% [markdown]
 # ## Are the maps right?
@@ -275,12 +237,18 @@ OWN = {
 ROWS = ("pointing", "energy", "iou", "deletion", "insertion")
 for title, twin in (("digits", DIGITS), ("attributes", FACES)):
     rows = [
-        {"map": name} | {score: words(by_seed(variant, twin, f"map_{score}")) for score in ROWS}
+        {"map": name}
+        | {score: interval_words(by_seed(variant, twin, f"map_{score}")) for score in ROWS}
         for name, variant in OWN.items()
     ]
     for rival in ("centre", "random"):
-        row = {score: words(by_seed("abn", twin, f"map_{score}_{rival}")) for score in ROWS[:3]}
-        row |= {score: words(by_seed("abn", twin, f"{rival}_{score}")) for score in ROWS[3:]}
+        row = {
+            score: interval_words(by_seed("abn", twin, f"map_{score}_{rival}"))
+            for score in ROWS[:3]
+        }
+        row |= {
+            score: interval_words(by_seed("abn", twin, f"{rival}_{score}")) for score in ROWS[3:]
+        }
         rows.append({"map": f"blind: {rival}"} | row)
     needed = [(v, twin) for v in OWN.values()]
     display(
@@ -362,7 +330,7 @@ for text, metric, variant in (
     ("energy on the marks, learned the make", "energy_on_make", "make-abn"),
     ("energy on the marks, learned the model", "energy_on_make", "abn"),
 ):
-    print(f"{text:<42}{words(by_seed(variant, CARS, metric))}")
+    print(f"{text:<42}{interval_words(by_seed(variant, CARS, metric))}")
 
 # %% [markdown]
 # ## Figure 6
@@ -397,7 +365,7 @@ if gallery is None:
     print(NONE)
 else:
     for name, values in gallery["features"]["agreement"].items():
-        print(f"{name:<26}{format_interval(t_interval(values))}")
+        print(f"{name:<26}{interval_words(values)}")
     models = np.array(gallery["features"]["kinds"]["model"])
     chance = sum((models == m).mean() ** 2 for m in np.unique(models))
     chance_view = sum((views == v).mean() ** 2 for v in np.unique(views))

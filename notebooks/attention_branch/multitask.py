@@ -44,7 +44,14 @@ from mtattr.attention_branch.explorer import look_at
 from mtattr.attention_branch.residual import residual_parts
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation import energy_inside, pointing_game, t_interval
-from mtattr.evidence import Table, format_interval, format_number, load_paper
+from mtattr.evidence import (
+    Table,
+    format_number,
+    interval_words,
+    load_paper,
+    measures,
+    runs_by_seed,
+)
 from mtattr.pages import course_ledger, show_source, show_table
 from mtattr.plots import figure, map_overlay
 from mtattr.training import RunSpec, fit_or_load, plan_for
@@ -262,18 +269,11 @@ ledger = [
 
 
 def records(variant: str) -> dict[int, dict]:
-    return {r["spec"]["seed"]: r for r in ledger if r["spec"]["variant"] == variant}
-
-
-def numbers(variant: str, metric: str, epoch: str = "selected") -> list[float]:
-    return [
-        r["metrics"][epoch].get(metric, math.nan) for _, r in sorted(records(variant).items())
-    ]
+    return runs_by_seed(ledger, variant=variant, dataset=FACES, backbone="resnet101")
 
 
 def words(variant: str, metric: str, epoch: str = "selected") -> str:
-    values = numbers(variant, metric, epoch)
-    return format_interval(t_interval(values)) if values and not math.isnan(values[0]) else NONE
+    return interval_words(measures(records(variant), metric, epoch))
 
 
 # %%

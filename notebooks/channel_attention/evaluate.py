@@ -36,7 +36,6 @@ scale: str = "smoke"  # of the page; the records are of scale reduced
 seed: int = 0  # of the shuffles
 
 # %%
-import math
 import warnings
 
 import numpy as np
@@ -44,15 +43,19 @@ import torch
 from IPython.display import display
 from mtattr.channel_attention import attribute_correlation, feature_correlation, neighbours
 from mtattr.channel_attention.gallery import gallery_of
-from mtattr.evaluation import mantel_test, paired_interval, rank_correlation, t_interval
+from mtattr.evaluation import mantel_test, rank_correlation
 from mtattr.evidence import (
     Table,
+    claims_table,
     deviation_table,
     errata_table,
-    format_interval,
     format_number,
+    interval_words,
     judge,
     load_paper,
+    measures,
+    paired_difference,
+    runs_by_seed,
 )
 from mtattr.pages import course_ledger, show_table
 from mtattr.plots import figure, map_overlay
@@ -60,7 +63,7 @@ from mtattr.plots import figure, map_overlay
 SCALE, NONE = "reduced", "not run yet"
 
 # %% [markdown]
-# A few short helpers read the ledger. The first gives the records of one network, by seed.
+# Two short helpers ask the ledger: for the records of one network, by seed, and for a number of each. The library has the rest.
 
 # %%
 paper = load_paper("channel_attention")
@@ -68,35 +71,15 @@ everything = course_ledger()
 ledger = [
     r for r in everything if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
 ]
-
-
-def runs(variant: str) -> dict[int, dict]:
-    wanted = (variant, dataset, {})
-    mine = [
-        r
-        for r in ledger
-        if tuple(r["spec"][k] for k in ("variant", "dataset", "settings")) == wanted
-    ]
-    return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
-
-
-def by_seed(variant, metric="mean_accuracy", epoch="selected") -> dict[int, float]:
-    of = {s: r["metrics"][epoch].get(metric) for s, r in runs(variant).items()}
-    return {s: math.nan if value is None else value for s, value in of.items()}
-
-
-# %%
 gallery = gallery_of()
 
 
-def paired(a: dict[int, float], b: dict[int, float]):
-    seeds = sorted(a.keys() & b.keys())
-    return paired_interval([a[s] for s in seeds], [b[s] for s in seeds])
+def runs(variant: str) -> dict[int, dict]:
+    return runs_by_seed(ledger, variant=variant, dataset=dataset)
 
 
-def words(values: dict[int, float], signed: bool = False) -> str:
-    known = [v for v in values.values() if not math.isnan(v)]
-    return format_interval(t_interval(known), signed=signed) if known else NONE
+def by_seed(variant, metric="mean_accuracy", epoch="selected") -> dict[int, float]:
+    return measures(runs(variant), metric, epoch)
 
 
 def heading(*variants: str) -> str:
@@ -107,31 +90,15 @@ def heading(*variants: str) -> str:
 # %% [markdown]
 # ## Verdicts
 #
-# A {term}`verdict` is computed from the ledger by tested code, paired by seed. The claims were committed before the runs, those marked *explored* after the first of them. Numbers are
+# A {term}`verdict` is computed from the ledger by tested code, paired by seed. The claims were committed before the runs, those of the last table after the first of them. Numbers are
 # differences, or the one number that a claim is about, with their 95 % interval. [How to read one](../../book/verdicts.md).
 
-
 # %%
-def outcome(claim) -> str:
-    found = judge(claim, ledger, dataset=dataset, scale=SCALE)
-    if found.verdict == "not tested":
-        return NONE if found.n == 0 else f"not tested, {found.reason}"
-    numbers = found.a if claim.kind == "greater_than_value" else found.difference
-    return f"**{found.verdict}**, {format_interval(numbers, signed=True)}"
-
-
-def verdicts(title: str, ours: bool) -> Table:
-    rows = []
-    for claim in paper.claims:
-        if claim.ours == ours and dataset in claim.datasets:
-            more = " (explored)" if claim.exploratory else ""
-            where = more if ours else f" ({claim.where})"
-            rows.append({"claim": claim.statement + where, "drawn data": outcome(claim)})
-    return Table(f"{title}, scale: {SCALE}", ("claim", "drawn data"), tuple(rows))
-
-
-display(show_table(verdicts("What the paper claims", False)))
-display(show_table(verdicts("What the paper does not ask", True)))
+about = {"scale": SCALE, "datasets": (dataset,)}
+display(show_table(claims_table(paper, ledger, title="What the paper claims", **about)))
+about["ours"] = True
+display(show_table(claims_table(paper, ledger, title="What the paper does not ask", **about)))
+show_table(claims_table(paper, ledger, title="Explored", exploratory=True, **about))
 
 # %% [markdown]
 # *Trend holds* is the most that drawn data can give: the paper's own numbers can only be met on its own data, at {term}`paper scale`.
@@ -169,7 +136,7 @@ print(
 print(f"mean of its {len(values)} printed rows:      {np.mean(values):.4f}")
 for name, variant in (("masks", "mcan"), ("plain", "plain"), ("plain, as large", "matched")):
     print(
-        f"{name:<18}{words(by_seed(variant))}   last epoch {words(by_seed(variant, epoch='last'))}"
+        f"{name:<18}{interval_words(by_seed(variant))}   last epoch {interval_words(by_seed(variant, epoch='last'))}"
     )
 if floor is not None:
     print(f"{'floor':<18}{format_number(floor.mean())}")
@@ -180,7 +147,7 @@ for name, metric in (
     ("mean of both", "both_mean_accuracy"),
     ("masked over multi-label", "masked_over_multilabel"),
 ):
-    print(f"{name:<30}{words(by_seed('mcan', metric), signed=' over ' in name)}")
+    print(f"{name:<30}{interval_words(by_seed('mcan', metric), signed=' over ' in name)}")
 
 # %% [markdown]
 # Two heads answer in the proposed network, and the paper does not say which of them fills its table. It hardly matters, as the last lines show.
@@ -205,12 +172,12 @@ PARTS = {
     "frozen-masks": "training the masks",
     "no-context": "the context module",
 }
-gaps = {name: paired(by_seed("mcan"), by_seed(v)) for v, name in PARTS.items()}
+gaps = {name: paired_difference(by_seed("mcan"), by_seed(v)) for v, name in PARTS.items()}
 for name, gap in gaps.items():
-    print(f"{name:<36}{format_interval(gap, signed=True) if gap.n else NONE}")
+    print(f"{name:<36}{interval_words(gap, signed=True)}")
 print("\nshare of the pixels' variance that the reconstructor explains")
 for name, variant in (("mean over pixels", "mcan"), ("sum over pixels", "summed-pixels")):
-    print(f"{name:<36}{words(by_seed(variant, 'reconstruction_explained'))}")
+    print(f"{name:<36}{interval_words(by_seed(variant, 'reconstruction_explained'))}")
 
 # %% mystnb={"image": {"alt": "For each part of the network the difference in accuracy that it makes, with its 95 percent interval."}} tags=["hide-input"]
 fig, axis = figure(5.0, 4.2)
@@ -266,9 +233,9 @@ rows = []
 for key, name in SPREADS.items():
     row = {"standard deviation of mean masks": name}
     for head, variant, prefix in (("trained", "mcan", ""), ("untrained", "mcan", "untrained_")):
-        row[head] = words(by_seed(variant, f"{prefix}mask_{key}"))
+        row[head] = interval_words(by_seed(variant, f"{prefix}mask_{key}"))
     row |= {
-        head: words(by_seed(v, f"mask_{key}"))
+        head: interval_words(by_seed(v, f"mask_{key}"))
         for head, v in (("lambda 0", "no-sparsity"), ("masks frozen", "frozen-masks"))
     }
     rows.append(row)
@@ -329,7 +296,7 @@ for name, metric in (
     ("size over all pairs of channels", "feature_correlation"),
     ("  the same before training", "untrained_feature_correlation"),
 ):
-    print(f"{name:<42}{words(by_seed('mcan', metric))}")
+    print(f"{name:<42}{interval_words(by_seed('mcan', metric))}")
 
 # %% [markdown]
 # A correlation over forty numbers, the highest of many, is never near 0: the untrained rows say how high chance alone gets. The paper's are far higher than ours, with four times as many channels to choose from. There, channels come in near copies.
@@ -383,11 +350,13 @@ LIKE = {
 }
 rows = []
 for key, name in LIKE.items():
-    row = {"alike by": name, "masks": words(by_seed("mcan", f"masks_follow_{key}"))}
-    row["above chance"] = words(by_seed("mcan", f"masks_follow_{key}_over_chance"), signed=True)
-    row["untrained"] = words(by_seed("mcan", f"untrained_masks_follow_{key}"))
-    row["frozen"] = words(by_seed("frozen-masks", f"masks_follow_{key}"))
-    row["weights"] = words(by_seed("mcan", f"weights_follow_{key}"))
+    row = {"alike by": name, "masks": interval_words(by_seed("mcan", f"masks_follow_{key}"))}
+    row["above chance"] = interval_words(
+        by_seed("mcan", f"masks_follow_{key}_over_chance"), signed=True
+    )
+    row["untrained"] = interval_words(by_seed("mcan", f"untrained_masks_follow_{key}"))
+    row["frozen"] = interval_words(by_seed("frozen-masks", f"masks_follow_{key}"))
+    row["weights"] = interval_words(by_seed("mcan", f"weights_follow_{key}"))
     rows.append(row)
 show_table(
     Table(
@@ -425,7 +394,7 @@ else:
         ("weights", gallery["weights"]),
         ("weights times masks", gallery["weights"] * (1 + gallery["means"]["mcan"])),
     ):
-        print(f"{name:<22}{words(agreement(tables))}")
+        print(f"{name:<22}{interval_words(agreement(tables))}")
 
 # %% [markdown]
 # ## Figure 3
@@ -513,9 +482,11 @@ MAPS = {
 }
 SCORES, rows = ("pointing", "energy", "iou"), []
 for name, (variant, method) in MAPS.items():
-    rows.append({"map": name} | {s: words(by_seed(variant, f"{method}_{s}")) for s in SCORES})
+    rows.append(
+        {"map": name} | {s: interval_words(by_seed(variant, f"{method}_{s}")) for s in SCORES}
+    )
 for rival in ("centre", "random"):
-    row = {s: words(by_seed("mcan", f"mask_{s}_{rival}")) for s in SCORES}
+    row = {s: interval_words(by_seed("mcan", f"mask_{s}_{rival}")) for s in SCORES}
     rows.append({"map": f"blind: {rival}"} | row)
 show_table(Table(f"Places, {heading('mcan', 'plain')}", tuple(rows[0]), tuple(rows)))
 
@@ -535,7 +506,7 @@ for name, metric in (
     ("mask over random", "pruned_by_mask_over_random"),
     ("contribution over mask", "pruned_by_contribution_over_mask"),
 ):
-    print(f"{name:<28}{words(by_seed('mcan', metric), signed=' over ' in name)}")
+    print(f"{name:<28}{interval_words(by_seed('mcan', metric), signed=' over ' in name)}")
 if gallery is not None:
     pairs = zip(gallery["means"]["mcan"], gallery["spreads"], strict=True)
     agree = {
@@ -547,7 +518,7 @@ if gallery is not None:
         )
         for i, both in enumerate(pairs)
     }
-    print(f"rank correlation of mask and contribution, over channels {words(agree)}")
+    print(f"rank correlation of mask and contribution, over channels {interval_words(agree)}")
 
 # %% [markdown]
 # ## Sharper masks under noise
@@ -564,7 +535,7 @@ for name, metric in (
     ("sharpened − as they are, under noise", "sharpening_under_noise"),
     ("as they are − spread evenly, under noise", "places_under_noise"),
 ):
-    print(f"{name:<42}{words(by_seed('mcan', metric), signed='−' in name)}")
+    print(f"{name:<42}{interval_words(by_seed('mcan', metric), signed='−' in name)}")
 
 # %% [markdown]
 # ## One story

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mtattr.errors import InputError
-from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb
+from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb, seconds_in_turn
 
 
 @pytest.fixture
@@ -49,6 +49,23 @@ def test_latency_runs_eval_passes_without_gradients():
     assert seen == [(False, False)] * 7
     with pytest.raises(InputError, match="repeats"):
         latency(Spy(), torch.zeros(1), repeats=0)
+
+
+def test_forms_take_turns_and_the_first_turn_does_not_count(monkeypatch):
+    """With a clock that only the forms move: a slow first call of each, then 1, 2 and 9 seconds, against 4 seconds always."""
+    now, calls = [0.0], []
+    monkeypatch.setattr("mtattr.evaluation.cost.time.perf_counter", lambda: now[0])
+    durations = {"one": iter([100.0, 1.0, 9.0, 2.0]), "other": iter([100.0, 4.0, 4.0, 4.0])}
+
+    def form(name):
+        calls.append(name)
+        now[0] += next(durations[name])
+
+    forms = {name: lambda name=name: form(name) for name in durations}
+    assert seconds_in_turn(forms, repeats=3) == {"one": 2.0, "other": 4.0}
+    assert calls == ["one", "other"] * 4
+    with pytest.raises(InputError, match="repeats"):
+        seconds_in_turn(forms, repeats=0)
 
 
 def test_peak_memory_covers_what_was_held():

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mtattr.errors import InputError
-from mtattr.evidence import check_record, seal, short_id, values_by_seed
+from mtattr.evidence import check_record, seal, short_id
 
 
 def test_sealing_twice_changes_nothing_and_survives_json(make_record):
@@ -75,12 +75,3 @@ def test_every_section_is_needed(make_record, field):
 def test_an_unsealed_record_is_no_evidence(make_record):
     with pytest.raises(InputError, match="sha256 is missing"):
         check_record(make_record(sealed=False))
-
-
-def test_values_come_in_order_of_seed_and_of_the_asked_runs_alone(make_runs):
-    runs = make_runs("PM", [0.1, 0.2, 0.3], spec__settings={"backbone": "a"}, spec__dataset="digits")
-    others = make_runs("PM", [0.9], spec__settings={"backbone": "b"}, spec__dataset="digits") + make_runs("CM", [0.8])
-    asked = {"variant": "PM", "dataset": "digits", "backbone": "a"}
-    assert values_by_seed([*others, *reversed(runs)], "class_accuracy", **asked) == [0.1, 0.2, 0.3]
-    assert values_by_seed(runs, "cost.train_seconds", **asked) == [run["cost"]["train_seconds"] for run in runs]
-    assert values_by_seed([], "class_accuracy", **asked) == []

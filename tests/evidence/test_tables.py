@@ -1,5 +1,6 @@
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mtattr.evaluation.statistics import Interval
 from mtattr.evidence import (
     artefact_table,
+    claims_table,
     deviation_table,
     errata_table,
     format_interval,
@@ -21,6 +23,7 @@ from mtattr.evidence import (
     to_html,
     to_markdown,
     verdict_table,
+    verdict_words,
 )
 
 INCEPTION = {"backbone": "inception"}
@@ -186,3 +189,43 @@ def test_what_the_paper_prints_becomes_tables_cell_by_cell(paper):
         assert [row["item"] for row in table] == [item.item for item in items]
         assert all(set(row) == set(table.columns) for row in table)
     assert {row["tested"] for row in deviation_table(paper)} == {"yes", "no"}
+
+
+TWIN = "deepfashion-twin"
+
+
+def test_claims_of_each_kind_stand_once(paper, runs):
+    tables = [
+        claims_table(paper, runs, title="T", scale="reduced", datasets=(TWIN, "digits"), ours=ours, exploratory=exploratory)
+        for ours in (False, True)
+        for exploratory in (False, True)
+    ]
+    listed = [row["claim"].split(" (")[0] for table in tables for row in table]
+    concerned = [c.statement for c in paper.claims if {TWIN, "digits"} & set(c.datasets)]
+    assert sorted(listed) == sorted(statement.split(" (")[0] for statement in concerned)
+    assert all(table.caption == "T, scale: reduced, real and generated data" for table in tables)
+
+
+def test_a_claim_has_a_line_for_each_dataset(paper, runs):
+    claim = paper.claims[0]
+    first = next(iter(claims_table(paper, runs, title="T", scale="reduced", datasets=(TWIN, "digits"))))
+    assert first["claim"] == f"{claim.statement} ({claim.where})"
+    lines = first["verdict"].split("<br>")
+    assert lines[0].startswith(f"{TWIN}: **trend holds**, +0.100 [")
+    assert lines[1] == "digits: not run yet"
+    alone = next(iter(claims_table(paper, runs, title="T", scale="reduced", datasets=(TWIN,))))
+    assert alone["verdict"] == lines[0].removeprefix(f"{TWIN}: ")
+
+
+def test_words_of_a_verdict_say_why_there_is_none(paper, runs):
+    claim = paper.claims[0]
+    assert verdict_words(claim, [], dataset=TWIN, scale="reduced") == "not run yet"
+    assert verdict_words(claim, runs[:2] + runs[5:7], dataset=TWIN, scale="reduced").startswith("not tested, 2 usable seeds")
+
+
+def test_words_of_a_bound_show_the_mean_and_those_of_a_floor_the_difference(paper, runs):
+    claim = replace(paper.claims[0], kind="greater_than_value", b=None, value=0.5, published={}, tolerance=None)
+    assert verdict_words(claim, runs, dataset=TWIN, scale="reduced") == "**trend holds**, 0.804 [0.800, 0.808], bound 0.500"
+    assert verdict_words(replace(claim, value=0.0), runs, dataset=TWIN, scale="reduced") == "**trend holds**, +0.804 [+0.800, +0.808]"
+    floored = replace(claim, value=None, floor="class_accuracy")
+    assert verdict_words(floored, runs, dataset=TWIN, scale="reduced") == "**trend holds**, +0.704 [+0.700, +0.708]"
