@@ -32,7 +32,8 @@ def channel_contributions(net: nn.Module, images: Tensor, *, device: object = "c
 
 def _collect(net: nn.Module, images: Tensor, name: str, device: object, batch_size: int) -> Tensor:
     if not isinstance(net, ChannelAttentionNet) or net.masks is None:
-        raise InputError(f"expected a ChannelAttentionNet with masks, got {type(net).__name__}")
+        got = "one without" if isinstance(net, ChannelAttentionNet) else type(net).__name__
+        raise InputError(f"expected a ChannelAttentionNet with masks, got {got}")
     net.eval().to(device)
     return torch.cat([net(take(images, rows, device)).extra[name].float().cpu() for rows in torch.arange(len(images)).split(batch_size)])
 
@@ -49,7 +50,10 @@ def mask_spread(means: Tensor) -> dict[str, float]:
 
     `attributes` and `channels` are of the mean over images; `own` is what is left over attributes and channels when the mean of each
     attribute and of each channel is taken out; `images` is over images. All 0 but the mean for constant masks.
+    Raises `InputError` for another shape, or when there is none of something.
     """
+    if means.ndim != 3 or 0 in means.shape:
+        raise InputError(f"expected mean masks (N, K, C) of at least one image, attribute and channel, got {tuple(means.shape)}")
     importance = means.double().mean(0)
     own = importance - importance.mean(0) - importance.mean(1, keepdim=True) + importance.mean()
     return {

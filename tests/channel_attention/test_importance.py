@@ -93,8 +93,9 @@ def test_networks_without_masks_are_refused(function):
     for net in (made(mask="none"), MultiLabelNet(K, C, **SMALL), nn.Linear(1, 1)):
         with pytest.raises(InputError):
             function(net, images_of())
-    with pytest.raises(InputError, match="expected a ChannelAttentionNet with masks, got MultiLabelNet"):
-        mask_means(MultiLabelNet(K, C, **SMALL), images_of())
+    for net, got in ((made(mask="none"), "one without"), (MultiLabelNet(K, C, **SMALL), "MultiLabelNet")):
+        with pytest.raises(InputError, match=f"expected a ChannelAttentionNet with masks, got {got}"):
+            mask_means(net, images_of())
 
 
 def test_classifiers_that_mix_channels_have_no_contributions_but_means():
@@ -144,3 +145,9 @@ def test_spread_by_hand():
 def test_spread_by_slow_loops(shape):
     means = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     assert mask_spread(means) == pytest.approx(spread_of_means(means), abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (1, 2, 3, 4), (0, 2, 3), (2, 0, 3), (2, 3, 0)])
+def test_spread_of_anything_but_mean_masks_is_refused(shape):
+    with pytest.raises(InputError, match=r"expected mean masks \(N, K, C\)"):
+        mask_spread(torch.zeros(shape))
