@@ -35,7 +35,8 @@ def format_number(value: float | None, *, signed: bool = False) -> str:
     whole = isinstance(value, int) and abs(value) > 9
     digits = 0 if whole or abs(value) >= 1000 else 3 if abs(value) < 10 else 1
     text = f"{value:{'+' if signed else ''}.{digits}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+    # A bound that only rounds to zero keeps its sign: verdicts depend on the side on which it lies.
+    return text.replace("-", "−") if value else f"{0:.{digits}f}"
 
 
 def format_interval(interval: Interval | None, *, signed: bool = False) -> str:

@@ -41,9 +41,6 @@ import math
 import numpy as np
 import torch
 from IPython.display import display
-from mtattr.adaptive_weighting.analysis import noise_floor
-from mtattr.adaptive_weighting.measurements import RARE
-from mtattr.adaptive_weighting.recipe import VARIANTS, load_splits, size_of
 from mtattr.data import load_dataset
 from mtattr.evaluation import predict, rank_correlation, t_interval
 from mtattr.evidence import (
@@ -62,16 +59,21 @@ from mtattr.evidence import (
 )
 from mtattr.pages import course_ledger, show_source, show_table
 from mtattr.plots import figure, to_picture
-from mtattr.training import RunSpec, fit_or_load, plan_for
+
+SCALE = "reduced"
 
 # %% [markdown]
 # Two short helpers ask the ledger: for the records of one network on one dataset, by seed, and for a number of each. If a seed was run twice, the later
 # record counts. The library has the rest.
 
 # %%
+from mtattr.adaptive_weighting.analysis import noise_floor
+from mtattr.adaptive_weighting.measurements import RARE
+from mtattr.adaptive_weighting.recipe import VARIANTS, load_splits, size_of
+from mtattr.training import RunSpec, fit_or_load, plan_for
+
 paper = load_paper("adaptive_weighting")
 TWINS = ("celeba-twin", "market1501-twin", "duke-twin")
-SCALE = "reduced"
 chapter = [
     r for r in course_ledger() if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
 ]

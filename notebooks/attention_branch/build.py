@@ -20,7 +20,7 @@
 # ```{admonition} Before you start
 # :class: note
 # **Objectives.** You will be able to cut a network into extractor, attention branch and perception branch, compute both forms of
-# attention by hand, say where the map comes from in the text and in the released code, count the parameters of every network of the
+# attention by hand, say where the map comes from in the text and in the released code, count the parameters of the networks of the
 # paper, and draw an {term}`explanation map` without lying about its range.
 #
 # **You need** convolutions, residual blocks, the sigmoid, cross-entropy, and a little PyTorch.
@@ -154,7 +154,7 @@ print(
 #
 # $$g'_c(x) = M(x) \cdot g_c(x) \qquad (1) \qquad\qquad g'_c(x) = (1 + M(x)) \cdot g_c(x) \qquad (2)$$
 #
-# With a sigmoid, Eq. 1 can only weaken features, to zero at worst. Eq. 2 can only raise them, to twice at most: nothing is ever lost. One channel, four
+# With a sigmoid, Eq. 1 can only weaken features, to zero at worst. Eq. 2 can only strengthen them, to twice their size at most: nothing is ever lost. One channel, four
 # positions:
 #
 # | position | 1 | 2 | 3 | 4 |
@@ -256,14 +256,16 @@ gradient = grad_cam(answer.extra["features"], answer.logits)
 gap = (gradient - cam.relu() / (8 * 8)).abs().max()
 assert gap < 1e-6
 assert torch.allclose(cam.mean((2, 3)) + plain.top[2].bias, answer.logits, atol=1e-5)
-print("Grad-CAM is the positive part of the class activation map, by the map's size")
+print(
+    "Grad-CAM is the positive part of the class activation map, divided by the number of positions"
+)
 
 # %% [markdown]
 # A map of attention is another thing. It is made *before* the answer, it is the same for all classes, and the network depends on it.
 #
 # ## Drawing a map
 #
-# A map has a range. The released code cuts maps at zero, and undoes the normalisation of the image by a wrong formula, as the errata tell. The library has
+# A map has a range. The released code for faces cuts negative values to zero, and the one for photographs undoes the image's normalisation by a wrong formula, as the errata tell. The library has
 # one function for all maps. It undoes the image's normalisation, blends image and map, and its bar shows the raw range.
 
 # %%
@@ -309,7 +311,7 @@ assert shapes[224, 323][2:] == (14, 21)
 # ## Take away
 #
 # - A network cut in three can give baseline, class activation mapping and attention from the same parts. Then they differ in nothing else.
-# - Eq. 2 can only add. A map of zeros gives back the plain network.
+# - Eq. 2 can only strengthen features. A map of zeros gives back the plain network.
 # - The text and the code differ in the map's head. Know which one made the numbers.
 # - A branch costs parameters. Count them before you praise the idea.
 #

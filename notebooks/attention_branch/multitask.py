@@ -381,13 +381,14 @@ show_table(Table(f"Localisation, mean over attributes, {head}", tuple(rows[0]), 
 
 # %% [markdown]
 # Energy counts the positive part of a map. A raw map may be negative everywhere, above all for a rare attribute: look at the bars of Figure 7. Such a map has no positive part and scores
-# nothing, wherever its peak is. Pointing and overlap only ask which pixels are higher than others. So read the three scores together.
+# nothing, wherever its peak is. Pointing and overlap only ask which pixels are higher than others. But where a map is negative everywhere, its highest point is also where it multiplies the features by the
+# smallest factor. It is then the attention branch's score, and not what the perception branch sees most of. So read the three scores together.
 #
 # ## Figure 7
 #
-# A map and a score for each attribute, of the network of seed 0 in the evidence. The faces are the first of the test split, and nobody chose them.
+# A map and a score for each attribute, of the network of seed 0 in the evidence. The faces are the first of the test split, and nobody chose them. A line marks the region of an attribute that is present.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Four drawn faces with their attention maps for five attributes, the true region outlined, and the probability that the network gives."}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Four drawn faces with their attention maps for five attributes, the region outlined where the attribute is present, and the probability that the network gives."}}
 looks = look_at("attention_explorer")
 if looks is None:
     print(NONE)
@@ -400,7 +401,7 @@ else:
             says, true = looks["methods"][0]["probability"][i][t], looks["labels"][i][t]
             mark = "" if (says >= 0.5) == (true == 1) else " ✗"
             title = f"{name.replace('_', ' ') if i == 0 else ''}\n{says:.2f}{mark}"
-            where = looks["regions"][i, t]
+            where = looks["regions"][i, t] if true == 1 else None
             map_overlay(
                 looks["pictures"][i],
                 looks["maps"]["abn"][i, t],
@@ -426,6 +427,7 @@ else:
     point = np.array(looks["methods"][0]["pointing"], dtype=float)
     right = np.array(looks["methods"][0]["probability"], dtype=float) >= 0.5
     judged = ~np.isnan(point)
+    print(f"{len(point)} faces, {FACES} (generated), {SCALE}, seed 0")
     inside = point >= 0.5
     for text, cell in (
         ("peak inside, answer right", inside & right),
@@ -438,7 +440,7 @@ else:
     print(f"{'map negative everywhere':<30}{(negative & judged).sum():>4}")
 
 # %% [markdown]
-# The third line is the one to worry about: there the map explains nothing, and the network is right all the same.
+# *Peak elsewhere, answer right* is the line to worry about: there the peak does not explain the right answer.
 #
 # ## Take away
 #

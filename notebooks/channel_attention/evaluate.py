@@ -37,12 +37,11 @@ seed: int = 0  # of the shuffles
 
 # %%
 import warnings
+from itertools import combinations
 
 import numpy as np
 import torch
 from IPython.display import display
-from mtattr.channel_attention import attribute_correlation, feature_correlation, neighbours
-from mtattr.channel_attention.gallery import gallery_of
 from mtattr.evaluation import mantel_test, rank_correlation
 from mtattr.evidence import (
     Table,
@@ -66,6 +65,9 @@ SCALE, NONE = "reduced", "not run yet"
 # Two short helpers ask the ledger: for the records of one network, by seed, and for a number of each. The library has the rest.
 
 # %%
+from mtattr.channel_attention import attribute_correlation, feature_correlation, neighbours
+from mtattr.channel_attention.gallery import gallery_of
+
 paper = load_paper("channel_attention")
 everything = course_ledger()
 ledger = [
@@ -223,15 +225,15 @@ else:
 
 # %%
 SPREADS = {
-    "mean": "mean of all masks",
+    "mean": "mean",
     "attributes": "spread over attributes",
     "channels": "spread over channels",
-    "own": "what is left without row and column means",
+    "own": "spread without row and column means",
     "images": "spread over images",
 }
 rows = []
 for key, name in SPREADS.items():
-    row = {"standard deviation of mean masks": name}
+    row = {"of mean masks": name}
     for head, variant, prefix in (("trained", "mcan", ""), ("untrained", "mcan", "untrained_")):
         row[head] = interval_words(by_seed(variant, f"{prefix}mask_{key}"))
     row |= {
@@ -242,7 +244,22 @@ for key, name in SPREADS.items():
 show_table(Table(f"Spread of the masks, {heading('mcan')}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# So masks do differ by attribute, and far more than untrained ones. The question is what the differences mean.
+# A *spread* is a standard deviation over one index of the mean masks, averaged over the others. There are two floors for it: the same network before training, and one whose masks stay as they were drawn
+# while all the rest is trained. Features grow in training, and masks made of them spread without having learned anything.
+
+# %%
+trained = by_seed("mcan", "mask_own")
+for name, rival in (
+    ("the same network before training", by_seed("mcan", "untrained_mask_own")),
+    ("masks left as they were drawn", by_seed("frozen-masks", "mask_own")),
+):
+    gap = paired_difference(trained, rival)
+    word = "more" if gap.low > 0 else "less" if gap.high < 0 else "neither more nor less"
+    said = f"trained masks differ by attribute {word} than" if gap.n > 2 else NONE
+    print(f"{said} {name}: {interval_words(gap, signed=True)}")
+
+# %% [markdown]
+# The question is what the differences mean.
 #
 # ## Table 1 and Figure 4
 #
@@ -369,37 +386,40 @@ show_table(
 # %% [markdown]
 # *Above chance* is above the 95 % quantile of shuffled attributes. Read the last column too: the classifiers' weights are there in every network, with or without masks.
 #
-# If masks told something about the attributes, two seeds should tell the same. Do they?
+# If masks told something about the attributes, two seeds should tell the same. Do they? Each number is the mean over all pairs of seeds, with the lowest and the highest pair.
+# Pairs share seeds, so there is no interval. *Weights × (1 + mean mask)* is what a channel counts for with its mask.
 
 # %%
 LIKENESS = attribute_correlation
 
 
-def agreement(tables: np.ndarray) -> dict[int, float]:
-    """Rank correlation of attributes' correlations of each seed with those of the next."""
+def agreement(tables: np.ndarray) -> list[float]:
+    """Rank correlation of attributes' correlations, of each pair of seeds."""
     found = [LIKENESS(torch.tensor(table)) for table in tables]
-    return {
-        i: mantel_test(found[i], found[(i + 1) % len(found)], permutations=0)["correlation"]
-        for i in range(len(found))
-    }
+    return [
+        mantel_test(one, other, permutations=0)["correlation"]
+        for one, other in combinations(found, 2)
+    ]
 
 
 if gallery is None:
     print(NONE)
 else:
+    print(f"{dataset} (generated), {SCALE}, seeds: {len(gallery['seeds'])}")
     for name, tables in (
         ("masks", gallery["means"]["mcan"]),
         ("masks, lambda 0", gallery["means"]["no-sparsity"]),
         ("masks, untrained", gallery["means"]["untrained"]),
         ("weights", gallery["weights"]),
-        ("weights times masks", gallery["weights"] * (1 + gallery["means"]["mcan"])),
+        ("weights × (1 + mean mask)", gallery["weights"] * (1 + gallery["means"]["mcan"])),
     ):
-        print(f"{name:<22}{interval_words(agreement(tables))}")
+        pairs = agreement(tables)
+        print(f"{name:<28}{np.mean(pairs):+.3f}, from {min(pairs):+.3f} to {max(pairs):+.3f}")
 
 # %% [markdown]
 # ## Figure 3
 #
-# The three most important masks of three attributes over drawn faces, of the network of seed 0. Nobody chose the faces: they are the first of the test split that show one of the attributes. A line marks the region of an attribute that is present. Colours run from 0 to 1 everywhere.
+# The three most important masks of two attributes over drawn faces, of the network of seed 0. Nobody chose the faces: they are the first of the test split that show at least one of the six attributes of the figure after this one. A line marks the region of an attribute that is present. Colours run from 0 to 1 everywhere.
 
 # %% tags=["hide-input"]
 SHORT = {"Mouth_Slightly_Open": "Mouth open"}
@@ -434,7 +454,7 @@ else:
     show_masks(("Smiling", "Mouth_Slightly_Open"), 4)
 
 # %% [markdown]
-# Bright and dark places are wide, and seldom those of the attribute; the next section counts. Now what really makes the answer: the *evidence*, $\sum_c w_{kc} (1 + M^k_c) F_c$, whose mean and the bias are the logit. Each map has its own range. ✗ marks a wrong answer.
+# Bright and dark places are wide, and seldom those of the attribute; the next section counts. Now what really makes the answer: the *evidence*, $\sum_c w_{kc} (1 + M^k_c) F_c$, whose mean plus the bias is the logit. Each map has its own range. ✗ marks a wrong answer.
 
 # %% mystnb={"image": {"alt": "Four drawn faces; beside each the evidence maps of six attributes under the probability that the network gives, with the region outlined where the attribute is present."}} tags=["hide-input"]
 if gallery is None:
@@ -491,11 +511,12 @@ for rival in ("centre", "random"):
 show_table(Table(f"Places, {heading('mcan', 'plain')}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# The context module lets every position see the whole map. A feature then need not stay where it came from, and a mask over it marks no place of the image. The last rows before the blind ones take the module away.
+# The context module lets every position see the whole map. A feature then need not stay where it came from, and a mask over it need not mark a place of the image. The last rows before the blind ones take the module away. Whether that makes
+# masks and evidence point better is in the list at the end of the page.
 #
 # ## Pruning
 #
-# The paper hopes that masks tell which channels a network can do without. So keep a quarter of the channels of each attribute, replace what the others say by its mean, and choose the quarter in three ways: by the mean mask, by the spread of the {term}`channel contribution`, at random.
+# The paper hopes that masks tell which channels a network can do without. So keep a quarter of the channels of each attribute, replace what the others say by its mean, and choose the quarter in three ways: by the mean mask, by the {term}`channel contribution` (its standard deviation over images), at random.
 
 # %%
 for name, metric in (
@@ -523,7 +544,7 @@ if gallery is not None:
 # %% [markdown]
 # ## Sharper masks under noise
 #
-# Masks as they are, sharpened, and spread evenly over positions, with and without noise on the images. The formula is ours.
+# Masks as they are and sharpened, with and without noise on the images; and under noise masks spread evenly over positions. The formula is ours.
 
 # %%
 for name, metric in (
@@ -540,7 +561,7 @@ for name, metric in (
 # %% [markdown]
 # ## One story
 #
-# Five papers asked the same: *what may differ between the tasks of one network?* Each answer has its chapter, and one line here, with the verdict on its first claim on drawn data.
+# Five papers asked the same: *what may differ between the tasks of one network?* Each answer has its chapter, and one line here, with the verdict on its main claim about accuracy, on drawn data.
 
 # %%
 STORY = (
@@ -563,7 +584,7 @@ for what, room, name, twin in STORY:
     )
     link = f"[{what}](../{room}/evaluate.ipynb)"
     said = NONE if found.n == 0 else found.verdict
-    rows.append({"what may differ": link, "first claim": claim.statement, "drawn data": said})
+    rows.append({"what may differ": link, "claim": claim.statement, "drawn data": said})
 show_table(Table(f"The course in five lines, scale: {SCALE}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
@@ -579,11 +600,12 @@ QUESTIONS = {
     "mcan-beats-plain": "the whole beats a plain network",
     "mcan-beats-matched": "it beats a plain network as large",
     "mcan-beats-unmasked": "masks help, all else equal",
-    "masks-differ-by-attribute": "masks differ by attribute, more than untrained ones",
+    "masks-differ-by-attribute": "masks differ by attribute, more than before training",
     "masks-follow-factors": "attributes with common causes have like masks",
     "weights-follow-labels": "the classifiers' weights follow the labels",
     "masks-find-attributes": "masks point better than a bump on the centre",
     "local-masks-point-better": "they point better without the context module",
+    "local-evidence-points-better": "the evidence of the answers does",
     "important-channels-suffice": "mean masks choose channels better than chance",
     "contributions-prune-better-than-masks": "contributions choose better still",
     "sharper-masks-resist-noise": "sharper masks resist noise",
@@ -599,7 +621,7 @@ for name, question in QUESTIONS.items():
 # - *What would untrained masks say?* Draw the same picture of the network before training.
 # - *Does another seed say the same?* If not, the picture is of the seed.
 # - *Is the mask all that matters?* A mask times a weight of 0 is 0. Contributions are exact; use them.
-# - *Does a feature know its place?* After dilated convolutions with a wide reach it does not, and neither does a map over it.
+# - *Does a feature know its place?* After dilated convolutions with a wide reach it may not, and neither may a map over it. Measure it with the module and without.
 #
 # ## Failure cases
 #

@@ -123,7 +123,9 @@ for axis, key, label in (
         curve = [row[key] for row in runs[variant].history]
         axis.plot(range(1, len(curve) + 1), curve, style, marker="o", label=name)
     axis.set(xlabel="epoch", title=label)
-axes[0, 0].legend(fontsize=9, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.22))
+fig.legend(
+    *axes[0, 0].get_legend_handles_labels(), fontsize=9, ncols=3, loc="outside lower center"
+)
 _ = fig.suptitle(about, fontsize=11)
 
 # %%
@@ -152,7 +154,7 @@ def look_in(net) -> dict:
 
 
 # %%
-watched = {}
+watched, nets = {}, {}
 for variant in ("mcan", "no-sparsity"):
     plan = plans[variant]
     torch.manual_seed(seed)
@@ -165,6 +167,7 @@ for variant in ("mcan", "no-sparsity"):
                 plan, stop_after=epoch * steps, checkpoint=Path(folder) / "state", **how
             )
             watched[variant].append(look_in(net.module))
+    nets[variant] = net.module.eval()
 
 # %% mystnb={"image": {"alt": "Four curves by epoch on a logarithmic axis: both cross-entropies, the reconstruction, and the norm of the masks."}} tags=["hide-input", "nbval-ignore-output"]
 NAMES = ("L_b, masked answers", "L_m, all labels", "4 L_r, image", "1e-5 |M|, masks")
@@ -179,15 +182,16 @@ axis.legend(fontsize=9, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.2))
 _ = fig.suptitle(about, fontsize=11)
 
 # %% [markdown]
-# Mind the axis: each of its lines is ten times the one below. The answers pull far harder than the image and the masks, and the reconstruction hardly moves. Does the
-# reconstructor paint anything? Compare its error with that of the *mean image*, which looks at nothing:
+# Mind the axis: each of its lines is ten times the one below. The terms of the answers are far larger than those of the image and the masks. Size is not pull: what moves a weight is the
+# gradient, and the masks' small term will press the masks down below. Does the reconstructor paint anything? Compare its error with that of the *mean image*, which looks at nothing:
 
 # %% mystnb={"image": {"alt": "Four faces and, below them, what the reconstructor paints from their features."}} tags=["hide-input", "nbval-ignore-output"]
 mean_image = (x - train.images.float().mean(0) / 255).square().mean().item()
 error = watched["mcan"][-1]["terms"][2]
-print(f"mean image {mean_image:.4f}, reconstructor {error:.4f}")
+how_close = "closer to" if error < mean_image else "farther from"
+print(f"mean image {mean_image:.4f}, reconstructor {error:.4f}: {how_close} the images")
 with torch.no_grad():
-    painted = net.module.eval()(x[:4]).extra["reconstruction"].clamp(0, 1)
+    painted = nets["mcan"](x[:4]).extra["reconstruction"].clamp(0, 1)
 pictures = torch.cat([x[:4], painted])
 _ = image_grid(pictures, ["image"] * 4 + ["painted"] * 4, size=1.3, title=about)
 
@@ -264,8 +268,8 @@ _ = fig.suptitle(f"mean of three masks, {about}", fontsize=11)
 #
 # ## Take away
 #
-# - Print every term of a loss with its weight. A term far smaller than its neighbours trains its own layers at best, and nobody else's.
-# - An L1 norm on a sigmoid is a pull towards "off". Look at the masks before and after you believe that what is left is what matters.
+# - Print every term of a loss with its weight, and do not take size for pull. Train once without the term and compare.
+# - An L1 norm on a sigmoid pulls masks towards 0, where features pass unchanged. Look at the masks before and after you believe that what is left is what matters.
 # - Compare a reconstruction with the mean image.
 #
 # ## Exercises

@@ -161,12 +161,14 @@ def test_html_reads_back_as_the_same_cells(paper, runs):
 
 @settings(deadline=None, max_examples=60)
 @given(st.floats(-1e6, 1e6))
-def test_numbers_are_rounded_and_never_minus_zero(value):
+def test_numbers_are_rounded_and_keep_their_sign(value):
+    """Also where they round to zero: a bound just below it decides otherwise than one just above."""
     text = format_number(value)
     read = float(text.replace("−", "-"))
     assert abs(read - value) <= (0.0005 if abs(value) < 10 else 0.05 if abs(value) < 1000 else 0.5) * 1.001
     assert "-" not in text
-    assert not (read == 0 and "−" in text)
+    assert ("−" in text) == (value < 0)
+    assert ("+" in format_number(value, signed=True)) == (value > 0)
 
 
 def test_numbers_and_intervals_as_printed():
