@@ -245,7 +245,7 @@ show_table(Table(f"Spread of the masks, {heading('mcan')}", tuple(rows[0]), tupl
 
 # %% [markdown]
 # A *spread* is a standard deviation over one index of the mean masks, averaged over the others. There are two floors for it: the same network before training, and one whose masks stay as they were drawn
-# while all the rest is trained. Features grow in training, and masks made of them spread without having learned anything.
+# while all the rest is trained. Masks are made of the features, so they can spread while the features train, without having learned anything themselves.
 
 # %%
 trained = by_seed("mcan", "mask_own")
