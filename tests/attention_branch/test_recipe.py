@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
-from mtattr.attention_branch.recipe import EVIDENCE, VARIANTS, check, evidence, plan
+from mtattr.attention_branch.recipe import EVIDENCE, LONGER_EVIDENCE, VARIANTS, check, evidence, plan
 from mtattr.attention_branch.scales import BACKBONE, SIZES, load_splits, size_of
 from mtattr.data import celeba_twin, cluttered_digits, compcars_twin
 from mtattr.data.image_data import ImageData
@@ -418,13 +418,13 @@ def test_plan_for_gives_earlier_runs(monkeypatch):
 
 
 def test_evidence_asks_for_what_the_claims_compare():
-    made = {(of.variant, of.dataset, of.settings["backbone"]) for of in evidence()}
+    made = {(of.variant, of.dataset, tuple(sorted(of.settings.items()))) for of in evidence()}
     drawn = (DIGITS, CARS, FACES)
     for claim in load_paper("attention_branch").claims:
         for dataset in set(claim.datasets) & set(drawn):
-            backbone = claim.settings.get("backbone", BACKBONE[dataset.removesuffix("-twin")])
+            settings = {"backbone": BACKBONE[dataset.removesuffix("-twin")], **claim.settings}
             for variant in filter(None, (claim.a, claim.b)):
-                assert (variant, dataset, backbone) in made, claim.id
+                assert (variant, dataset, tuple(sorted(settings.items()))) in made, claim.id
         assert set(claim.datasets) & set(drawn), claim.id
 
 
@@ -432,7 +432,7 @@ def test_every_run_of_the_evidence_is_a_valid_one():
     for of in evidence(seeds=[0]):
         check(of)
     assert len(evidence()) == len(set(evidence())) == 5 * len(evidence(seeds=[0]))
-    assert len(evidence(seeds=[0])) == sum(len(variants) for *_, variants in EVIDENCE)
+    assert len(evidence(seeds=[0])) == sum(len(variants) for *_, variants in EVIDENCE + LONGER_EVIDENCE)
     assert {of.scale for of in evidence()} == {"reduced"}
     assert {of.scale for of in evidence("smoke")} == {"smoke"}
 
