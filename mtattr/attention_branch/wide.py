@@ -102,7 +102,9 @@ def densenet(
         return nn.Sequential(*(DenseLayer(inputs + i * growth, growth) for i in range(layers)))
 
     def transition(inputs: int) -> nn.Sequential:
-        return nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), nn.Conv2d(inputs, inputs // 2, 1, bias=False), nn.AvgPool2d(2))
+        # Odd sides round up, as with strided convolutions; even ones, all of the paper's, know no difference.
+        pool = nn.AvgPool2d(2, ceil_mode=True)
+        return nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), nn.Conv2d(inputs, inputs // 2, 1, bias=False), pool)
 
     channels, trunk = 2 * growth, [Normalise(mean, std), nn.Conv2d(3, 2 * growth, 3, padding=1, bias=False)]
     for _ in range(2):

@@ -91,15 +91,27 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 def freeze_batch_norm(net: nn.Module) -> nn.Module:
     """Make every batch norm over images of `net`, in place, a `FrozenBatchNorm2d`; returns `net`.
 
-    Names and values of the state stay. Raises `InputError` for a batch norm that keeps no running statistics.
+    Names and values of the state stay. Raises `InputError` for a batch norm that keeps no running statistics, and for a layer of
+    another kind that moves some, such as one with statistics for each task; `net` is then as it was.
     """
+    to_freeze = []
     for name, module in net.named_modules():
         if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d):
             if module.running_mean is None:
                 raise InputError(f"batch norm {name!r} keeps no running statistics, so there is nothing to freeze")
-            module.__class__ = _frozen(type(module))
-            module.eval()
+            to_freeze.append(module)
+        elif _learns_statistics(module):
+            raise InputError(f"{type(module).__name__} {name!r} moves running statistics, and only nn.BatchNorm2d can be frozen")
+    for module in to_freeze:
+        module.__class__ = _frozen(type(module))
+        module.eval()
     return net
+
+
+def _learns_statistics(module: nn.Module) -> bool:
+    # A frozen layer of another library holds its scale and shift in buffers, one that learns in parameters.
+    known = isinstance(module, nn.modules.batchnorm._NormBase)
+    return not known and getattr(module, "running_mean", None) is not None and any(True for _ in module.parameters(recurse=False))
 
 
 @functools.cache

@@ -140,6 +140,16 @@ def test_small_ones_run_and_depths_without_a_block_are_refused(make):
         make(5, depth=9)
 
 
+@pytest.mark.parametrize("make", [wide_resnet, densenet])
+@pytest.mark.parametrize("side", [5, 6, 7])
+def test_one_small_image_is_enough_to_train_where_two_values_reach_each_batch_norm(make, side):
+    torch.manual_seed(0)
+    small = {"depth": 10, "widen": 1, "base": 4} if make is wide_resnet else {"depth": 10, "growth": 2}
+    for net in (BaselineNet(make(5, **small)), AttentionBranchNet(make(5, **small), 5)):
+        net.train()(torch.rand(1, 3, side, side)).logits.sum().backward()
+        assert all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None)
+
+
 @pytest.mark.parametrize("widen", [0, 1.5, True])
 def test_how_much_wider_is_a_whole_number(widen):
     with pytest.raises(InputError, match="widen must be"):

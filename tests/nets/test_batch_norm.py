@@ -88,6 +88,30 @@ def test_a_batch_norm_without_statistics_cannot_be_frozen():
         freeze_batch_norm(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3, track_running_stats=False)))
 
 
+class StatisticsForEachTask(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.register_buffer("running_mean", torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("last", [StatisticsForEachTask(), nn.BatchNorm2d(3, track_running_stats=False)])
+def test_what_cannot_be_frozen_whole_stays_as_it_was(last):
+    net = nn.Sequential(nn.BatchNorm2d(3), last)
+    with pytest.raises(InputError, match="'1'"):
+        freeze_batch_norm(net)
+    assert type(net[0]) is nn.BatchNorm2d
+    assert net[0].training
+
+
+def test_frozen_layers_of_other_libraries_may_stand_beside():
+    torchvision = pytest.importorskip("torchvision")
+    net = freeze_batch_norm(
+        nn.Sequential(nn.BatchNorm2d(3), torchvision.ops.FrozenBatchNorm2d(3), nn.InstanceNorm2d(3, track_running_stats=True))
+    )
+    assert isinstance(net[0], FrozenBatchNorm2d)
+
+
 def test_batch_statistics_normalise_by_the_batch_and_leave_no_trace():
     net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 4, 1), FrozenBatchNorm2d(4))
     net.train()
