@@ -12,6 +12,7 @@ from mtattr.nets.batch_norm import (
 from mtattr.nets.multitask import MultiTaskNet
 from mtattr.nets.normalise import Normalise
 from mtattr.nets.output import Output
+from mtattr.nets.pointwise import StridedPointwiseConv2d, use_strided_pointwise
 from mtattr.nets.small_resnet import SmallResNet, stack_networks
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Normalise",
     "Output",
     "SmallResNet",
+    "StridedPointwiseConv2d",
     "batch_statistics",
     "build_backbone",
     "freeze_batch_norm",
@@ -31,4 +33,5 @@ __all__ = [
     "read_weights",
     "stack_networks",
     "use_global_batch_norm",
+    "use_strided_pointwise",
 ]

@@ -17,6 +17,7 @@ from mtattr.data.batches import augment, batch_rows, epoch_order, take
 from mtattr.errors import InputError
 from mtattr.nets.batch_norm import use_global_batch_norm
 from mtattr.nets.output import Output
+from mtattr.nets.pointwise import use_strided_pointwise
 from mtattr.training.checkpoint import first_line, load_tensors, pack, save_tensors, unpack, with_prefix
 from mtattr.training.losses import known_counts
 from mtattr.training.optimizer import build_optimizer
@@ -102,6 +103,8 @@ def fit(
     if start is not None and start.weights is not None:
         net.load_state_dict(start.weights)
     net = net.to(memory_format=torch.channels_last)
+    if fabric.device.type == "cpu":
+        net = use_strided_pointwise(net)
     if fabric.world_size > 1:
         net = use_global_batch_norm(net)
     weighting = plan.new_weighting().to(fabric.device).train()
