@@ -104,7 +104,7 @@ show_table(claims_table(paper, ledger, title="What the paper does not ask", ours
 # ## Table 1
 #
 # CIFAR-100 as printed, and ours on cluttered digits, as errors. Depths keep the paper's names, the networks are small. Where the authors published logs, the printed errors are those of
-# the best epoch on the test split; which epoch the others show is not said. Ours was selected on validation.
+# the best epoch on the test split; which epoch the others show is not said. Ours was selected on validation, after a short training. The section *Trained longer* repeats the first row.
 
 # %%
 first, rows = paper.table("attention-mechanism"), []
@@ -311,7 +311,9 @@ about = f"Accuracy and its differences, {DIGITS} (generated), {SCALE}, seeds pai
 show_table(Table(about, tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# And the maps of the same networks: do they find the digit once the network can read it? The scores are those of the next section.
+# Compare the widths of the intervals in the two columns: that is what a short training costs. And look whether the order of the networks is the same in both.
+#
+# Now the maps of the same networks: do they find the digit once the network can read it? The scores are those of the next section.
 
 # %%
 rows = []
@@ -567,6 +569,7 @@ display(show_table(errata_table(paper), columns=("item", "where", "finding", "ev
 # ## Take away
 #
 # - A new part brings parameters, losses and an idea. Take them away one at a time.
+# - A short training shows who starts first, a longer one who ends higher. Draw the curves before you read a table.
 # - An explanation needs a floor, like an accuracy: a bump on the centre of the image is a strong one.
 # - Maps that look different may differ by chance. Compare with another seed before you say that they differ by the task.
 # - A picture of flattened features shows what you look for. Put a number beside it.
