@@ -323,7 +323,7 @@ for score in ("pointing", "energy", "iou"):
         row[head] = interval_words(by_seed("abn", DIGITS, f"map_{score}", **more))
     row["a bump on the centre"] = interval_words(by_seed("abn", DIGITS, f"map_{score}_centre"))
     rows.append(row)
-show_table(Table(f"Maps of digits (generated), {SCALE}", tuple(rows[0]), tuple(rows)))
+show_table(Table(f"Maps, {heading(('abn', DIGITS))}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
 # ## Are the maps right?
@@ -511,9 +511,9 @@ QUESTIONS = {
     "longer-abn-beats-unattended-resnet20": (DIGITS, "and after a longer training"),
     "attributes-gain": (FACES, "a map for each attribute beats the plain network on faces"),
     "one-map-is-not-enough": (FACES, "a map for each beats one map for all"),
-    "maps-find-objects": (DIGITS, "on the ink of a digit is more energy than for a bump"),
+    "maps-find-objects": (DIGITS, "its map has more energy on the ink than a centred bump"),
     "longer-maps-find-objects": (DIGITS, "and after a longer training"),
-    "maps-find-attributes": (FACES, "inside attributes is more energy than for a bump"),
+    "maps-find-attributes": (FACES, "maps of attributes have more energy inside than one"),
     "maps-point-better-than-centre-attributes": (FACES, "their peaks beat the centre"),
     "maps-point-better-than-gradcam-attributes": (FACES, "they point better than Grad-CAM"),
     "maps-follow-the-task": (CARS, "another task changes the map more than another seed"),
