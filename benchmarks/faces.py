@@ -13,8 +13,8 @@ from collections import defaultdict
 
 import torch
 
-from mtattr.data.celeba_twin import faces
-from mtattr.data.celeba_twin.scene import sample_scenes
+from mtattr.twins.faces import faces
+from mtattr.twins.faces.scene import sample_scenes
 
 STEPS = [name for name in vars(faces) if name.startswith("draw_") or name in ("Canvas", "plan_hair", "photograph")]
 

@@ -48,11 +48,11 @@ def images_per_second(twin: str, size: int, device: str) -> float:
 
 def render(twin: str, image_size: ImageSize, count: int, seed: int, device: str) -> Tensor:
     """Draw without the cache, through the twin's own functions."""
-    import mtattr.data.celeba_twin as faces
-    import mtattr.data.cluttered_digits as digits
-    import mtattr.data.compcars_twin as cars
-    import mtattr.data.deepfashion_twin as clothes
-    import mtattr.data.pedestrian_twin as people
+    import mtattr.twins.cars as cars
+    import mtattr.twins.clothes as clothes
+    import mtattr.twins.digits as digits
+    import mtattr.twins.faces as faces
+    import mtattr.twins.people as people
 
     module = {"celeba-twin": faces, "deepfashion-twin": clothes, "compcars-twin": cars, "cluttered-digits": digits}.get(twin, people)
     domain = (twin.removesuffix("-twin"),) if module is people else ()

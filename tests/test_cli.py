@@ -216,13 +216,13 @@ def test_adding_what_is_no_record_names_the_file_and_leaves_the_ledger(project, 
 
 
 def test_a_twin_that_cannot_be_written_leaves_nothing(project, capsys, monkeypatch):
-    from mtattr.data import deepfashion_twin
+    from mtattr.twins import clothes
 
     def half(folder, **options):
         (folder / "Img").mkdir(parents=True)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(deepfashion_twin, "write_to", half)
+    monkeypatch.setattr(clothes, "write_to", half)
     (project / "empty").mkdir()
     for name in ("new", "empty"):
         assert main(["data", "write", "deepfashion-twin", name]) == 2

@@ -9,7 +9,6 @@ import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 import click
 from docutils import nodes
@@ -29,25 +28,18 @@ def public_modules(name: str) -> list[str]:
     return [name, *sorted(m.name for m in below if not any(part.startswith("_") for part in m.name.split(".")))]
 
 
-def is_below(module: str, packages: Iterable[str]) -> bool:
-    """Whether the module is one of the packages or lies in one of them."""
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
-
-
 class ApiDirective(SphinxDirective):
-    """Modules of the packages given; `:without:` names packages below them that have a page of their own."""
+    """The modules of the packages given."""
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec: ClassVar = {"without": str}
 
     def run(self) -> list[nodes.Node]:
         lines: list[str] = []
-        left_out = self.options.get("without", "").split()
         for name in self.arguments[0].split():
             if not (modules := public_modules(name)):
                 raise self.error(f"there is no module {name}")
-            lines += self.reference(module for module in modules if not is_below(module, left_out))
+            lines += self.reference(modules)
         box = nodes.Element()
         self.state.nested_parse(StringList(lines, source=self.env.docname), self.content_offset, box, match_titles=True)
         return box.children

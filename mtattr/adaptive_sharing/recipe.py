@@ -20,12 +20,12 @@ from mtattr.adaptive_sharing.layout import thin_widths
 from mtattr.adaptive_sharing.measurements import analyse, analyse_training, floors, metrics, task_metrics
 from mtattr.adaptive_sharing.scales import JOINT, PAPER, SIZES, Size, domains_of, load_splits, size_of
 from mtattr.adaptive_sharing.search import SearchSettings, search
-from mtattr.data.celeba_twin import factor_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
 from mtattr.training import Plan, Run, RunSpec, checks
 from mtattr.training.plan import SPLITS
+from mtattr.twins.faces import factor_of
 
 
 @dataclass(frozen=True)

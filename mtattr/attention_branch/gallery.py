@@ -18,11 +18,11 @@ from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.scales import BACKBONE, PAPER
 from mtattr.data.batches import take
-from mtattr.data.compcars_twin.scene import sample_scenes
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
 from mtattr.page_data import gallery_command, picture_of, png_of, rounded
 from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.twins.cars.scene import sample_scenes
 
 SCHEMA = 1
 DIGITS, CARS = "cluttered-digits", "compcars-twin"

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mtattr.channel_attention.correlation import attribute_correlation, feature_correlation
-from mtattr.data.celeba_twin import INDEX, PART_OF, loading_table
 from mtattr.evaluation import mantel_test, phi_coefficients
 from mtattr.tasks import TaskSet
+from mtattr.twins.faces import INDEX, PART_OF, loading_table
 
 
 def likenesses(tasks: TaskSet, labels: Tensor) -> dict[str, Tensor]:

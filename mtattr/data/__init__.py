@@ -16,7 +16,7 @@ __all__ = ["DATASETS", "TWIN_WRITERS", "ImageData", "load_dataset", "options_of"
 
 
 def _function(module: str, name: str) -> Callable:
-    return getattr(import_module(f"mtattr.data.{module}"), name)
+    return getattr(import_module(f"mtattr.{module}"), name)
 
 
 def _load(module: str, function: str, name: str, split: str, **options) -> ImageData:
@@ -27,25 +27,25 @@ def _load(module: str, function: str, name: str, split: str, **options) -> Image
     return load(split, **options)
 
 
-#: Where each dataset is loaded: the module below `mtattr.data`, and its function.
+#: Where each dataset is loaded: the module below `mtattr`, and its function.
 _PLACES = {
-    "celeba": ("celeba", "load"),
-    "celeba-twin": ("celeba_twin", "load"),
-    "market1501": ("market1501", "load"),
-    "market1501-twin": ("pedestrian_twin", "load_market1501_twin"),
-    "duke": ("duke", "load"),
-    "duke-twin": ("pedestrian_twin", "load_duke_twin"),
-    "deepfashion": ("deepfashion", "load"),
-    "deepfashion-twin": ("deepfashion_twin", "load"),
-    "compcars": ("compcars", "load"),
-    "compcars-twin": ("compcars_twin", "load"),
-    "digits": ("digits", "load"),
-    "cluttered-digits": ("cluttered_digits", "load"),
-    "cifar10": ("cifar", "load_cifar10"),
-    "cifar100": ("cifar", "load_cifar100"),
-    "svhn": ("svhn", "load"),
-    "imagenet": ("imagenet", "load"),
-    "csv": ("csv_folder", "load"),
+    "celeba": ("data.celeba", "load"),
+    "celeba-twin": ("twins.faces", "load"),
+    "market1501": ("data.market1501", "load"),
+    "market1501-twin": ("twins.people", "load_market1501_twin"),
+    "duke": ("data.duke", "load"),
+    "duke-twin": ("twins.people", "load_duke_twin"),
+    "deepfashion": ("data.deepfashion", "load"),
+    "deepfashion-twin": ("twins.clothes", "load"),
+    "compcars": ("data.compcars", "load"),
+    "compcars-twin": ("twins.cars", "load"),
+    "digits": ("data.digits", "load"),
+    "cluttered-digits": ("twins.digits", "load"),
+    "cifar10": ("data.cifar", "load_cifar10"),
+    "cifar100": ("data.cifar", "load_cifar100"),
+    "svhn": ("data.svhn", "load"),
+    "imagenet": ("data.imagenet", "load"),
+    "csv": ("data.csv_folder", "load"),
 }
 
 # Loaders are imported on use, so that importing this package stays cheap.
@@ -56,12 +56,12 @@ DATASETS: dict[str, Callable[..., ImageData]] = {
 
 #: Where each generated set is written to disk in the layout of the real one.
 TWIN_WRITERS = {
-    "celeba-twin": ("celeba_twin", "write_to"),
-    "market1501-twin": ("pedestrian_twin", "write_market1501_twin"),
-    "duke-twin": ("pedestrian_twin", "write_duke_twin"),
-    "deepfashion-twin": ("deepfashion_twin", "write_to"),
-    "compcars-twin": ("compcars_twin", "write_to"),
-    "cluttered-digits": ("cluttered_digits", "write_to"),
+    "celeba-twin": ("twins.faces", "write_to"),
+    "market1501-twin": ("twins.people", "write_market1501_twin"),
+    "duke-twin": ("twins.people", "write_duke_twin"),
+    "deepfashion-twin": ("twins.clothes", "write_to"),
+    "compcars-twin": ("twins.cars", "write_to"),
+    "cluttered-digits": ("twins.digits", "write_to"),
 }
 
 

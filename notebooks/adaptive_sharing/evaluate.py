@@ -82,7 +82,7 @@ from mtattr.adaptive_sharing.affinity import chance_affinity
 from mtattr.adaptive_sharing.agreement import group_labels
 from mtattr.adaptive_sharing.regroup import label_affinity
 from mtattr.adaptive_sharing.search import affinity_from
-from mtattr.data.celeba_twin import TASKS, factor_of, sample_scenes
+from mtattr.twins.faces import TASKS, factor_of, sample_scenes
 
 paper = load_paper("adaptive_sharing")
 ledger = [

@@ -202,7 +202,7 @@ _ = axis.set_title(f"generated faces, {SCALE}, 95 % intervals over seeds", fonts
 # The mean mask of every channel for every attribute: a row is what the paper draws as one grid. Attributes are sorted by part of the face, channels by their mean. Beside it the same network before it was trained.
 
 # %% mystnb={"image": {"alt": "Two heat maps of 40 attributes by channels: mean masks of the trained network, mostly near zero with a few high ones in each row, and of the untrained one, all near one half."}} tags=["hide-input"]
-from mtattr.data.celeba_twin import PART_OF
+from mtattr.twins.faces import PART_OF
 
 if gallery is None:
     print(NONE)
@@ -333,7 +333,7 @@ def five(correlation: torch.Tensor, name: str) -> str:
 
 
 # %%
-from mtattr.data.celeba_twin import label_correlation
+from mtattr.twins.faces import label_correlation
 
 listed, rows = paper.table("attribute-neighbours"), []
 if gallery is not None:

@@ -38,14 +38,14 @@ seed: int = 0  # of the drawn scenes
 import torch
 from mtattr.data import load_dataset
 from mtattr.data.celeba_attributes import CORRELATIONS, NUM_TRAIN_IMAGES, TRAIN_POSITIVES
-from mtattr.data.celeba_twin.factors import FACTORS, loading_table
-from mtattr.data.celeba_twin.label_noise import label_ceiling
 from mtattr.evaluation import mean_accuracy_floor, phi_coefficients, task_floor
 from mtattr.evidence import Table
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import per_task_loss
+from mtattr.twins.faces.factors import FACTORS, loading_table
+from mtattr.twins.faces.label_noise import label_ceiling
 
 # %% [markdown]
 # ## Questions and answers

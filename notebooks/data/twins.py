@@ -38,10 +38,6 @@ seed: int = 0  # of the drawn scenes and of the weights
 import torch
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from mtattr.data import load_dataset
-from mtattr.data.celeba_twin.attributes import INDEX
-from mtattr.data.celeba_twin.faces import render
-from mtattr.data.celeba_twin.scene import sample_scenes
-from mtattr.data.drawing.regions import changed_regions
 from mtattr.evaluation import (
     balanced_accuracy,
     baseline_plan,
@@ -55,6 +51,10 @@ from mtattr.evidence import Table
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure, image_grid, overlay
 from mtattr.training import FitSettings, RunSpec, fit_or_load
+from mtattr.twins.drawing.regions import changed_regions
+from mtattr.twins.faces.attributes import INDEX
+from mtattr.twins.faces.faces import render
+from mtattr.twins.faces.scene import sample_scenes
 
 # Pictures like photographs take three times the bytes as PNG.
 set_matplotlib_formats("jpeg", pil_kwargs={"quality": 78})
@@ -177,7 +177,7 @@ _ = fig.suptitle("celeba-twin (generated): Eyeglasses", x=0.02, ha="left", fonts
 # there is nothing to check.) Eight of the 13 parts:
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "One face eight times, each time with one part marked: hair, forehead, brows, eyes, ears, nose, cheeks, mouth."}}
-from mtattr.data.celeba_twin.faces import part_masks
+from mtattr.twins.faces.faces import part_masks
 
 masks = part_masks(one, SHAPES["celeba-twin"])
 parts = [p for p in masks if p not in ("image", "face", "skin")][:8]
@@ -404,7 +404,7 @@ print("easy and hard attributes are at least 15 points apart")
 # **1.** How large is the region of a hat, as a share of the picture, on average over ten scenes that have one?
 
 # %% tags=["hide-cell", "solution"]
-from mtattr.data.celeba_twin.faces import attribute_regions
+from mtattr.twins.faces.faces import attribute_regions
 
 hats = scenes.present[:, INDEX["Wearing_Hat"]].nonzero()[:10, 0]
 k = INDEX["Wearing_Hat"]

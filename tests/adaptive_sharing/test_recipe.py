@@ -11,11 +11,11 @@ from mtattr.adaptive_sharing.domains import CLOTHES
 from mtattr.adaptive_sharing.layout import VGG16_WIDTHS
 from mtattr.adaptive_sharing.recipe import EVIDENCE, VARIANTS, check, evidence, plan
 from mtattr.adaptive_sharing.scales import JOINT, SIZES, load_splits
-from mtattr.data.celeba_twin import write_to as write_faces
-from mtattr.data.deepfashion_twin import write_to as write_clothes
 from mtattr.errors import InputError
 from mtattr.evidence import load_paper
 from mtattr.training import RunSpec, fit_or_load, plan_for, predict
+from mtattr.twins.clothes import write_to as write_clothes
+from mtattr.twins.faces import write_to as write_faces
 
 FACES = "celeba-twin"
 

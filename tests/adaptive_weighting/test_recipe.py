@@ -7,12 +7,12 @@ from safetensors.torch import save_file
 from mtattr.adaptive_weighting import recipe
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets
 from mtattr.adaptive_weighting.recipe import SIZES, VARIANTS, check, evidence, load_splits, plan
-from mtattr.data.pedestrian_twin import write_market1501_twin
 from mtattr.errors import InputError
 from mtattr.evidence import load_paper
 from mtattr.nets import build_backbone
 from mtattr.tasks import TaskSet
 from mtattr.training import RunSpec, fit_or_load
+from mtattr.twins.people import write_market1501_twin
 
 TRENDS = ("weighted", "shuffled", "averaged", "held-out", "train-steered")
 

@@ -9,13 +9,13 @@ from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActiva
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
 from mtattr.attention_branch.recipe import EVIDENCE, LONGER_EVIDENCE, VARIANTS, check, evidence, plan
 from mtattr.attention_branch.scales import BACKBONE, SIZES, load_splits, size_of
-from mtattr.data import celeba_twin, cluttered_digits, compcars_twin
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.twins import cars, digits, faces
 
 DIGITS, CARS, FACES = "cluttered-digits", "compcars-twin", "celeba-twin"
 #: Variants by dataset: some are of many attributes, some of the make of a car.
@@ -31,15 +31,15 @@ def classes(name, count):
 
 
 TASKS = {
-    DIGITS: cluttered_digits.TASKS,
-    CARS: compcars_twin.TASKS.select(["model", "make"]),
-    FACES: celeba_twin.TASKS,
+    DIGITS: digits.TASKS,
+    CARS: cars.TASKS.select(["model", "make"]),
+    FACES: faces.TASKS,
     "cifar10": TaskSet([classes("class", 10)]),
     "cifar100": TaskSet([classes("class", 100)]),
     "svhn": TaskSet([classes("class", 10)]),
     "imagenet": TaskSet([classes("class", 1000)]),
     "compcars": TaskSet([classes("model", 432), classes("make", 75)]),
-    "celeba": celeba_twin.TASKS,
+    "celeba": faces.TASKS,
 }
 
 

@@ -6,11 +6,11 @@ import torch
 from mtattr.attribute_estimation import select_attributes
 from mtattr.attribute_estimation.recipe import SIZES, VARIANTS, Size, check, evidence, floors, load_splits, metrics, plan
 from mtattr.data import load_dataset
-from mtattr.data.deepfashion_twin import write_to
 from mtattr.errors import InputError
 from mtattr.evidence import load_paper
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import FitSettings, RunSpec, fit_or_load
+from mtattr.twins.clothes import write_to
 
 
 def spec(variant="PM", dataset="digits", **settings) -> RunSpec:

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from mtattr.channel_attention import ChannelAttentionNet, evidence_maps, gallery, mask_means, top_channels
-from mtattr.data import celeba_twin
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.page_data import rounded
 from mtattr.pages import course_ledger
+from mtattr.twins.faces import TASKS
 
-WANTED = [celeba_twin.TASKS.index(name) for name in gallery.ATTRIBUTES]
+WANTED = [TASKS.index(name) for name in gallery.ATTRIBUTES]
 
 
 def test_faces_hold_the_masks_of_the_most_important_channels_and_the_evidence(tmp_path):
@@ -22,9 +22,7 @@ def test_faces_hold_the_masks_of_the_most_important_channels_and_the_evidence(tm
     net = ChannelAttentionNet(40, 4, front_end="light", width=0.0625, image_size=16).eval()
     images, labels = torch.randint(256, (10, 3, 16, 16), dtype=torch.uint8), torch.zeros(10, 40)
     labels[2:, WANTED[1]] = 1  # the first two show none of the attributes
-    data = ImageData(
-        images, labels, celeba_twin.TASKS, tuple(map(str, range(10))), "twin", "test", region_of=lambda i: torch.ones(40, 16, 16)
-    )
+    data = ImageData(images, labels, TASKS, tuple(map(str, range(10))), "twin", "test", region_of=lambda i: torch.ones(40, 16, 16))
     run, plan = SimpleNamespace(predictions=lambda: {"test_selected": torch.zeros(10, 40)}), SimpleNamespace(data={"test": data})
     importance = mask_means(net, images).mean(0)
     faces = gallery._faces(run, plan, net, importance)
@@ -67,7 +65,7 @@ def test_the_committed_file_has_what_the_page_draws():
     if data is None:
         pytest.skip("not made yet")
     assert data["scale"] == "reduced"
-    assert data["tasks"] == list(celeba_twin.NAMES)
+    assert data["tasks"] == list(faces.NAMES)
     seeds, channels = len(data["seeds"]), data["weights"].shape[2]
     assert set(data["means"]) == {*gallery.VARIANTS, "untrained"}
     assert all(means.shape == (seeds, 40, channels) for means in data["means"].values())

@@ -7,13 +7,13 @@ from torch import nn
 from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, channel_attention_loss
 from mtattr.channel_attention.recipe import EVIDENCE, VARIANTS, check, evidence, plan
 from mtattr.channel_attention.scales import SIZES, size_of
-from mtattr.data import celeba_twin
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.twins import faces
 
 FACES, NAMES = "celeba-twin", ["Male", "No_Beard", "Black_Hair", "Blond_Hair", "Eyeglasses"]
 PLAIN = ("plain", "matched")
@@ -23,7 +23,7 @@ def spec(variant="mcan", dataset=FACES, scale="smoke", seed=0, **settings) -> Ru
     return RunSpec("channel_attention", variant, dataset, scale, seed, settings)
 
 
-def splits_of(tasks=celeba_twin.TASKS, size=32, count=0):
+def splits_of(tasks=faces.TASKS, size=32, count=0):
     made = {}
     for split in ("train", "val", "test"):
         generator = torch.Generator().manual_seed(len(split))
@@ -147,7 +147,7 @@ def test_weights_of_the_loss_reach_it():
     output = built(plan_of())(torch.rand(4, 3, 32, 32))
     images, labels = torch.rand(4, 3, 32, 32), torch.ones(4, 40)
     for weights in ({"beta": 3}, {"gamma": 0}, {"lam": 0.5}, {"beta": 0, "gamma": 0.5, "lam": 1}):
-        added = plan_of(**weights).auxiliary_losses(output, images, labels, celeba_twin.TASKS).sum()
+        added = plan_of(**weights).auxiliary_losses(output, images, labels, faces.TASKS).sum()
         torch.testing.assert_close(added, channel_attention_loss(output, images, labels, alpha=0, **weights))
 
 

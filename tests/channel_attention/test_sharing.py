@@ -8,8 +8,8 @@ from reference import pearson, spearman
 
 from mtattr.channel_attention.correlation import attribute_correlation
 from mtattr.channel_attention.sharing import likenesses, sharing_metrics
-from mtattr.data.celeba_twin import LOADINGS, NAMES, PART_OF
 from mtattr.tasks import TaskSet
+from mtattr.twins.faces import LOADINGS, NAMES, PART_OF
 
 NAN = math.nan
 #: Out of the official order.

@@ -4,9 +4,10 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional
 
-from mtattr.data import deepfashion_twin, load_dataset
+from mtattr.data import load_dataset
 from mtattr.data.deepfashion import PAPER_CLASSES, PAPER_COUNTS, published_counts
 from mtattr.errors import InputError
+from mtattr.twins import clothes
 
 LAYOUTS = {
     "official": {},
@@ -184,7 +185,7 @@ def test_bad_photos_are_named_or_skipped_and_listed(deepfashion_copy, fresh_home
 @pytest.mark.parametrize("classes", [None, PAPER_CLASSES])
 def test_the_letters_twin_on_disk_reads_back_equal(tmp_path, fresh_home, classes):
     limit = {"train": 40, "val": 12, "test": 9}
-    deepfashion_twin.write_to(tmp_path / "twin", image_size=24, limit=limit, seed=3, classes=PAPER_CLASSES)
+    clothes.write_to(tmp_path / "twin", image_size=24, limit=limit, seed=3, classes=PAPER_CLASSES)
     for split, count in limit.items():
         twin = load_dataset("deepfashion-twin", split, image_size=24, limit=count, seed=3, classes=PAPER_CLASSES)
         read = load_dataset("deepfashion", split, root=tmp_path / "twin", image_size=24, classes=classes)

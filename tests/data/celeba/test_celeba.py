@@ -244,4 +244,4 @@ def test_unknown_names_and_aliases():
 
 
 def test_tasks_agree_with_the_twin():
-    assert pytest.importorskip("mtattr.data.celeba_twin").TASKS == TASKS
+    assert pytest.importorskip("mtattr.twins.faces").TASKS == TASKS

@@ -1,0 +1,163 @@
+"""The sheet that the car twin draws on: the picture, what each pixel of the car shows, and a scene's numbers."""
+
+from __future__ import annotations
+
+import functools
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from mtattr.twins.cars.bodies import measures
+from mtattr.twins.cars.scene import COLUMN, Scenes
+from mtattr.twins.cars.view import ASPECT, View
+from mtattr.twins.drawing.frame import Frame, Patch
+from mtattr.twins.drawing.shapes import cell, coverage
+
+
+class Canvas:
+    """Layers of a batch of images while they are drawn.
+
+    picture (3, B, H, W) in [0, 1], and `alpha` (B, H, W), the car's opacity. What the M pixels of all cars show is kept
+    packed, (M,) each, so that nothing is spent on others: `image` and `spot` say where they lie, `px, py, pz` is the point
+    in metres, `nx, ny, nz` the surface's direction, `on_cabin` whether it belongs to the cabin; `albedo` (3, M) and
+    `gloss` (M,), where 1 is clear lacquer, are its material. `m` holds the body's measures, (B,) each.
+    """
+
+    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self._parameters = scenes.parameters.to(torch.float32).to(device)
+        self.makes, self.bodies = scenes.makes.to(device), scenes.bodies.to(device)
+        self.viewpoints = scenes.viewpoints.to(device)
+        self.image_shape = image_shape
+        self.sheet = Frame.plain(len(scenes), image_shape, device, ASPECT)
+        self.m = SimpleNamespace(**{name: table.to(device)[self.bodies] for name, table in measures().items()})
+        self.view = View(
+            self.viewpoints,
+            self.p("azimuth"),
+            self.p("mirrored"),
+            0.85 + 1.35 * self.p("height") ** 2,
+            self.pick("distance", 5.6, 10.0),
+            self.pick("fill", 0.70, 0.93),
+            self.pick("centre_x", -0.14, 0.14),
+            self.pick("centre_y", -0.06, 0.14),
+        )
+        height, width = image_shape
+        self.x = (((torch.arange(width, device=self.device) + 0.5) * (2 / width) - 1) * ASPECT)[None, None, :]
+        self.y = ((torch.arange(height, device=self.device) + 0.5) * (2 / height) - 1)[None, :, None]
+        self.pixel = self.sheet.pixel
+        #: Size of a pixel in metres at the car's middle.
+        self.metre = self.pixel / cell(self.view.scale)
+        self.ray = self.view.rays(self.x, self.y)
+
+    def __len__(self) -> int:
+        return len(self.makes)
+
+    def p(self, name: str) -> Tensor:
+        """A scene parameter in [0, 1), (B,)."""
+        return self._parameters[:, COLUMN[name]]
+
+    def pick(self, name: str, low: float, high: float) -> Tensor:
+        """A scene parameter spread over [low, high), (B,)."""
+        return low + (high - low) * self.p(name)
+
+    def tile(self, name: str) -> Tensor:
+        """A scene parameter as a whole number that seeds a pattern, int64 (B,)."""
+        return (self.p(name) * 4096).long()
+
+    def colour(self, *rgb: float, rows: Tensor | None = None) -> Tensor:
+        """One colour for all images, or for `rows`, (n, 3)."""
+        return torch.tensor(rgb, device=self.device).expand(len(self) if rows is None else len(rows), 3)
+
+    @functools.cached_property
+    def all_rows(self) -> Tensor:
+        """Every position of the batch."""
+        return torch.arange(len(self), device=self.device)
+
+    def around(self, rows: Tensor, xs, ys, zs) -> Patch:
+        """The pixels around boxes in metres, each a pair of coordinates (n,) or numbers, in the images `rows`."""
+        return self.sheet.patch(rows, *self.view.surround(xs, ys, zs, rows))
+
+    def decal(self, where: Tensor) -> Decal:
+        """The packed pixels of the car for which `where` (M,) is true, to be painted on."""
+        return Decal(self, where.nonzero()[:, 0])
+
+    def lay(self, patch: Patch, alpha: Tensor, colour: Tensor) -> None:
+        """Paint on the picture itself, within each image's own box; colour is (n, 3) or (n, h, w, 3)."""
+        if colour.ndim == 2:
+            colour = colour[:, None, None, :]
+        spot, alpha = self.flat(patch), (alpha * patch.inside).flatten()
+        for k, plane in enumerate(self.picture.view(3, -1)):
+            plane.index_copy_(0, spot, torch.lerp(plane.index_select(0, spot), colour[..., k].expand(patch.inside.shape).flatten(), alpha))
+
+    def flat(self, patch: Patch) -> Tensor:
+        """Positions of a patch's pixels in a flattened plane, (n * h * w,)."""
+        image, row, column = patch.index
+        return ((image * self.image_shape[0] + row) * self.image_shape[1] + column).flatten()
+
+    def read(self, plane: Tensor, patch: Patch) -> Tensor:
+        """A plane (B, H, W) at a patch's pixels, (n, h, w)."""
+        return plane.view(-1).index_select(0, self.flat(patch)).view(patch.inside.shape)
+
+    def of(self, values: Tensor) -> Tensor:
+        """Values (B,) or (B, k) of the images, at each packed pixel: (M,) or (k, M)."""
+        return spread(values, self.image)
+
+
+class Decal:
+    """A choice of the car's pixels, K of them: the points that they show, and their materials, to be painted.
+
+    spot (K,): positions among the packed pixels. x, y, z (K,) in metres, nx, ny, nz (K,) the surface's direction, `metre`
+    (K,) what a pixel covers, `facing` (K,) the cosine between the surface's direction and the camera's.
+    """
+
+    def __init__(self, c: Canvas, spot: Tensor) -> None:
+        self.c, self.spot = c, spot
+        self.image = c.image.index_select(0, spot)
+        self.x, self.y, self.z = (v.index_select(0, spot) for v in (c.px, c.py, c.pz))
+        self.nx, self.ny, self.nz = (v.index_select(0, spot) for v in (c.nx, c.ny, c.nz))
+        dx, dy, dz = (ray.index_select(0, spot) for ray in c.direction)
+        self.facing = -(dx * self.nx + dy * self.ny + dz * self.nz) * torch.rsqrt(dx * dx + dy * dy + dz * dz)
+        # A pixel covers more of a surface that it meets at an angle.
+        self.metre = self.of(c.metre[:, 0, 0]) / self.facing.clamp(min=0.35)
+
+    def only(self, where: Tensor) -> Decal:
+        """Those of the pixels for which `where` (K,) is true."""
+        return Decal(self.c, self.spot.index_select(0, where.nonzero()[:, 0]))
+
+    def of(self, values: Tensor) -> Tensor:
+        """Values (B,) or (B, k) of the images, at each pixel: (K,) or (k, K)."""
+        return spread(values, self.image)
+
+    def p(self, name: str) -> Tensor:
+        """A scene parameter at each pixel, (K,)."""
+        return self.of(self.c.p(name))
+
+    def rgb(self, *rgb: float) -> Tensor:
+        """A colour, (3, 1)."""
+        return torch.tensor(rgb, device=self.c.device)[:, None]
+
+    def cover(self, distance: Tensor, softness: float = 0.0) -> Tensor:
+        """Opacity of a shape from its distance in metres."""
+        return coverage(distance, self.metre, softness)
+
+    def paint(self, alpha: Tensor, colour: Tensor, gloss: float | Tensor | None = None) -> None:
+        """Change the material with opacity `alpha` (K,); colour is (3, 1) or (3, K)."""
+        # Channel by channel: reading and writing single numbers is several times faster than rows of three.
+        for plane, target in zip(self.c.albedo, colour, strict=True):
+            plane.index_copy_(0, self.spot, torch.lerp(plane.index_select(0, self.spot), target.expand_as(alpha), alpha))
+        if gloss is not None:
+            plane, target = self.c.gloss, torch.as_tensor(gloss, device=alpha.device)
+            plane.index_copy_(0, self.spot, torch.lerp(plane.index_select(0, self.spot), target.expand_as(alpha), alpha))
+
+
+def spread(values: Tensor, image: Tensor) -> Tensor:
+    """Values (B,) or (B, k) of the images at pixels of the images `image` (M,): (M,) or (k, M)."""
+    if values.ndim == 1:
+        return values.index_select(0, image)
+    return torch.stack([column.index_select(0, image) for column in values.T.contiguous()])
+
+
+def value(tensor: Tensor, rows: Tensor) -> Tensor:
+    """One number an image, (B,), for the images `rows`, to meet pixels: (n, 1, 1)."""
+    return tensor[rows][:, None, None]

@@ -1,0 +1,147 @@
+"""The sheet that the clothing twin draws on: layers, the garment's frame, and access to a scene's numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from mtattr.twins.clothes.attributes import CATEGORIES, FULL, INDEX, LETTER_CLASSES, LOWER
+from mtattr.twins.clothes.cuts import CUTS
+from mtattr.twins.clothes.scene import COLUMN, Scenes
+from mtattr.twins.drawing.frame import Frame, Patch
+from mtattr.twins.drawing.shapes import coverage
+
+Shape = Callable[[Tensor, Tensor], Tensor]
+
+
+class Canvas:
+    """Layers of a batch of images while they are drawn.
+
+    backdrop (B, H, W, 3) lies under the cloth: `cloth` (B, H, W, 3) is its colour before light, `alpha` (B, H, W) its
+    opacity and `shade` (B, H, W) the light on it. `x, y` (B, H, W) are garment coordinates: about one unit is half a
+    garment, x = 0 its axis, y downwards. `size` is the images' height in pixels. Colours lie in [0, 1].
+    """
+
+    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+        self.scenes = scenes
+        self._parameters = torch.cat([scenes.parameters, scenes.more], 1).to(torch.float32).to(device)
+        self._present = scenes.present.to(device)
+        place = {name: k for k, name in enumerate(CUTS)}
+        self.cuts = torch.tensor([place[name] for name in scenes.classes], device=device)[scenes.categories.to(device)]
+        self.upper = ~self.named(*(name for name in CUTS if CATEGORIES[name].kind == LOWER))
+        self.long = self.named(*(name for name in CUTS if CUTS[name].legs or CATEGORIES[name].kind == FULL))
+        self.legged = self.named(*(name for name in CUTS if CUTS[name].legs))
+        self.size = image_shape[0]
+        self.device = torch.device(device)
+        n = len(scenes)
+        self.frame = Frame(
+            image_shape,
+            self.pick("centre_x", -0.12, 0.12),
+            self.pick("centre_y", 0.00, 0.20) + self.cut("lift"),
+            self.pick("scale", 1.02, 1.27) * self.cut("zoom"),
+            self.pick("angle", -0.11, 0.11),
+        )
+        self.sheet = Frame.plain(n, image_shape, device)
+        self.x, self.y = self.frame.coordinates
+        self.pixel = self.frame.pixel
+
+    def __len__(self) -> int:
+        return len(self.cuts)
+
+    def named(self, *names: str) -> Tensor:
+        """Which images show one of these categories, bool (B,)."""
+        return torch.tensor([name in names for name in CUTS], device=self.cuts.device)[self.cuts]
+
+    def cut(self, field: str) -> Tensor:
+        """A number of each image's `Cut`, float32 (B,)."""
+        return torch.tensor([float(getattr(cut, field)) for cut in CUTS.values()], device=self.cuts.device)[self.cuts]
+
+    def p(self, name: str) -> Tensor:
+        """A scene parameter in [0, 1), (B,)."""
+        return self._parameters[:, COLUMN[name]]
+
+    def pick(self, name: str, low: float, high: float) -> Tensor:
+        """A scene parameter spread over [low, high), (B,)."""
+        return low + (high - low) * self.p(name)
+
+    def has(self, name: str) -> Tensor:
+        """Which images show the attribute, bool (B,)."""
+        return self._present[:, INDEX[name]]
+
+    def rows(self, name: str) -> Tensor:
+        """Positions of the images that show the attribute."""
+        return self.has(name).nonzero()[:, 0]
+
+    @cached_property
+    def beyond_letter(self) -> bool:
+        """Whether any image shows a category that Maeda et al. did not use."""
+        return not bool(self.named(*LETTER_CLASSES).all())
+
+    @property
+    def kinds(self) -> list[int]:
+        """Official clothes type of every image: UPPER, LOWER or FULL."""
+        kinds = [CATEGORIES[name].kind for name in CUTS]
+        return [kinds[k] for k in self.cuts.tolist()]
+
+    def gap_of(self, rows: Tensor) -> Tensor:
+        """The gap in the front of the images `rows`, all of which have an open cut: half width (n, H, W)."""
+        return self.gap[torch.searchsorted(self.opened, rows)]
+
+    def thread(self, rows: Tensor) -> Tensor:
+        """Colour (n, 3) of decorative stitches: yellow on denim, else a tone of the cloth."""
+        yellow = torch.tensor([0.80, 0.60, 0.28], device=self.device)
+        return torch.where(self.has("denim")[rows, None], yellow, self.base[rows] * 0.62)
+
+    @cached_property
+    def all_rows(self) -> Tensor:
+        """Every position of the batch."""
+        return torch.arange(len(self), device=self.device)
+
+    def flat(self, colour: Tensor) -> Tensor:
+        """A layer (B, H, W, 3) of one colour (B, 3) for each image.
+
+        It lies in memory as three planes, on which torch blends many times faster than on pixels of three numbers.
+        """
+        return colour[:, :, None, None].expand(-1, -1, *self.x.shape[1:]).clone().permute(0, 2, 3, 1)
+
+    # The layers' arithmetic: `paint` works in a box around the shape, because most shapes cover few pixels.
+
+    def paint(self, rows: Tensor, shape: Shape, colour: Tensor, where: tuple, *, opacity: float | Tensor = 1.0, grow: bool = False) -> None:
+        """Draw a shape on the cloth of images `rows`.
+
+        `shape(x, y)` gives signed distances; colour is (n, 3); `where` = (cx, cy, half width, half height) of a box that
+        holds the shape, in garment units, each (n,) or a number. Only cloth is coloured, unless `grow`: then the shape
+        is cloth itself.
+        """
+        if len(rows) == 0:
+            return
+        patch = self.frame.patch(rows, *where)
+        self.fill(patch, coverage(shape(patch.x, patch.y), patch.pixel) * opacity, colour, grow=grow)
+
+    def seam(self, rows: Tensor, shape: Shape, where: tuple, *, width: float = 0.006, strength: float = 0.8) -> None:
+        """Draw a dark line of half width `width` along the zero of `shape` on the cloth of images `rows`."""
+        self.paint(rows, lambda x, y: shape(x, y).abs() - width, self.base[rows] * 0.45, where, opacity=strength)
+
+    def fill(self, patch: Patch, alpha: Tensor, colour: Tensor, *, grow: bool = False) -> None:
+        """Colour the cloth of a patch, within each image's own box, with opacity `alpha` (n, h, w)."""
+        alpha = alpha * patch.inside
+        if grow:
+            self.alpha[patch.index] = torch.maximum(self.alpha[patch.index], alpha)
+        self.cloth[patch.index] = torch.lerp(self.cloth[patch.index], colour[:, None, None, :], alpha[..., None])
+
+    def wash(self, rows: Tensor, alpha: Tensor, colour: Tensor) -> None:
+        """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3) or (n, H, W, 3)."""
+        if colour.ndim == 2:
+            colour = colour[:, None, None, :]
+        self.cloth[rows] = torch.lerp(self.cloth[rows], colour.expand(*alpha.shape, 3), alpha[..., None])
+
+    def tone(self, rows: Tensor, factor: Tensor) -> None:
+        """Multiply the light on the cloth of images `rows` by `factor` (n, H, W)."""
+        self.shade[rows] = self.shade[rows] * factor
+
+
+TAU = 2 * math.pi

@@ -1,0 +1,130 @@
+"""What lies behind a digit: a ground of gradients, clouds, stripes, tiles or planks, coloured shapes, other handwriting."""
+
+from __future__ import annotations
+
+import torch
+
+from mtattr.twins.digits.sheet import Sheet
+from mtattr.twins.drawing.colour import apart, palette
+from mtattr.twins.drawing.patterns import cells, noise, stripes
+from mtattr.twins.drawing.shapes import box, cell, ellipse, over, segment, star
+
+
+def draw_ground(s: Sheet) -> None:
+    """Start `picture`: two colours of the palette in a pattern, under a slow change of tone."""
+    s.ground = palette(s.p("background_colour"), s.p("background_light"))
+    s.other = torch.lerp(
+        s.ground, palette(s.p("background_second"), s.p("second_light")), s.pick("background_strength", 0.35, 0.95)[:, None]
+    )
+    s.third = palette(s.p("background_third"), s.p("background_light"))
+    turn = cell(s.pick("background_angle", 0.0, 3.1416))
+    u, v = s.x * torch.cos(turn) + s.y * torch.sin(turn), s.y * torch.cos(turn) - s.x * torch.sin(turn)
+    u, v = u + cell(s.p("background_u")), v + cell(s.p("background_v"))
+    tile = (s.p("background_tile") * 4096).long()
+    mix = (0.5 + 0.42 * u - 0.42 * cell(s.p("background_u"))).clamp(0, 1)
+    scale = cell(s.pick("background_scale", 0.7, 1.4))
+    for low, high, pattern in (
+        (0.22, 0.42, _clouds),
+        (0.42, 0.58, _stripes),
+        (0.58, 0.72, _tiles),
+        (0.72, 0.86, _planks),
+        (0.86, 1.0, _blots),
+    ):
+        rows = s.where("background", low, high)
+        if len(rows):
+            mix[rows] = pattern(s, rows, u[rows], v[rows], scale[rows], tile[rows])
+    s.picture = over(s.ground[:, None, None].expand(*mix.shape, 3), s.other, mix)
+    slow = noise(s.x * 0.10 + cell(s.p("background_v")), s.y * 0.10, tile + 11)
+    s.picture = (s.picture * (1 + 0.06 * slow[..., None])).clamp(0, 1)
+
+
+def _clouds(s, rows, u, v, scale, tile):
+    cloud = noise(u * 0.13 * scale, v * 0.13 * scale, tile) + 0.45 * noise(u * 0.4 * scale, v * 0.4 * scale, tile + 5)
+    return torch.sigmoid(cloud * 1.6)
+
+
+def _stripes(s, rows, u, v, scale, tile):
+    wide = 0.42 * scale
+    return stripes(u + 0.05 * torch.sin(v * 3), wide, wide * 0.5, s.pixel[rows])
+
+
+def _tiles(s, rows, u, v, scale, tile):
+    period = 0.5 * scale
+    x, y, random = cells(u, v, period, cell(tile), brick=True)
+    edge = torch.maximum(x.abs(), y.abs()) - period / 2 + 0.03
+    joint = torch.clamp(0.5 + edge / s.pixel[rows], 0, 1)
+    return torch.lerp(0.55 * random[1], torch.ones_like(joint), joint)
+
+
+def _planks(s, rows, u, v, scale, tile):
+    wide = 0.48 * scale
+    _, _, random = cells(u, v * 0, wide, cell(tile))
+    grain = noise(u * 1.3, v * 0.11, tile)
+    gap = stripes(u, wide, 0.035, s.pixel[rows], 0.5)
+    return torch.maximum((0.25 + 0.45 * random[2] + 0.13 * grain).clamp(0, 1), gap)
+
+
+def _blots(s, rows, u, v, scale, tile):
+    period = 0.55 * scale
+    x, y, random = cells(u, v, period, cell(tile), 0.5, brick=True)
+    drop = torch.sqrt(x * x + y * y) - period * (0.12 + 0.30 * random[2])
+    return torch.clamp(0.5 - drop / s.pixel[rows], 0, 1) * (0.4 + 0.6 * random[3])
+
+
+def draw_shapes(s: Sheet) -> None:
+    """Up to three coloured shapes, each a disc, a block, a bar or a star, anywhere on the ground."""
+    for k, share in enumerate((0.62, 0.40, 0.22)):
+        rows = s.where("shapes", 0.0, share)
+        if len(rows):
+            _shape(s, rows, k)
+
+
+def _spin(values, k):
+    """A number of its own for the k-th shape: the parameter, turned on its circle."""
+    return (values + 0.381966 * k) % 1
+
+
+def _shape(s, rows, k):
+    place = lambda name: cell(_spin(s.p(name)[rows], k))  # noqa: E731
+    turn = 6.2832 * place("shape_seed")
+    dx, dy = s.x[rows] - 2.2 * (place("shape_x") - 0.5), s.y[rows] - 2.2 * (place("shape_y") - 0.5)
+    x, y = dx * torch.cos(turn) + dy * torch.sin(turn), dy * torch.cos(turn) - dx * torch.sin(turn)
+    size = 0.16 + 0.34 * place("shape_size")
+    kind = place("shape_kind")
+    shape = torch.where(kind < 0.3, ellipse(x, y, 0.0, 0.0, size, size * 0.8), box(x, y, 0.0, 0.0, size, size * 0.7, 0.06))
+    shape = torch.where(kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.03, shape)
+    shape = torch.where(kind > 0.85, star(x, y, size, 5, 0.55), shape)
+    colour = palette(place("shape_colour")[:, 0, 0], s.p("second_light")[rows])
+    s.lay(rows, shape, colour, 0.9)
+
+
+def draw_handwriting(s: Sheet) -> None:
+    """Parts of other digits: neighbours that the picture's sides cut off, and loose pieces of strokes.
+
+    Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run under it.
+    """
+    pieces = palette(s.p("piece_colour"), s.p("ink_light"))
+    for which, share, cx, cy, turn in ((3, 0.55, "piece_x", "piece_y", "piece_turn"), (4, 0.30, "piece_x2", "piece_y2", "piece_turn2")):
+        rows = s.where("pieces", 0.0, share)
+        if len(rows):
+            x, y = (s.pick(name, -0.85, 0.85)[rows] for name in (cx, cy))
+            stroke = s.glyph(rows, which, x, y, s.pick("piece_size", 0.7, 1.5)[rows], 6.2832 * s.p(turn)[rows])
+            # A window over the glyph leaves a stroke or two of it, never a digit to be read.
+            window = torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.30
+            s.lay(rows, torch.maximum(stroke, window), apart(pieces, s.ground, 0.12)[rows], 0.85)
+
+
+def draw_neighbours(s: Sheet, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor) -> None:
+    """Digits to the left and right of the labelled one, outside its edges (B,), in its ink `colour` (B, 3) or nearly."""
+    ink = torch.lerp(colour, palette(s.p("neighbour_colour"), s.p("ink_light")), (s.p("neighbour_colour") * 0.5)[:, None])
+    for which, side, edge, low, high in ((1, "left", left_edge, 0.0, 0.55), (2, "right", right_edge, 0.30, 0.85)):
+        rows = s.where("neighbours", low, high)
+        if len(rows):
+            sign = -1.0 if side == "left" else 1.0
+            scale = s.pick("scale", 0.92, 1.30)[rows] * s.pick(f"{side}_lift", 0.9, 1.1)[rows]
+            # At least half of it lies outside the picture.
+            x = sign * torch.maximum(
+                edge[rows].abs() + 0.36 * scale + s.pick(f"{side}_gap", 0.02, 0.22)[rows], torch.full_like(scale, 0.98)
+            )
+            y = s.pick("centre_y", -0.10, 0.10)[rows] + s.pick(f"{side}_lift", -0.15, 0.15)[rows]
+            s.lay(rows, s.glyph(rows, which, x, y, scale, s.pick(f"{side}_turn", -0.3, 0.3)[rows]), ink[rows], 0.95)

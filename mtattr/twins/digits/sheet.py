@@ -1,0 +1,62 @@
+"""The sheet that a batch of cluttered digits is drawn on: its pixels, its numbers, and where its glyphs lie."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mtattr.twins.digits.glyphs import distance
+from mtattr.twins.digits.scene import COLUMN, Scenes
+from mtattr.twins.drawing.frame import Frame
+from mtattr.twins.drawing.shapes import cell, coverage, over
+
+#: Half the height of a digit of scale 1, in units in which the picture reaches from -1 to 1; a glyph is eight cells high.
+HALF_HEIGHT = 0.62
+CELL = HALF_HEIGHT / 4
+
+
+class Sheet:
+    """Pictures of a batch while they are drawn: `picture` (B, H, W, 3) in [0, 1] and `ink` (B, H, W), the digit's opacity.
+
+    `x, y` (B, H, W) reach from -1 to 1, y downwards.
+    """
+
+    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+        self.glyphs = scenes.glyphs.to(device)
+        self._parameters = scenes.parameters.to(torch.float32).to(device)
+        self.device = torch.device(device)
+        frame = Frame.plain(len(scenes), image_shape, device)
+        self.size = image_shape[0]
+        self.x, self.y = frame.coordinates
+        self.pixel = frame.pixel
+        self.ink = torch.zeros_like(self.x)
+
+    def p(self, name: str) -> Tensor:
+        """A scene parameter in [0, 1), (B,)."""
+        return self._parameters[:, COLUMN[name]]
+
+    def pick(self, name: str, low: float, high: float) -> Tensor:
+        """A scene parameter spread over [low, high), (B,)."""
+        return low + (high - low) * self.p(name)
+
+    def where(self, name: str, low: float, high: float) -> Tensor:
+        """Positions of the images whose parameter lies in [low, high)."""
+        value = self.p(name)
+        return ((value >= low) & (value < high)).nonzero()[:, 0]
+
+    def glyph(self, rows: Tensor, which: int, cx: Tensor, cy: Tensor, scale: Tensor, angle: Tensor, *, slant=0.0, narrow=1.0) -> Tensor:
+        """Signed distance (n, H, W) to glyph number `which` of the images `rows`, placed by (n,) centre, scale and angle."""
+        dx, dy = self.x[rows] - cell(cx), self.y[rows] - cell(cy)
+        cos, sin, unit = cell(torch.cos(angle)), cell(torch.sin(angle)), cell(scale * CELL)
+        u, v = (dx * cos + dy * sin) / unit, (dy * cos - dx * sin) / unit
+        return distance(self.glyphs[rows, which], u / narrow + slant * v, v) * unit
+
+    def lay(self, rows: Tensor, shape: Tensor, colour: Tensor, opacity: Tensor | float = 1.0) -> Tensor:
+        """Paint a shape (signed distances) over the pictures `rows`; returns its opacity (n, H, W)."""
+        alpha = coverage(shape, self.pixel[rows]) * opacity
+        self.picture[rows] = over(self.picture[rows], colour, alpha)
+        return alpha
+
+    def cover(self, alpha: Tensor, colour: Tensor, rows: Tensor | slice = slice(None)) -> None:
+        """Paint `colour` (n, 3) or (n, H, W, 3) with opacity `alpha` (n, H, W) over the pictures `rows`."""
+        self.picture[rows] = over(self.picture[rows], colour, alpha)

@@ -1,0 +1,23 @@
+import torch
+
+from mtattr.twins.drawing.colour import PALETTE, apart, brightness, palette
+
+
+def test_palette_reaches_every_entry_and_stays_in_range():
+    pick = (torch.arange(len(PALETTE)) + 0.5) / len(PALETTE)
+    colours = palette(pick, torch.full_like(pick, 0.5))
+    assert torch.allclose(colours, torch.tensor(PALETTE).clamp(0.03, 1), atol=1e-6)
+    extreme = palette(torch.tensor([0.0, 1 - 2**-24]), torch.tensor([0.0, 1.0]))
+    assert 0 < float(extreme.min()) <= float(extreme.max()) <= 1
+
+
+def test_brightness_of_grey_is_its_level():
+    assert torch.allclose(brightness(torch.full((2, 3), 0.4)), torch.full((2,), 0.4))
+
+
+def test_apart_moves_only_what_is_too_near():
+    dark, light = torch.tensor([[0.2, 0.2, 0.2]]), torch.tensor([[0.9, 0.9, 0.9]])
+    assert torch.equal(apart(dark, light), dark)
+    moved = apart(dark, dark)
+    assert float(brightness(moved) - brightness(dark)) > 0.28
+    assert float(brightness(light) - brightness(apart(light, light))) > 0.28
