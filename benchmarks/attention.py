@@ -20,7 +20,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mtattr.attention_branch import MultitaskAttentionBranchNet, TaskStage, apply_attention, imagenet_resnet
+from mtattr.attention_branch import (
+    MultitaskAttentionBranchNet,
+    TaskStage,
+    apply_attention,
+    imagenet_resnet,
+)
 from mtattr.evaluation import peak_memory_mb, seconds_in_turn
 
 GOALS = {"answer": 1.5, "training step": 1.0}
@@ -29,7 +34,10 @@ CHUNKS = (None, 20, 8, 4)
 
 def textbook(stage: torch.nn.Module, features: Tensor, maps: Tensor) -> Tensor:
     """What the heads read, `(B, T, D)`, one pass after the other."""
-    passes = (stage(apply_attention(features, maps[:, t : t + 1], residual=False)) for t in range(maps.shape[1]))
+    passes = (
+        stage(apply_attention(features, maps[:, t : t + 1], residual=False))
+        for t in range(maps.shape[1])
+    )
     return torch.stack([last.mean((2, 3)) for last in passes], dim=1)
 
 
@@ -40,11 +48,18 @@ def perception_forms(given: argparse.Namespace, training: bool) -> dict[str, Cal
     features = torch.rand(given.batch, parts.channels, side, side, device=given.device)
     maps = torch.rand(given.batch, given.tasks, side, side, device=given.device)
     plain = copy.deepcopy(parts.perception).train(training).to(given.device)
-    stage, every = TaskStage(parts.perception, given.tasks).train(training).to(given.device), slice(0, given.tasks)
+    stage, every = (
+        TaskStage(parts.perception, given.tasks).train(training).to(given.device),
+        slice(0, given.tasks),
+    )
     return {
         "loop": timed(lambda x: textbook(plain, x, maps), features, training),
-        "fold": timed(lambda x: stage(x, maps, every, shared=False).mean((3, 4)), features, training),
-        "shared": timed(lambda x: stage(x, maps, every, shared=True).mean((3, 4)), features, training),
+        "fold": timed(
+            lambda x: stage(x, maps, every, shared=False).mean((3, 4)), features, training
+        ),
+        "shared": timed(
+            lambda x: stage(x, maps, every, shared=True).mean((3, 4)), features, training
+        ),
         "shared, 8 tasks at once": timed(lambda x: by_chunks(stage, x, maps), features, training),
     }
 
@@ -52,7 +67,10 @@ def perception_forms(given: argparse.Namespace, training: bool) -> dict[str, Cal
 def by_chunks(stage: TaskStage, features: Tensor, maps: Tensor, size: int = 8) -> Tensor:
     """The shared form for `size` tasks at once, as the network's `chunk` asks for: smaller tensors, which a cache can hold."""
     passes = [slice(first, first + size) for first in range(0, maps.shape[1], size)]
-    return torch.cat([stage(features, maps[:, tasks], tasks, shared=True).mean((3, 4)) for tasks in passes], dim=1)
+    return torch.cat(
+        [stage(features, maps[:, tasks], tasks, shared=True).mean((3, 4)) for tasks in passes],
+        dim=1,
+    )
 
 
 def network_forms(given: argparse.Namespace, training: bool) -> dict[str, Callable[[], object]]:
@@ -75,7 +93,9 @@ def network_forms(given: argparse.Namespace, training: bool) -> dict[str, Callab
 
     forms["loop"] = timed(by_textbook, images, training)
     for execution in ("fold", "shared"):
-        forms[execution] = timed(lambda x, execution=execution: by_library(x, execution), images, training)
+        forms[execution] = timed(
+            lambda x, execution=execution: by_library(x, execution), images, training
+        )
     return forms
 
 
@@ -94,16 +114,28 @@ def timed(form: Callable[[Tensor], Tensor], given: Tensor, training: bool) -> Ca
 
 def memory_of_step(given: argparse.Namespace) -> float:
     """Peak memory of this process in MB after one training step of the whole network."""
-    net = MultitaskAttentionBranchNet(given.tasks, given.backbone, chunk=given.chunk).train().to(given.device)
+    net = (
+        MultitaskAttentionBranchNet(given.tasks, given.backbone, chunk=given.chunk)
+        .train()
+        .to(given.device)
+    )
     output = net(torch.rand(given.batch, 3, given.size, given.size, device=given.device))
     (output.logits + output.extra["attention_logits"]).sum().backward()
     return peak_memory_mb(torch.device(given.device))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backbone", default="resnet101")
-    for name, default in (("tasks", 40), ("batch", 2), ("size", 224), ("repeats", 5), ("threads", 2)):
+    for name, default in (
+        ("tasks", 40),
+        ("batch", 2),
+        ("size", 224),
+        ("repeats", 5),
+        ("threads", 2),
+    ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--chunk", type=int)
@@ -114,17 +146,38 @@ def main() -> None:
     if given.memory:
         print(f"{memory_of_step(given):.0f}")
         return
-    print(f"{given.backbone}, {given.tasks} tasks, {given.batch} images of {given.size} px, {given.device}, {given.threads} threads")
+    print(
+        f"{given.backbone}, {given.tasks} tasks, {given.batch} images of {given.size} px, {given.device}, {given.threads} threads"
+    )
     # First, for a process begins with the highest memory use of the one that started it.
     for chunk in CHUNKS:
         size = [] if chunk is None else ["--chunk", str(chunk)]
-        same = [f"--{name}={getattr(given, name)}" for name in ("backbone", "tasks", "batch", "size", "threads", "device")]
-        done = subprocess.run([sys.executable, __file__, "--memory", *same, *size], capture_output=True, text=True, check=True)
-        print(f"training step, {'all tasks at once' if chunk is None else f'{chunk} tasks at once':<20}{int(done.stdout):>7,} MB")
-    for what, forms_of in (("perception branch", perception_forms), ("whole network", network_forms)):
+        same = [
+            f"--{name}={getattr(given, name)}"
+            for name in ("backbone", "tasks", "batch", "size", "threads", "device")
+        ]
+        done = subprocess.run(
+            [sys.executable, __file__, "--memory", *same, *size],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        print(
+            f"training step, {'all tasks at once' if chunk is None else f'{chunk} tasks at once':<20}{int(done.stdout):>7,} MB"
+        )
+    for what, forms_of in (
+        ("perception branch", perception_forms),
+        ("whole network", network_forms),
+    ):
         for mode, training in (("answer", False), ("training step", True)):
-            seconds = seconds_in_turn(forms_of(given, training), repeats=given.repeats, device=given.device)
-            ratios = "  ".join(f"{name} {seconds['loop'] / s:.2f}x" for name, s in seconds.items() if name != "loop")
+            seconds = seconds_in_turn(
+                forms_of(given, training), repeats=given.repeats, device=given.device
+            )
+            ratios = "  ".join(
+                f"{name} {seconds['loop'] / s:.2f}x"
+                for name, s in seconds.items()
+                if name != "loop"
+            )
             goal = f"  (goal {GOALS[mode]}x)" if what == "perception branch" else ""
             print(f"{what:<18}{mode:<14}loop {seconds['loop']:.3f} s  {ratios}{goal}")
 

@@ -46,14 +46,25 @@ SOMP_SECONDS = 60
 def tree_with(copies: Sequence[int], num_tasks: int) -> Tree:
     """A tree with so many branches in each layer, each branch with about as many above it as the others."""
     counts = [*copies, num_tasks]
-    return Tree(tuple(tuple(k * below // here for k in range(here)) for below, here in zip([1, *counts], counts, strict=False)))
+    return Tree(
+        tuple(
+            tuple(k * below // here for k in range(here))
+            for below, here in zip([1, *counts], counts, strict=False)
+        )
+    )
 
 
 def networks(size: int, device: str) -> dict[str, nn.Module]:
     """VGG-16 and what is compared with it, folded, in evaluation mode."""
-    made = {"VGG-16": vgg16(NUM_TASKS, size), "low-rank": low_rank_vgg16(NUM_TASKS, size), "thin-32": ThinVGG(NUM_TASKS, 32, size)}
+    made = {
+        "VGG-16": vgg16(NUM_TASKS, size),
+        "low-rank": low_rank_vgg16(NUM_TASKS, size),
+        "thin-32": ThinVGG(NUM_TASKS, 32, size),
+    }
     for name, (copies, omega, _) in TREES.items():
-        made[name] = BranchedVGG(tree_with(copies, NUM_TASKS), thin_widths(omega, VGG16_WIDTHS), input_size=size)
+        made[name] = BranchedVGG(
+            tree_with(copies, NUM_TASKS), thin_widths(omega, VGG16_WIDTHS), input_size=size
+        )
     return {name: fold_batch_norm(net).to(device) for name, net in made.items()}
 
 
@@ -73,7 +84,11 @@ def in_faster_layout(nets: dict[str, nn.Module], images: Tensor) -> dict[str, nn
 @torch.no_grad()
 def answers_in_turn(nets: dict[str, nn.Module], images: Tensor, repeats: int) -> dict[str, float]:
     """Median seconds of a forward pass of each network."""
-    return seconds_in_turn({name: partial(net, images) for name, net in nets.items()}, repeats=repeats, device=images.device)
+    return seconds_in_turn(
+        {name: partial(net, images) for name, net in nets.items()},
+        repeats=repeats,
+        device=images.device,
+    )
 
 
 def somp_seconds() -> float:
@@ -100,12 +115,20 @@ def main() -> dict[str, float]:
         nets = in_faster_layout(nets, images)
         repeats = given.repeats if batch > 1 else 4 * given.repeats
         seconds = answers_in_turn(nets, images, repeats)
-        print(f"\n{batch} image{'s' * (batch > 1)} of {given.size} px, {given.device}, {given.threads} threads")
+        print(
+            f"\n{batch} image{'s' * (batch > 1)} of {given.size} px, {given.device}, {given.threads} threads"
+        )
         print(f"{'network':<16}{'weights':>14}{'ms':>10}{'times VGG-16':>14}{'goal':>8}")
         for name, value in seconds.items():
             ratios[f"{name} batch {batch}"] = ratio = seconds["VGG-16"] / value
-            goal = f"{goals[name]:>8}{'' if ratio >= goals[name] else '  MISSED'}" if name in goals else ""
-            print(f"{name:<16}{count_weights(nets[name]):>14,}{1000 * value:>10.1f}{ratio:>14.2f}{goal}")
+            goal = (
+                f"{goals[name]:>8}{'' if ratio >= goals[name] else '  MISSED'}"
+                if name in goals
+                else ""
+            )
+            print(
+                f"{name:<16}{count_weights(nets[name]):>14,}{1000 * value:>10.1f}{ratio:>14.2f}{goal}"
+            )
         both = {}
         for name in TREES:
             for execution in ("grouped", "loop"):
@@ -113,12 +136,16 @@ def main() -> dict[str, float]:
                 net.execution = execution
         seconds = answers_in_turn(both, images, repeats)
         for name in TREES:
-            ratios[f"{name} grouped batch {batch}"] = ratio = seconds[f"{name} loop"] / seconds[f"{name} grouped"]
+            ratios[f"{name} grouped batch {batch}"] = ratio = (
+                seconds[f"{name} loop"] / seconds[f"{name} grouped"]
+            )
             print(
                 f"{name:<16}grouped {1000 * seconds[f'{name} grouped']:.1f} ms, loop {1000 * seconds[f'{name} loop']:.1f} ms: {ratio:.2f} x"
             )
     ratios["somp seconds"] = taken = somp_seconds()
-    print(f"\nSOMP from VGG-16 to thin-32: {taken:.1f} s (goal: at most {SOMP_SECONDS} s{'' if taken <= SOMP_SECONDS else ', MISSED'})")
+    print(
+        f"\nSOMP from VGG-16 to thin-32: {taken:.1f} s (goal: at most {SOMP_SECONDS} s{'' if taken <= SOMP_SECONDS else ', MISSED'})"
+    )
     return ratios
 
 

@@ -32,8 +32,15 @@ class Textbook(nn.Module):
 
     def __init__(self, net: ChannelAttentionNet) -> None:
         super().__init__()
-        self.extractor, channels, kernel = net.extractor, net.masks.channels, net.masks.conv.kernel_size[0]
-        self.convs = nn.ModuleList(nn.Conv2d(channels, channels, kernel, padding=kernel // 2) for _ in range(net.num_attributes))
+        self.extractor, channels, kernel = (
+            net.extractor,
+            net.masks.channels,
+            net.masks.conv.kernel_size[0],
+        )
+        self.convs = nn.ModuleList(
+            nn.Conv2d(channels, channels, kernel, padding=kernel // 2)
+            for _ in range(net.num_attributes)
+        )
         self.linears = nn.ModuleList(nn.Linear(channels, 1) for _ in range(net.num_attributes))
         with torch.no_grad():
             for k, (conv, linear) in enumerate(zip(self.convs, self.linears, strict=True)):
@@ -46,7 +53,13 @@ class Textbook(nn.Module):
     def loop(self, features: Tensor) -> Tensor:
         """Features once, then one attribute after the other."""
         parts = zip(self.convs, self.linears, strict=True)
-        return torch.cat([linear(((1 + conv(features).sigmoid()) * features).mean((2, 3))) for conv, linear in parts], dim=1)
+        return torch.cat(
+            [
+                linear(((1 + conv(features).sigmoid()) * features).mean((2, 3)))
+                for conv, linear in parts
+            ],
+            dim=1,
+        )
 
     def separate(self, images: Tensor) -> Tensor:
         """The whole way from the image once for each attribute."""
@@ -63,7 +76,9 @@ def library(net: ChannelAttentionNet, features: Tensor, chunk: int | None) -> Te
     return net.classifiers(net.attend(features)[0])
 
 
-def forms_of(net: ChannelAttentionNet, textbook: Textbook, images: Tensor, training: bool) -> dict[str, Callable[[], object]]:
+def forms_of(
+    net: ChannelAttentionNet, textbook: Textbook, images: Tensor, training: bool
+) -> dict[str, Callable[[], object]]:
     """Name -> one answer, or one forward and backward pass, of the classifiers on the features of `images`."""
     with torch.no_grad():
         features = net.extractor(images)
@@ -73,11 +88,17 @@ def forms_of(net: ChannelAttentionNet, textbook: Textbook, images: Tensor, train
             return library(net, x, 4)
 
     forms: dict[str, Callable[[Tensor], Tensor]] = {"loop": textbook.loop}
-    forms |= {"all at once": lambda x: library(net, x, None), "4 at once": lambda x: library(net, x, 4), "4 at once, bfloat16": low}
+    forms |= {
+        "all at once": lambda x: library(net, x, None),
+        "4 at once": lambda x: library(net, x, 4),
+        "4 at once, bfloat16": low,
+    }
     with torch.no_grad():
         expected = textbook.loop(features)
         for name, form in forms.items():
-            torch.testing.assert_close(form(features).float(), expected, atol=0.1 if "bfloat16" in name else 1e-4, rtol=0)
+            torch.testing.assert_close(
+                form(features).float(), expected, atol=0.1 if "bfloat16" in name else 1e-4, rtol=0
+            )
 
     def once(form: Callable[[Tensor], Tensor]) -> None:
         if training:
@@ -89,7 +110,9 @@ def forms_of(net: ChannelAttentionNet, textbook: Textbook, images: Tensor, train
     return {name: lambda form=form: once(form) for name, form in forms.items()}
 
 
-def whole_forms(net: ChannelAttentionNet, textbook: Textbook, images: Tensor) -> dict[str, Callable[[], object]]:
+def whole_forms(
+    net: ChannelAttentionNet, textbook: Textbook, images: Tensor
+) -> dict[str, Callable[[], object]]:
     """Name -> one answer of all attributes from the image on."""
 
     @torch.no_grad()
@@ -109,7 +132,12 @@ def whole_forms(net: ChannelAttentionNet, textbook: Textbook, images: Tensor) ->
 
 def make(given: argparse.Namespace, chunk: int | None = None) -> ChannelAttentionNet:
     """The network that is measured."""
-    how = {"front_end": given.front, "image_size": given.size, "mask_kernel": given.kernel, "chunk": chunk}
+    how = {
+        "front_end": given.front,
+        "image_size": given.size,
+        "mask_kernel": given.kernel,
+        "chunk": chunk,
+    }
     return ChannelAttentionNet(given.attributes, given.channels, **how).to(given.device)
 
 
@@ -117,7 +145,9 @@ def memory_of_step(given: argparse.Namespace) -> float:
     """Peak memory in MB that one training step of masks and classifiers adds to this process."""
     net = make(given, given.chunk or None).train()
     side = given.size // net.stride
-    features = torch.rand(given.memory_batch, given.channels, side, side, device=given.device, requires_grad=True)
+    features = torch.rand(
+        given.memory_batch, given.channels, side, side, device=given.device, requires_grad=True
+    )
     before = peak_memory_mb(torch.device(given.device))
     pooled, means = net.attend(features)
     (net.classifiers(pooled).sum() + means.sum()).backward()
@@ -125,9 +155,17 @@ def memory_of_step(given: argparse.Namespace) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--front", default="vgg16")
-    numbers = (("attributes", 40), ("channels", 128), ("batch", 1), ("memory_batch", 32), ("size", 128))
+    numbers = (
+        ("attributes", 40),
+        ("channels", 128),
+        ("batch", 1),
+        ("memory_batch", 32),
+        ("size", 128),
+    )
     numbers += (("kernel", 3), ("repeats", 5), ("threads", 2))
     for name, default in numbers:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
@@ -143,22 +181,42 @@ def main() -> None:
     about = f"{given.attributes} attributes, {given.channels} channels, {given.kernel} x {given.kernel} masks, {given.batch} images"
     print(f"{about} of {given.size} px, {given.front}, {given.device}, {given.threads} threads")
     # First, for a process begins with the highest memory use of the one that started it.
-    same = [f"--{name.replace('_', '-')}={getattr(given, name)}" for name in ("front", *(name for name, _ in numbers), "device")]
+    same = [
+        f"--{name.replace('_', '-')}={getattr(given, name)}"
+        for name in ("front", *(name for name, _ in numbers), "device")
+    ]
     for chunk in CHUNKS:
         done = subprocess.run(
-            [sys.executable, __file__, "--memory", *same, f"--chunk={chunk or 0}"], capture_output=True, text=True, check=True
+            [sys.executable, __file__, "--memory", *same, f"--chunk={chunk or 0}"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         name = "all at once" if chunk is None else f"{chunk} at once"
-        print(f"training step of {given.memory_batch} images, masks of {name:<14}{int(done.stdout):>7,} MB more")
+        print(
+            f"training step of {given.memory_batch} images, masks of {name:<14}{int(done.stdout):>7,} MB more"
+        )
     net = make(given).eval()
     textbook = Textbook(net).to(given.device)
     images = torch.rand(given.batch, 3, given.size, given.size, device=given.device)
-    seconds = seconds_in_turn(whole_forms(net, textbook, images), repeats=given.repeats, device=given.device)
-    ratios = "  ".join(f"{name} {seconds['separate'] / s:.2f}x" for name, s in seconds.items() if name != "separate")
-    print(f"from the image, answer        separate {seconds['separate']:.3f} s  {ratios}  (goal {GOAL}x)")
+    seconds = seconds_in_turn(
+        whole_forms(net, textbook, images), repeats=given.repeats, device=given.device
+    )
+    ratios = "  ".join(
+        f"{name} {seconds['separate'] / s:.2f}x"
+        for name, s in seconds.items()
+        if name != "separate"
+    )
+    print(
+        f"from the image, answer        separate {seconds['separate']:.3f} s  {ratios}  (goal {GOAL}x)"
+    )
     for mode, training in (("answer", False), ("training step", True)):
-        seconds = seconds_in_turn(forms_of(net, textbook, images, training), repeats=given.repeats, device=given.device)
-        ratios = "  ".join(f"{name} {seconds['loop'] / s:.2f}x" for name, s in seconds.items() if name != "loop")
+        seconds = seconds_in_turn(
+            forms_of(net, textbook, images, training), repeats=given.repeats, device=given.device
+        )
+        ratios = "  ".join(
+            f"{name} {seconds['loop'] / s:.2f}x" for name, s in seconds.items() if name != "loop"
+        )
         print(f"from features, {mode:<14} loop {seconds['loop']:.3f} s  {ratios}")
 
 

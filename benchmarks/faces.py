@@ -16,7 +16,11 @@ import torch
 from mtattr.twins.faces import faces
 from mtattr.twins.faces.scene import sample_scenes
 
-STEPS = [name for name in vars(faces) if name.startswith("draw_") or name in ("Canvas", "plan_hair", "photograph")]
+STEPS = [
+    name
+    for name in vars(faces)
+    if name.startswith("draw_") or name in ("Canvas", "plan_hair", "photograph")
+]
 
 
 def timed(step, name: str, spent: dict[str, float]):
@@ -40,7 +44,9 @@ def main() -> None:
         start = time.process_time()
         faces.render(some, size)
         seconds = time.process_time() - start
-        print(f"{size:4d} px {len(some) / seconds:8.0f} images/s {1000 * seconds / len(some):7.3f} ms an image")
+        print(
+            f"{size:4d} px {len(some) / seconds:8.0f} images/s {1000 * seconds / len(some):7.3f} ms an image"
+        )
     spent: dict[str, float] = defaultdict(float)
     for name in STEPS:
         setattr(faces, name, timed(getattr(faces, name), name, spent))
@@ -49,7 +55,9 @@ def main() -> None:
     total = time.process_time() - start
     spent["rest"] = total - sum(spent.values())
     for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
-        print(f"{name:18s} {1e6 * seconds / len(scenes):7.1f} us an image {100 * seconds / total:5.1f} %")
+        print(
+            f"{name:18s} {1e6 * seconds / len(scenes):7.1f} us an image {100 * seconds / total:5.1f} %"
+        )
 
 
 if __name__ == "__main__":

@@ -32,8 +32,12 @@ def write_photographs(folder: Path, count: int, side: int) -> tuple[str, ...]:
     random = np.random.RandomState(0)
     names = []
     for i in range(count):
-        rough = Image.fromarray(random.randint(0, 256, (12, 12, 3), dtype=np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
-        pixels = np.asarray(rough).astype(np.int16) + random.randint(-12, 13, (side, side, 3), dtype=np.int16)
+        rough = Image.fromarray(random.randint(0, 256, (12, 12, 3), dtype=np.uint8)).resize(
+            (side, side), Image.Resampling.BICUBIC
+        )
+        pixels = np.asarray(rough).astype(np.int16) + random.randint(
+            -12, 13, (side, side, 3), dtype=np.int16
+        )
         name = f"{i % 10}/{i:05d}.jpg"
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name, quality=85)
@@ -56,15 +60,29 @@ def best_rate(batches: Callable[[], Iterable[torch.Tensor]], passes: int) -> flo
     return max(count / seconds for count, seconds in (one_pass(batches()) for _ in range(passes)))
 
 
-def files_with_workers(folder: Path, size: int, batch_size: int, workers: int) -> Callable[[], Iterable[torch.Tensor]]:
-    transform = v2.Compose([v2.Resize((size, size), antialias=True), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+def files_with_workers(
+    folder: Path, size: int, batch_size: int, workers: int
+) -> Callable[[], Iterable[torch.Tensor]]:
+    transform = v2.Compose(
+        [
+            v2.Resize((size, size), antialias=True),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+        ]
+    )
     loader = DataLoader(
-        ImageFolder(folder, transform), batch_size=batch_size, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+        ImageFolder(folder, transform),
+        batch_size=batch_size,
+        shuffle=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
     )
     return lambda: (images for images, _ in loader)
 
 
-def main(count: int = 2000, side: int = 224, size: int = 64, batch_size: int = 64, passes: int = 2) -> list[dict]:
+def main(
+    count: int = 2000, side: int = 224, size: int = 64, batch_size: int = 64, passes: int = 2
+) -> list[dict]:
     """Measure, print a table, and return its rows; ratios are against the better of the two DataLoaders."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "photographs"
@@ -84,7 +102,12 @@ def main(count: int = 2000, side: int = 224, size: int = 64, batch_size: int = 6
             rates["decoding once into the cache"] = count / (time.perf_counter() - start)
             epochs = iter(range(10**6))
             rates["decoded batches from the cache"] = best_rate(
-                lambda: (take(images, rows) for rows in batch_rows(epoch_order(count, seed=0, epoch=next(epochs)), batch_size=batch_size)),
+                lambda: (
+                    take(images, rows)
+                    for rows in batch_rows(
+                        epoch_order(count, seed=0, epoch=next(epochs)), batch_size=batch_size
+                    )
+                ),
                 passes,
             )
         finally:
@@ -92,8 +115,13 @@ def main(count: int = 2000, side: int = 224, size: int = 64, batch_size: int = 6
                 del os.environ["MTATTR_HOME"]
             else:
                 os.environ["MTATTR_HOME"] = home
-    rows = [{"name": name, "images_per_second": rate, "ratio": rate / baseline} for name, rate in rates.items()]
-    table = Table(title=f"Loading {count} JPEG files of {side} x {side} as {size} x {size}, batches of {batch_size}")
+    rows = [
+        {"name": name, "images_per_second": rate, "ratio": rate / baseline}
+        for name, rate in rates.items()
+    ]
+    table = Table(
+        title=f"Loading {count} JPEG files of {side} x {side} as {size} x {size}, batches of {batch_size}"
+    )
     table.add_column("way")
     table.add_column("images/s", justify="right")
     table.add_column("ratio", justify="right")
@@ -101,7 +129,9 @@ def main(count: int = 2000, side: int = 224, size: int = 64, batch_size: int = 6
         table.add_row(row["name"], f"{row['images_per_second']:,.0f}", f"{row['ratio']:.1f}x")
     console = Console()
     console.print(table)
-    console.print(f"goal for decoded batches: at least {GOAL:g}x; {'met' if rows[-1]['ratio'] >= GOAL else 'MISSED'}")
+    console.print(
+        f"goal for decoded batches: at least {GOAL:g}x; {'met' if rows[-1]['ratio'] >= GOAL else 'MISSED'}"
+    )
     return rows
 
 

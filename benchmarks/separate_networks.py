@@ -34,7 +34,9 @@ def seconds(pass_: Callable[[], None], device: str) -> float:
     return time.perf_counter() - start
 
 
-def forward_and_backward(net: nn.Module, images: Tensor, labels: Tensor, tasks: TaskSet) -> Callable[[], None]:
+def forward_and_backward(
+    net: nn.Module, images: Tensor, labels: Tensor, tasks: TaskSet
+) -> Callable[[], None]:
     def pass_() -> None:
         net.zero_grad()
         square_error(net(images).logits, labels, tasks).sum().backward()
@@ -42,13 +44,19 @@ def forward_and_backward(net: nn.Module, images: Tensor, labels: Tensor, tasks: 
     return pass_
 
 
-def compare(num_tasks: int, widths: tuple[int, int, int], *, device: str, size: int, batch: int, rounds: int) -> tuple[float, float]:
+def compare(
+    num_tasks: int, widths: tuple[int, int, int], *, device: str, size: int, batch: int, rounds: int
+) -> tuple[float, float]:
     """Best seconds of the loop and of the stacked form over `rounds`, after one round to warm up."""
     torch.manual_seed(0)
     tasks = TaskSet.binary(f"task {t}" for t in range(num_tasks))
-    loop = SeparateNets(tasks, lambda: build_backbone("small_resnet", widths=widths)).to(device, memory_format=torch.channels_last)
+    loop = SeparateNets(tasks, lambda: build_backbone("small_resnet", widths=widths)).to(
+        device, memory_format=torch.channels_last
+    )
     stacked = stack(loop).to(memory_format=torch.channels_last)
-    images = torch.rand(batch, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
+    images = torch.rand(batch, 3, size, size, device=device).contiguous(
+        memory_format=torch.channels_last
+    )
     labels = torch.randint(0, 2, (batch, num_tasks), device=device).float()
     passes = [forward_and_backward(net, images, labels, tasks) for net in (loop, stacked)]
     times = [[seconds(pass_, device) for pass_ in passes] for _ in range(rounds + 1)][1:]
@@ -64,13 +72,25 @@ def main() -> list[dict]:
     given = vars(parser.parse_args())
     torch.set_num_threads(1)
     rows = []
-    print(f"torch {torch.__version__}, device {given['device']}, {given['batch']} images of {given['size']} px")
+    print(
+        f"torch {torch.__version__}, device {given['device']}, {given['batch']} images of {given['size']} px"
+    )
     for widths in ((8, 16, 32), (16, 32, 64)):
         for num_tasks in (12, 40):
             loop, stacked = compare(num_tasks, widths, **given)
-            rows.append({"widths": widths, "tasks": num_tasks, "loop": loop, "stacked": stacked, "ratio": loop / stacked})
+            rows.append(
+                {
+                    "widths": widths,
+                    "tasks": num_tasks,
+                    "loop": loop,
+                    "stacked": stacked,
+                    "ratio": loop / stacked,
+                }
+            )
             times = f"loop {1e3 * loop:8.1f} ms  stacked {1e3 * stacked:8.1f} ms {loop / stacked:6.2f} x"
-            print(f"widths {', '.join(map(str, widths)):<14}{num_tasks:3d} tasks  {times}", flush=True)
+            print(
+                f"widths {', '.join(map(str, widths)):<14}{num_tasks:3d} tasks  {times}", flush=True
+            )
     return rows
 
 

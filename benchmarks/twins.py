@@ -19,7 +19,15 @@ from torch import Tensor
 from mtattr.data import TWIN_WRITERS, load_dataset
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize
-from mtattr.evaluation import balanced_accuracy, baseline_plan, linear_probe, mean_accuracy, mean_accuracy_floor, task_accuracy, task_floor
+from mtattr.evaluation import (
+    balanced_accuracy,
+    baseline_plan,
+    linear_probe,
+    mean_accuracy,
+    mean_accuracy_floor,
+    task_accuracy,
+    task_floor,
+)
 from mtattr.training import FitSettings
 from mtattr.training.device import open_fabric
 from mtattr.training.fit import fit
@@ -54,7 +62,12 @@ def render(twin: str, image_size: ImageSize, count: int, seed: int, device: str)
     import mtattr.twins.faces as faces
     import mtattr.twins.people as people
 
-    module = {"celeba-twin": faces, "deepfashion-twin": clothes, "compcars-twin": cars, "cluttered-digits": digits}.get(twin, people)
+    module = {
+        "celeba-twin": faces,
+        "deepfashion-twin": clothes,
+        "compcars-twin": cars,
+        "cluttered-digits": digits,
+    }.get(twin, people)
     domain = (twin.removesuffix("-twin"),) if module is people else ()
     return module.render(module.sample_scenes(*domain, "train", count, seed), image_size, device)
 
@@ -82,9 +95,18 @@ def difficulty(twin: str, *, size: int, train: int, epochs: int, seed: int = 0) 
 
 
 def trained_logits(data: dict[str, ImageData], epochs: int, seed: int) -> Tensor:
-    plan = baseline_plan(data, settings=FitSettings(epochs=epochs, batch_size=64, learning_rate=3e-3, schedule="cosine"))
+    plan = baseline_plan(
+        data,
+        settings=FitSettings(epochs=epochs, batch_size=64, learning_rate=3e-3, schedule="cosine"),
+    )
     with tempfile.TemporaryDirectory() as folder:
-        net, fitted = fit(plan, fabric=open_fabric(), seed=seed, checkpoint=Path(folder) / "checkpoint", identity={})
+        net, fitted = fit(
+            plan,
+            fabric=open_fabric(),
+            seed=seed,
+            checkpoint=Path(folder) / "checkpoint",
+            identity={},
+        )
     net.load_state_dict(fitted.selected)
     return predict(net, data["test"].images)
 
@@ -103,10 +125,20 @@ def main() -> None:
     for twin in given.twins.split(","):
         if given.difficulty:
             found = difficulty(twin, size=given.size, train=given.train, epochs=given.epochs)
-            print(f"{twin:<18}" + "".join(f"{name} {value:.3f}   " for name, value in found.items()), flush=True)
+            print(
+                f"{twin:<18}" + "".join(f"{name} {value:.3f}   " for name, value in found.items()),
+                flush=True,
+            )
         else:
-            rates = {size: images_per_second(twin, int(size), given.device) for size in given.sizes.split(",")}
-            print(f"{twin:<18}" + "".join(f"{size} px {rate:8.0f}/s   " for size, rate in rates.items()), flush=True)
+            rates = {
+                size: images_per_second(twin, int(size), given.device)
+                for size in given.sizes.split(",")
+            }
+            print(
+                f"{twin:<18}"
+                + "".join(f"{size} px {rate:8.0f}/s   " for size, rate in rates.items()),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

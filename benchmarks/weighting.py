@@ -45,7 +45,9 @@ class TurnAbout(nn.Module):
     def __init__(self, num_tasks: int, interval: int) -> None:
         super().__init__()
         ones = torch.ones(num_tasks)
-        self.arms = nn.ModuleList([FixedWeights(ones), ValidationLossTrend(num_tasks, interval), FixedWeights(ones)])
+        self.arms = nn.ModuleList(
+            [FixedWeights(ones), ValidationLossTrend(num_tasks, interval), FixedWeights(ones)]
+        )
         self.starts: list[float] = []
 
     @property
@@ -83,7 +85,9 @@ def step_seconds(steps: int, size: int, interval: int, device: str) -> list[list
     counts = {"train": 32 * (steps + 1), "val": 512, "test": 2}
     chapter: Plan = plan(spec, data={split: noise(split, n, size) for split, n in counts.items()})
     weighting = TurnAbout(len(TASKS), interval)
-    once = replace(chapter, weighting=lambda num_tasks: weighting, settings=replace(chapter.settings, epochs=1))
+    once = replace(
+        chapter, weighting=lambda num_tasks: weighting, settings=replace(chapter.settings, epochs=1)
+    )
     with tempfile.TemporaryDirectory() as folder:
         fit(
             once,
@@ -94,7 +98,9 @@ def step_seconds(steps: int, size: int, interval: int, device: str) -> list[list
             checkpoint_seconds=math.inf,
             progress=False,
         )
-    seconds = [end - start for start, end in zip(weighting.starts, weighting.starts[1:], strict=False)]
+    seconds = [
+        end - start for start, end in zip(weighting.starts, weighting.starts[1:], strict=False)
+    ]
     return [seconds[turn::3] for turn in range(3)]
 
 
@@ -111,12 +117,20 @@ def main() -> dict[str, float]:
     updates = trend[given.interval - 1 :: given.interval]
     without = median(seconds for i, seconds in enumerate(trend, start=1) if i % given.interval)
     with_updates = without + ((median(updates) - without) / given.interval if updates else 0.0)
-    rows = {"fixed weights": median(fixed), "validation loss trend": with_updates, "fixed weights again": median(again)}
-    print(f"{len(TASKS)} tasks, {given.size} px, 32 + 32 images, new weights every {given.interval} steps, {given.device}, one thread")
+    rows = {
+        "fixed weights": median(fixed),
+        "validation loss trend": with_updates,
+        "fixed weights again": median(again),
+    }
+    print(
+        f"{len(TASKS)} tasks, {given.size} px, 32 + 32 images, new weights every {given.interval} steps, {given.device}, one thread"
+    )
     for name, seconds in rows.items():
         print(f"{name:<24}{1000 * seconds:9.3f} ms a step{seconds / rows['fixed weights']:9.4f} x")
     ratio = with_updates / median(fixed)
-    print(f"goal for the trend: at most {GOAL} x the step with fixed weights; {'met' if ratio <= GOAL else 'MISSED'}")
+    print(
+        f"goal for the trend: at most {GOAL} x the step with fixed weights; {'met' if ratio <= GOAL else 'MISSED'}"
+    )
     return rows | {"ratio": ratio}
 
 

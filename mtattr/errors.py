@@ -13,7 +13,9 @@ class InputError(Exception):
 def whole_number(name: str, value: int, least: int = 1) -> int:
     """`value` as int, or `InputError` naming it if it is no whole number of at least `least` that fits 63 bits."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value < 2**63:
-        raise InputError(f"{name} must be a whole number of at least {least} that fits 63 bits, got {value!r}")
+        raise InputError(
+            f"{name} must be a whole number of at least {least} that fits 63 bits, got {value!r}"
+        )
     return int(value)
 
 

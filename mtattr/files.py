@@ -21,7 +21,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}-", suffix=".part"
+        )
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
@@ -29,7 +31,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner reads
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"{path}: could not be written, {len(content)} bytes needed ({error.strerror or error})") from error
+        raise InputError(
+            f"{path}: could not be written, {len(content)} bytes needed ({error.strerror or error})"
+        ) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -38,7 +42,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def found_upwards(name: str, start: str | Path = ".") -> Path | None:
     """The file `name` below the folder `start` or the nearest one above it that has it, or None."""
     start = Path(start).resolve()
-    return next((folder / name for folder in (start, *start.parents) if (folder / name).is_file()), None)
+    return next(
+        (folder / name for folder in (start, *start.parents) if (folder / name).is_file()), None
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -53,6 +59,9 @@ def code_form(source: str) -> str:
         return source
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
             node.body = body[1:]
     return ast.dump(tree)

@@ -20,7 +20,10 @@ from mtattr.files import write_atomically
 
 def rounded(values: Tensor) -> list[list[float | None]]:
     """Rows of numbers to four digits as JSON has them, null for NaN."""
-    return [[None if value != value else float(f"{value:.4g}") for value in row] for row in values.tolist()]
+    return [
+        [None if value != value else float(f"{value:.4g}") for value in row]
+        for row in values.tolist()
+    ]
 
 
 def png_of(image: Tensor) -> str:
@@ -49,7 +52,9 @@ def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
     return 0
 
 
-def gallery_command(make: Callable[..., dict[str, Any]], about: str, arguments: Sequence[str] | None = None) -> int:
+def gallery_command(
+    make: Callable[..., dict[str, Any]], about: str, arguments: Sequence[str] | None = None
+) -> int:
     """The command line of a room's gallery: write what `make(scale=, seeds=, precision=)` gives to the file that is named.
 
     about: the module's docstring, whose first line is the help. arguments: of the process if None. Returns the exit code.
@@ -60,4 +65,6 @@ def gallery_command(make: Callable[..., dict[str, Any]], about: str, arguments: 
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--precision", default="32-true")
     given = parser.parse_args(arguments)
-    return write_or_explain(given.file, lambda: make(scale=given.scale, seeds=given.seeds, precision=given.precision))
+    return write_or_explain(
+        given.file, lambda: make(scale=given.scale, seeds=given.seeds, precision=given.precision)
+    )

@@ -30,7 +30,11 @@ def show_table(table: Table, *, columns: Sequence[str] | Mapping[str, str] | Non
     """
     from IPython.display import Markdown
 
-    heads = columns if isinstance(columns, Mapping) else {name: name for name in columns or table.columns}
+    heads = (
+        columns
+        if isinstance(columns, Mapping)
+        else {name: name for name in columns or table.columns}
+    )
     rows = tuple({head: row[name] for name, head in heads.items()} for row in table)
     return Markdown(to_markdown(Table(table.caption, tuple(heads.values()), rows)))
 

@@ -31,9 +31,13 @@ class Task:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(self.values))
         if self.kind not in KINDS:
-            raise InputError(f"task {self.name!r}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
+            raise InputError(
+                f"task {self.name!r}: kind {self.kind!r} is not one of {', '.join(KINDS)}"
+            )
         if self.kind == "categorical" and len(self.values) < 2:
-            raise InputError(f"task {self.name!r}: a categorical task needs at least two values, got {self.values}")
+            raise InputError(
+                f"task {self.name!r}: a categorical task needs at least two values, got {self.values}"
+            )
         if self.kind == "binary" and self.values:
             raise InputError(f"task {self.name!r}: a binary task has no values, got {self.values}")
 
@@ -118,7 +122,9 @@ class TaskSet:
     def check_labels(self, labels: Tensor, source: str = "labels") -> Tensor:
         """Return `labels` `(N, T)` as float32 after checking shape and range; `InputError` names the first bad value."""
         if labels.ndim != 2 or labels.shape[1] != len(self):
-            raise InputError(f"{source}: expected shape (N, {len(self)}), got {tuple(labels.shape)}")
+            raise InputError(
+                f"{source}: expected shape (N, {len(self)}), got {tuple(labels.shape)}"
+            )
         labels = labels.to(torch.float32)
         for t, task in enumerate(self.tasks):
             column = labels[:, t]
@@ -129,7 +135,9 @@ class TaskSet:
                 bad = (known < 0) | (known >= task.num_units) | (known != known.round())
                 expected = f"a class index in 0..{task.num_units - 1}"
             if bad.any():
-                raise InputError(f"{source}: task {task.name!r} has the value {known[bad][0].item():g}, not {expected}")
+                raise InputError(
+                    f"{source}: task {task.name!r} has the value {known[bad][0].item():g}, not {expected}"
+                )
         return labels
 
     def to_dict(self) -> list[dict]:

@@ -3,9 +3,8 @@ import subprocess
 import sys
 
 import click
-import pytest
-
 import mtattr
+import pytest
 from mtattr.cli import main, mtattr_command
 from mtattr.cli.options import Names, Seeds, Setting
 from mtattr.errors import InputError

@@ -2,7 +2,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
 from mtattr.errors import InputError, number_of_at_least, whole_number
 
 

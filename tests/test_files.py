@@ -3,7 +3,6 @@ import os
 import stat
 
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.files import code_form, found_upwards, write_atomically
 

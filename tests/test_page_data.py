@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import torch
-
 from mtattr.errors import InputError
 from mtattr.page_data import picture_of, png_of, rounded, write_or_explain
 

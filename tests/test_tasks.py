@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 

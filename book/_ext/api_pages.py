@@ -25,7 +25,12 @@ def public_modules(name: str) -> list[str]:
     if spec is None:
         return []
     below = pkgutil.walk_packages(spec.submodule_search_locations or [], f"{name}.")
-    return [name, *sorted(m.name for m in below if not any(part.startswith("_") for part in m.name.split(".")))]
+    return [
+        name,
+        *sorted(
+            m.name for m in below if not any(part.startswith("_") for part in m.name.split("."))
+        ),
+    ]
 
 
 class ApiDirective(SphinxDirective):
@@ -41,13 +46,23 @@ class ApiDirective(SphinxDirective):
                 raise self.error(f"there is no module {name}")
             lines += self.reference(modules)
         box = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=self.env.docname), self.content_offset, box, match_titles=True)
+        self.state.nested_parse(
+            StringList(lines, source=self.env.docname), self.content_offset, box, match_titles=True
+        )
         return box.children
 
     def reference(self, modules: Iterable[str]) -> list[str]:
         lines: list[str] = []
         for module in modules:
-            lines += [f"## {module}", "", "```{eval-rst}", f".. automodule:: {module}", "   :ignore-module-all:", "```", ""]
+            lines += [
+                f"## {module}",
+                "",
+                "```{eval-rst}",
+                f".. automodule:: {module}",
+                "   :ignore-module-all:",
+                "```",
+                "",
+            ]
         return lines
 
 
@@ -61,14 +76,20 @@ class CommandsDirective(SphinxDirective):
         group = getattr(importlib.import_module(module), name)
         lines: list[str] = []
         for path, command in commands(group, ("mtattr",)):
-            help_text = command.get_help(click.Context(command, info_name=" ".join(path), max_content_width=72))
+            help_text = command.get_help(
+                click.Context(command, info_name=" ".join(path), max_content_width=72)
+            )
             lines += [f"## {' '.join(path)}", "", "```text", *help_text.splitlines(), "```", ""]
         box = nodes.Element()
-        self.state.nested_parse(StringList(lines, source=self.env.docname), self.content_offset, box, match_titles=True)
+        self.state.nested_parse(
+            StringList(lines, source=self.env.docname), self.content_offset, box, match_titles=True
+        )
         return box.children
 
 
-def commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def commands(
+    command: click.Command, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """All commands that do something, with the words that call them, in alphabetical order."""
     if not isinstance(command, click.Group):
         yield path, command

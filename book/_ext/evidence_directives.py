@@ -32,14 +32,22 @@ class EvidenceDirective(SphinxDirective):
         ledger = Path(self.env.srcdir, self.config.evidence_ledger)
         try:
             described = evidence.paper_file(name).exists()
-            records = [record for record in evidence.read_ledger(ledger) if record["spec"]["paper"] == name]
-            text = self.markdown(evidence.load_paper(name), records) if described else "*This chapter has no claims on file yet.*"
+            records = [
+                record for record in evidence.read_ledger(ledger) if record["spec"]["paper"] == name
+            ]
+            text = (
+                self.markdown(evidence.load_paper(name), records)
+                if described
+                else "*This chapter has no claims on file yet.*"
+            )
         except InputError as error:
             raise self.error(str(error)) from error
         for path in (ledger, evidence.paper_file(name)):
             self.env.note_dependency(str(path))
         box = nodes.container(classes=["evidence"])
-        self.state.nested_parse(StringList(text.splitlines(), source=self.env.docname), self.content_offset, box)
+        self.state.nested_parse(
+            StringList(text.splitlines(), source=self.env.docname), self.content_offset, box
+        )
         for cell in box.findall(nodes.entry):
             mark_verdict(cell)
         return [box]
@@ -57,18 +65,39 @@ def mark_verdict(cell: nodes.entry) -> None:
 class Verdicts(EvidenceDirective):
     """One table per scale that can give a verdict, claim and verdict first; before any run, the claims alone."""
 
-    columns = ("claim", "verdict", "paper", "ours, mean [95 % CI]", "difference", "seeds", "dataset", "where", "why", "records")
+    columns = (
+        "claim",
+        "verdict",
+        "paper",
+        "ours, mean [95 % CI]",
+        "difference",
+        "seeds",
+        "dataset",
+        "where",
+        "why",
+        "records",
+    )
 
     def markdown(self, paper, records: list[dict]) -> str:
         parts = []
         for scale in ("reduced", "paper"):
-            datasets = sorted({record["spec"]["dataset"] for record in records if record["spec"]["scale"] == scale})
+            datasets = sorted(
+                {
+                    record["spec"]["dataset"]
+                    for record in records
+                    if record["spec"]["scale"] == scale
+                }
+            )
             table = evidence.verdict_table(paper, records, scale=scale, datasets=datasets)
             run = evidence.to_markdown(replace(table, columns=self.columns))
             parts.append(run if datasets else f"**Scale {scale}: not run yet.**")
         if not records:
             table = evidence.verdict_table(paper, [], scale="paper")
-            claims = replace(table, caption="What will be judged", columns=("claim", "paper", "dataset", "where", "verdict"))
+            claims = replace(
+                table,
+                caption="What will be judged",
+                columns=("claim", "paper", "dataset", "where", "verdict"),
+            )
             parts = [NOT_RUN, evidence.to_markdown(claims)]
         return "\n\n".join(parts)
 
@@ -85,13 +114,20 @@ class Results(EvidenceDirective):
             for metric in self.options["metrics"]
             if any(record["spec"]["scale"] == scale for record in records)
         ]
-        return "\n\n".join(evidence.to_markdown(without(table, "scale")) for table in tables) or NOT_RUN
+        return (
+            "\n\n".join(evidence.to_markdown(without(table, "scale")) for table in tables)
+            or NOT_RUN
+        )
 
 
 class Costs(EvidenceDirective):
     """Time, speed and size per kind of run, averaged over its runs; one table a scale."""
 
-    measured: ClassVar = {"seconds": "seconds", "images/s": "images_per_second", "parameters": "parameters"}
+    measured: ClassVar = {
+        "seconds": "seconds",
+        "images/s": "images_per_second",
+        "parameters": "parameters",
+    }
 
     def markdown(self, paper, records: list[dict]) -> str:
         columns = ("dataset", "backbone", "variant", "device", "runs", *self.measured)
@@ -101,10 +137,22 @@ class Costs(EvidenceDirective):
             for record in records:
                 spec, device = record["spec"], record["environment"]["device"]
                 if spec["scale"] == scale:
-                    kind = (spec["dataset"], str(spec["settings"].get("backbone", "—")), spec["variant"], device)
+                    kind = (
+                        spec["dataset"],
+                        str(spec["settings"].get("backbone", "—")),
+                        spec["variant"],
+                        device,
+                    )
                     groups.setdefault(kind, []).append(record["cost"])
-            rows = [(*kind, str(len(costs)), *(average(costs, name) for name in self.measured.values())) for kind, costs in groups.items()]
-            table = evidence.Table(f"Cost of one run, scale: {scale}", columns, tuple(dict(zip(columns, row, strict=True)) for row in rows))
+            rows = [
+                (*kind, str(len(costs)), *(average(costs, name) for name in self.measured.values()))
+                for kind, costs in groups.items()
+            ]
+            table = evidence.Table(
+                f"Cost of one run, scale: {scale}",
+                columns,
+                tuple(dict(zip(columns, row, strict=True)) for row in rows),
+            )
             tables += [evidence.to_markdown(table)] * bool(rows)
         return "\n\n".join(tables) or NOT_RUN
 
@@ -131,7 +179,8 @@ class Deviations(EvidenceDirective):
 class Errata(EvidenceDirective):
     def markdown(self, paper, records: list[dict]) -> str:
         items = [
-            f"**{row.item}** ({row.where})\n: *{KINDS[row.kind]}.* {row.finding}\n: *How we know:* {row.evidence}" for row in paper.errata
+            f"**{row.item}** ({row.where})\n: *{KINDS[row.kind]}.* {row.finding}\n: *How we know:* {row.evidence}"
+            for row in paper.errata
         ]
         return "\n\n".join(items) or "None found."
 

@@ -93,22 +93,48 @@ def check_explorer(data: object) -> None:
         expect(is_text(data.get(name)), name, "text")
     expect(isinstance(data.get("generated"), bool), "generated", "true or false")
     expect(is_whole(data.get("seed")), "seed", "a whole number")
-    expect(is_text(data.get("epoch")) or is_whole(data.get("epoch")), "epoch", "text or a whole number")
+    expect(
+        is_text(data.get("epoch")) or is_whole(data.get("epoch")), "epoch", "text or a whole number"
+    )
     expect(is_whole(data.get("size"), 1), "size", "a whole number of at least 1")
-    tasks, images, methods, size = data.get("tasks"), data.get("images"), data.get("methods"), data["size"]
-    expect(isinstance(tasks, list) and tasks and all(map(is_text, tasks)) and len(set(tasks)) == len(tasks), "tasks", "different names")
+    tasks, images, methods, size = (
+        data.get("tasks"),
+        data.get("images"),
+        data.get("methods"),
+        data["size"],
+    )
+    expect(
+        isinstance(tasks, list)
+        and tasks
+        and all(map(is_text, tasks))
+        and len(set(tasks)) == len(tasks),
+        "tasks",
+        "different names",
+    )
     for name, entries in (("images", images), ("methods", methods)):
-        expect(isinstance(entries, list) and entries and all(isinstance(e, dict) for e in entries), name, "a list of objects, not empty")
+        expect(
+            isinstance(entries, list) and entries and all(isinstance(e, dict) for e in entries),
+            name,
+            "a list of objects, not empty",
+        )
     for i, image in enumerate(images):
         expect(is_text(image.get("key")), f"images[{i}].key", "text")
         picture = opened(image.get("png"))
-        expect(picture is not None and picture.size == (size, size), f"images[{i}].png", f"base64 of a PNG of {size} x {size}")
+        expect(
+            picture is not None and picture.size == (size, size),
+            f"images[{i}].png",
+            f"base64 of a PNG of {size} x {size}",
+        )
     shape = (len(images), len(tasks))
     check_table(data.get("labels"), "labels", shape, is_label, "0, 1 or null")
     check_bytes(data.get("regions"), "regions", math.ceil(math.prod(shape) * size * size / 8))
     for m, method in enumerate(methods):
         check_method(method, f"methods[{m}]", shape, data["labels"])
-    expect(len({method["id"] for method in methods}) == len(methods), "methods", "a different id for each")
+    expect(
+        len({method["id"] for method in methods}) == len(methods),
+        "methods",
+        "a different id for each",
+    )
 
 
 def check_method(method: dict, place: str, shape: tuple[int, int], labels: list[list]) -> None:
@@ -116,24 +142,50 @@ def check_method(method: dict, place: str, shape: tuple[int, int], labels: list[
         expect(is_text(method.get(name)), f"{place}.{name}", "text")
     for name in ("height", "width"):
         expect(is_whole(method.get(name), 1), f"{place}.{name}", "a whole number of at least 1")
-    check_bytes(method.get("values"), f"{place}.values", math.prod(shape) * method["height"] * method["width"])
+    check_bytes(
+        method.get("values"),
+        f"{place}.values",
+        math.prod(shape) * method["height"] * method["width"],
+    )
     for name in ("low", "high"):
         check_table(method.get(name), f"{place}.{name}", shape, is_number, "a number")
-    check_table(method.get("probability"), f"{place}.probability", shape, is_share, "a number from 0 to 1")
+    check_table(
+        method.get("probability"), f"{place}.probability", shape, is_share, "a number from 0 to 1"
+    )
     for name in ("pointing", "energy"):
-        check_table(method.get(name), f"{place}.{name}", shape, lambda v: v is None or is_share(v), "null or a number from 0 to 1")
+        check_table(
+            method.get(name),
+            f"{place}.{name}",
+            shape,
+            lambda v: v is None or is_share(v),
+            "null or a number from 0 to 1",
+        )
     for n in range(shape[0]):
         for t in range(shape[1]):
             at = f"[{n}][{t}]"
-            expect(method["low"][n][t] <= method["high"][n][t], f"{place}.low{at}", f"at most {place}.high{at}")
+            expect(
+                method["low"][n][t] <= method["high"][n][t],
+                f"{place}.low{at}",
+                f"at most {place}.high{at}",
+            )
             for name in ("pointing", "energy"):
                 scored = method[name][n][t] is not None
-                expect(labels[n][t] == 1 or not scored, f"{place}.{name}{at}", "null, since the label there is not 1")
+                expect(
+                    labels[n][t] == 1 or not scored,
+                    f"{place}.{name}{at}",
+                    "null, since the label there is not 1",
+                )
 
 
-def check_table(table: object, place: str, shape: tuple[int, int], fits: Callable[[object], bool], what: str) -> None:
+def check_table(
+    table: object, place: str, shape: tuple[int, int], fits: Callable[[object], bool], what: str
+) -> None:
     rows, columns = shape
-    fine = isinstance(table, list) and len(table) == rows and all(isinstance(row, list) and len(row) == columns for row in table)
+    fine = (
+        isinstance(table, list)
+        and len(table) == rows
+        and all(isinstance(row, list) and len(row) == columns for row in table)
+    )
     expect(fine, place, f"a list of {rows} lists (images) of {columns} values (tasks)")
     for n, row in enumerate(table):
         for t, value in enumerate(row):
@@ -168,11 +220,18 @@ def to_html(data: dict) -> str:
     name, first = data["dataset"], first_view(data)
     kind = f"{DRAWN.get(name, name)} ({'generated' if data['generated'] else 'real'})"
     epoch = f"epoch {data['epoch']}" if is_whole(data["epoch"]) else f"{data['epoch']} epoch"
-    caption = html.escape(f"{kind[:1].upper()}{kind[1:]}, scale {data['scale']}, seed {data['seed']}, {epoch}")
+    caption = html.escape(
+        f"{kind[:1].upper()}{kind[1:]}, scale {data['scale']}, seed {data['seed']}, {epoch}"
+    )
     methods = ", ".join(method["name"] for method in data["methods"])
-    shown = html.escape(f"The first image, then the maps of {methods} for {in_words(data['tasks'][first[1]])}", quote=True)
+    shown = html.escape(
+        f"The first image, then the maps of {methods} for {in_words(data['tasks'][first[1]])}",
+        quote=True,
+    )
     # A script ends at the first "</", wherever it stands.
-    content = json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False).replace("<", "\\u003c")
+    content = json.dumps(data, separators=(",", ":"), allow_nan=False, ensure_ascii=False).replace(
+        "<", "\\u003c"
+    )
     still = base64.b64encode(still_picture(data, *first)).decode()
     return (
         "<noscript><p>To choose images and attributes, this page needs JavaScript. Without it, there is one view.</p>"
@@ -205,13 +264,19 @@ def still_picture(data: dict, n: int, t: int) -> bytes:
     gap = np.full((size, 1, 3), 255.0)
     row = np.concatenate([piece for part in parts for piece in (gap, part)][1:], 1)
     file = io.BytesIO()
-    Image.fromarray(row.round().astype(np.uint8).repeat(times, 0).repeat(times, 1)).save(file, "PNG")
+    Image.fromarray(row.round().astype(np.uint8).repeat(times, 0).repeat(times, 1)).save(
+        file, "PNG"
+    )
     return file.getvalue()
 
 
-def add_script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+def add_script(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
     """Load `explorer.js` on the pages that hold an explorer, and on no other."""
-    if doctree is not None and any("map-explorer" in node["classes"] for node in doctree.findall(nodes.raw)):
+    if doctree is not None and any(
+        "map-explorer" in node["classes"] for node in doctree.findall(nodes.raw)
+    ):
         app.add_js_file("explorer.js", loading_method="defer")
 
 

@@ -7,7 +7,9 @@ book offers no code that runs inside the page, so the script goes.
 from sphinx.application import Sphinx
 
 
-def drop_remote_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+def drop_remote_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
+) -> None:
     def is_local(script) -> bool:
         text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}"
         return "thebe" not in text.lower() and "://" not in text

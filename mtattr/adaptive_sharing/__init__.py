@@ -6,7 +6,13 @@ from mtattr.adaptive_sharing.grouping import choose_branches, separation_cost, u
 from mtattr.adaptive_sharing.initialise import start_from_wide, start_low_rank
 from mtattr.adaptive_sharing.layout import LAYERS, VGG16_WIDTHS, thin_widths
 from mtattr.adaptive_sharing.low_rank import LowRankVGG, low_rank_vgg16
-from mtattr.adaptive_sharing.network import BranchedVGG, ThinVGG, count_weights, fold_batch_norm, vgg16
+from mtattr.adaptive_sharing.network import (
+    BranchedVGG,
+    ThinVGG,
+    count_weights,
+    fold_batch_norm,
+    vgg16,
+)
 from mtattr.adaptive_sharing.regroup import grouped_by, leaf_order, shuffled, swapped
 from mtattr.adaptive_sharing.search import SearchSettings, search
 from mtattr.adaptive_sharing.somp import somp

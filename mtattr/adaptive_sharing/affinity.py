@@ -35,7 +35,11 @@ class ErrorAffinity(nn.Module):
         if not isinstance(decay, int | float) or not 0 <= decay < 1:
             raise InputError(f"decay must be a number in [0, 1), got {decay!r}")
         self.num_tasks, self.decay = whole_number("num_tasks", num_tasks), decay
-        for name, shape in {"margin": (num_tasks,), "difficult": (num_tasks,), "agreement": (num_tasks, num_tasks)}.items():
+        for name, shape in {
+            "margin": (num_tasks,),
+            "difficult": (num_tasks,),
+            "agreement": (num_tasks, num_tasks),
+        }.items():
             self.register_buffer(f"{name}_total", torch.zeros(shape, dtype=torch.float64))
             self.register_buffer(f"{name}_count", torch.zeros(shape, dtype=torch.float64))
 
@@ -117,7 +121,9 @@ def branch_affinity(matrix: Tensor, branches: Sequence[Sequence[int]]) -> Tensor
         raise InputError("expected at least one branch")
     for branch in branches:
         if not len(branch) or min(branch) < 0 or max(branch) >= len(matrix):
-            raise InputError(f"a branch needs tasks out of 0..{len(matrix) - 1}, got {list(branch)}")
+            raise InputError(
+                f"a branch needs tasks out of 0..{len(matrix) - 1}, got {list(branch)}"
+            )
     # least[i, l]: the affinity of task i to the task in branch l that resembles it least.
     least = torch.stack([matrix[:, list(branch)].amin(1) for branch in branches], 1)
     one_way = torch.stack([least[list(branch)].mean(0) for branch in branches])
@@ -129,4 +135,6 @@ def _check_affinity(matrix: Tensor, name: str) -> None:
         raise InputError(f"{name} must be square, got shape {tuple(matrix.shape)}")
     if not matrix.isfinite().all():
         first = (~matrix.isfinite()).nonzero()[0].tolist()
-        raise InputError(f"{name} is not finite at {first}: two tasks without an image that knows both")
+        raise InputError(
+            f"{name} is not finite at {first}: two tasks without an image that knows both"
+        )

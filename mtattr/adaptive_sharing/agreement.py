@@ -20,7 +20,9 @@ def group_labels(groups: Sequence[Sequence[int]], count: int) -> list[int]:
     return labels
 
 
-def agreement(found: Sequence[Hashable], known: Sequence[Hashable], *, permutations: int = 1000, seed: int = 0) -> dict[str, float]:
+def agreement(
+    found: Sequence[Hashable], known: Sequence[Hashable], *, permutations: int = 1000, seed: int = 0
+) -> dict[str, float]:
     """Adjusted Rand index of two groupings of the same tasks, and how often chance does as well.
 
     found, known: a group for each task. Returns `index`, 1 for equal groupings and 0 on average for groups of these sizes
@@ -28,11 +30,21 @@ def agreement(found: Sequence[Hashable], known: Sequence[Hashable], *, permutati
     one counted among them. Raises `InputError` for lengths that differ or fewer than two tasks.
     """
     if len(found) != len(known) or len(found) < 2:
-        raise InputError(f"expected two groupings of at least two tasks, got {len(found)} and {len(known)}")
+        raise InputError(
+            f"expected two groupings of at least two tasks, got {len(found)} and {len(known)}"
+        )
     index = float(adjusted_rand_score(known, found))
     generator = torch.Generator().manual_seed(seed)
-    deals = torch.stack([torch.randperm(len(found), generator=generator) for _ in range(permutations)]) if permutations else None
-    dealt = torch.empty(0, dtype=torch.float64) if deals is None else _adjusted_rand(found, known, deals)
+    deals = (
+        torch.stack([torch.randperm(len(found), generator=generator) for _ in range(permutations)])
+        if permutations
+        else None
+    )
+    dealt = (
+        torch.empty(0, dtype=torch.float64)
+        if deals is None
+        else _adjusted_rand(found, known, deals)
+    )
     reached = int((dealt >= index - 1e-12).sum())
     chance = dealt.quantile(0.95).item() if permutations else float("nan")
     return {"index": index, "chance": chance, "p": (1 + reached) / (1 + permutations)}
@@ -45,7 +57,11 @@ def _adjusted_rand(found: Sequence[Hashable], known: Sequence[Hashable], deals: 
     first, second = (pairs.sum().item() / 2 for pairs in together)
     expected = first * second / (len(found) * (len(found) - 1) / 2)
     spread = (first + second) / 2 - expected
-    return (counts.double() - expected) / spread if spread else torch.ones(len(deals), dtype=torch.float64)
+    return (
+        (counts.double() - expected) / spread
+        if spread
+        else torch.ones(len(deals), dtype=torch.float64)
+    )
 
 
 def _pairs(groups: Sequence[Hashable]) -> Tensor:

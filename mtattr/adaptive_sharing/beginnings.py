@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from mtattr.adaptive_sharing.affinity import affinity_beyond_chance
 from mtattr.adaptive_sharing.domains import fill_unknown
-from mtattr.adaptive_sharing.initialise import Filters, filters_of, read_vgg16, start_from_wide, start_low_rank
+from mtattr.adaptive_sharing.initialise import (
+    Filters,
+    filters_of,
+    read_vgg16,
+    start_from_wide,
+    start_low_rank,
+)
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, thin_widths
 from mtattr.adaptive_sharing.low_rank import OUTPUT_RANK, RANKS, LowRankVGG
 from mtattr.adaptive_sharing.network import BranchedVGG, count_weights
@@ -31,7 +37,10 @@ SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK = "source", "celeba-twin", 1, "
 
 
 #: How filters are selected: k of the rows `(N, d)`.
-SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {"somp": somp, "random": lambda rows, k: torch.randperm(len(rows))[:k]}
+SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "somp": somp,
+    "random": lambda rows, k: torch.randperm(len(rows))[:k],
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,9 @@ class EarlierRuns:
     def of(self, variant: str, dataset: str, settings: Sequence[str] = ()) -> Run:
         """The run of a variant, with the settings of this run that are named; `InputError` if nobody gives runs."""
         if self.give is None:
-            raise InputError(f"{self.spec.variant} starts from the run {variant} on {dataset}; call fit_or_load, which trains it first")
+            raise InputError(
+                f"{self.spec.variant} starts from the run {variant} on {dataset}; call fit_or_load, which trains it first"
+            )
         kept = {name: value for name, value in self.spec.settings.items() if name in settings}
         return self.give(RunSpec(PAPER, variant, dataset, self.spec.scale, self.spec.seed, kept))
 
@@ -54,21 +65,34 @@ class EarlierRuns:
 
     def teachers(self) -> dict[str, Run]:
         """The wide network of each domain, by dataset."""
-        return {name: self.of("vgg", name, ("epochs", "learning_rate", "weights")) for name in domains_of(self.spec.dataset)}
+        return {
+            name: self.of("vgg", name, ("epochs", "learning_rate", "weights"))
+            for name in domains_of(self.spec.dataset)
+        }
 
 
-def build_network(network: str, widths: Sequence[int], num_tasks: int, size: Size, structure: Any = None) -> nn.Module:
+def build_network(
+    network: str, widths: Sequence[int], num_tasks: int, size: Size, structure: Any = None
+) -> nn.Module:
     """The "low-rank" baseline, or any other network: what a run's `structure` says, one trunk of these widths if None."""
     if network == "low-rank":
         # Neither the colours of an image nor the tasks are divided: so the first bases are divided less, the last not at all.
         ranks = [max(rank, 4) for rank in divided(RANKS, size.divisor)]
-        return LowRankVGG(num_tasks, widths, ranks=ranks, output_rank=OUTPUT_RANK, input_size=size.image_size)
+        return LowRankVGG(
+            num_tasks, widths, ranks=ranks, output_rank=OUTPUT_RANK, input_size=size.image_size
+        )
     if structure is not None:
         return BranchedVGG.from_structure(structure)
     return BranchedVGG(Tree.trunk(num_tasks), widths, input_size=size.image_size)
 
 
-def begin(build: Callable[[], nn.Module], seed: int, wide: Callable[[], Filters] | None, *, filters: str = "somp") -> Start:
+def begin(
+    build: Callable[[], nn.Module],
+    seed: int,
+    wide: Callable[[], Filters] | None,
+    *,
+    filters: str = "somp",
+) -> Start:
     """The network before its first step: random, or filled from a wide one as Sec. 3.1 and 4.5 say.
 
     filters: how those of a thin network are selected, by "somp" or at "random".
@@ -80,7 +104,9 @@ def begin(build: Callable[[], nn.Module], seed: int, wide: Callable[[], Filters]
         start_low_rank(net, wide())
     elif wide is not None:
         start_from_wide(net, wide(), select=SELECTIONS[filters])
-    return Start(structure={"low_rank": True} if low_rank else net.structure, weights=net.state_dict())
+    return Start(
+        structure={"low_rank": True} if low_rank else net.structure, weights=net.state_dict()
+    )
 
 
 def source_filters(runs: EarlierRuns, weights: str | None) -> Filters:
@@ -105,7 +131,9 @@ def regrouped(how: str, train: ImageData, runs: EarlierRuns, *_: Any, **__: Any)
         "swapped": lambda: swapped(tree),
         "shuffled": lambda: shuffled(tree, seed=seed),
         "correlated": lambda: grouped_by(tree, label_affinity(train.labels), seed=seed),
-        "corrected": lambda: grouped_by(tree, affinity_beyond_chance(*affinity_from(record["search"])), seed=seed),
+        "corrected": lambda: grouped_by(
+            tree, affinity_beyond_chance(*affinity_from(record["search"])), seed=seed
+        ),
     }
     return Start(structure=found | {"tree": dealt[how]().to_list()})
 
@@ -124,7 +152,14 @@ def matching_omega(weights: float, num_tasks: int, wide: Sequence[int], input_si
 
     def gap(omega: int) -> float:
         with torch.device("meta"):
-            return abs(count_weights(BranchedVGG(Tree.trunk(num_tasks), thin_widths(omega, wide), input_size=input_size)) - weights)
+            return abs(
+                count_weights(
+                    BranchedVGG(
+                        Tree.trunk(num_tasks), thin_widths(omega, wide), input_size=input_size
+                    )
+                )
+                - weights
+            )
 
     return min(range(1, max(wide[:CONVOLUTIONS]) + 1), key=gap)
 

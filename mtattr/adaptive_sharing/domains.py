@@ -38,11 +38,20 @@ def join(faces: ImageData, clothes: ImageData) -> ImageData:
     Raises `InputError` if the images differ in size.
     """
     if faces.images.shape[1:] != clothes.images.shape[1:]:
-        raise InputError(f"both domains need images of one size, got {tuple(faces.images.shape[2:])} and {tuple(clothes.images.shape[2:])}")
-    labels = torch.full((len(faces) + len(clothes), len(faces.tasks) + len(clothes.tasks)), torch.nan)
+        raise InputError(
+            f"both domains need images of one size, got {tuple(faces.images.shape[2:])} and {tuple(clothes.images.shape[2:])}"
+        )
+    labels = torch.full(
+        (len(faces) + len(clothes), len(faces.tasks) + len(clothes.tasks)), torch.nan
+    )
     labels[: len(faces), : len(faces.tasks)] = faces.labels
     labels[len(faces) :, len(faces.tasks) :] = clothes.labels
-    facts = {f"{of.name} {name}": fact for of in (faces, clothes) for name, fact in of.facts.items() if not name.endswith("_digest")}
+    facts = {
+        f"{of.name} {name}": fact
+        for of in (faces, clothes)
+        for name, fact in of.facts.items()
+        if not name.endswith("_digest")
+    }
     return ImageData(
         torch.cat([faces.images, clothes.images]),
         labels,
@@ -60,7 +69,10 @@ def join(faces: ImageData, clothes: ImageData) -> ImageData:
 
 def fill_unknown(data: ImageData, probabilities: Tensor) -> ImageData:
     """`data` with every unknown label replaced by a probability `(N, T)` in [0, 1], the answer of another network (Sec. 4.3)."""
-    return replace(data, labels=torch.where(data.labels.isnan(), probabilities.to(data.labels.dtype), data.labels))
+    return replace(
+        data,
+        labels=torch.where(data.labels.isnan(), probabilities.to(data.labels.dtype), data.labels),
+    )
 
 
 def columns_of(tasks: TaskSet) -> tuple[list[int], list[int]]:

@@ -38,11 +38,15 @@ def separation_cost(branch_affinity: Tensor, groups: Sequence[Sequence[int]]) ->
     """
     _check_affinity(branch_affinity, "branch_affinity")
     affinity = branch_affinity.double()
-    costs = [1 - affinity[group][:, group].amin(1).mean() for group in partition(groups, len(affinity))]
+    costs = [
+        1 - affinity[group][:, group].amin(1).mean() for group in partition(groups, len(affinity))
+    ]
     return float(torch.stack(costs).mean())
 
 
-def choose_branches(branch_affinity: Tensor, unit_cost: float, alpha: float, limit: int | None = None, seed: int = 0) -> list[list[int]]:
+def choose_branches(
+    branch_affinity: Tensor, unit_cost: float, alpha: float, limit: int | None = None, seed: int = 0
+) -> list[list[int]]:
     """The grouping of d branches with the lowest loss of Eq. 9, over all numbers of groups up to `limit`.
 
     unit_cost: of each group beyond the first. alpha: the branching factor, weight of the separation cost. For each number
@@ -52,9 +56,16 @@ def choose_branches(branch_affinity: Tensor, unit_cost: float, alpha: float, lim
     """
     _check_affinity(branch_affinity, "branch_affinity")
     for name, value in (("alpha", alpha), ("unit_cost", unit_cost)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value < float("inf")
+        ):
             raise InputError(f"{name} must be a number of at least 0, got {value!r}")
-    most = min(len(branch_affinity), len(branch_affinity) if limit is None else whole_number("limit", limit))
+    most = min(
+        len(branch_affinity),
+        len(branch_affinity) if limit is None else whole_number("limit", limit),
+    )
     best, best_loss = None, float("inf")
     for count in range(1, most + 1):
         # No separation cost is below 0, so more groups than this can only cost more.
@@ -80,7 +91,9 @@ def cluster(branch_affinity: Tensor, count: int, *, seed: int = 0) -> list[list[
     if count == d:
         return [[branch] for branch in range(d)]
     affinity = branch_affinity.double().cpu().numpy()
-    found = [_spectral(affinity, count, 1_000 * seed + repetition) for repetition in range(REPETITIONS)]
+    found = [
+        _spectral(affinity, count, 1_000 * seed + repetition) for repetition in range(REPETITIONS)
+    ]
     whole = [groups for groups in found if len(groups) == count]
     return min(whole, key=lambda groups: separation_cost(branch_affinity, groups), default=None)
 
@@ -88,9 +101,13 @@ def cluster(branch_affinity: Tensor, count: int, *, seed: int = 0) -> list[list[
 def _spectral(affinity: np.ndarray, count: int, seed: int) -> list[list[int]]:
     from sklearn.cluster import SpectralClustering
 
-    method = SpectralClustering(count, affinity="precomputed", eigen_solver="arpack", random_state=seed % 2**32)
+    method = SpectralClustering(
+        count, affinity="precomputed", eigen_solver="arpack", random_state=seed % 2**32
+    )
     with warnings.catch_warnings():
         # Equal branches make fewer clusters than asked for: such a clustering is dropped.
         warnings.simplefilter("ignore")
         labels = method.fit_predict(affinity)
-    return partition([np.flatnonzero(labels == label).tolist() for label in np.unique(labels)], len(affinity))
+    return partition(
+        [np.flatnonzero(labels == label).tolist() for label in np.unique(labels)], len(affinity)
+    )

@@ -21,7 +21,15 @@ class BranchedLayer(nn.Module):
     kernel covers its whole map. Weights `(n * outputs, inputs, kh, kw)`; channels of a map stand branch by branch.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], parents: Sequence[int], *, padding: int = 0) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: tuple[int, int],
+        parents: Sequence[int],
+        *,
+        padding: int = 0,
+    ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.padding = inputs, outputs, padding
         self.parents = tuple(parents)
@@ -54,19 +62,32 @@ class BranchedLayer(nn.Module):
         return 1 if x.shape[1] == self.inputs else len(self.parents)
 
     def _loop(self, x: Tensor) -> Tensor:
-        branches = zip(self.parents, self.weight.split(self.outputs), self.bias.split(self.outputs), strict=True)
+        branches = zip(
+            self.parents,
+            self.weight.split(self.outputs),
+            self.bias.split(self.outputs),
+            strict=True,
+        )
         read = x.split(self.inputs, dim=1)
-        return torch.cat([F.conv2d(read[parent], w, b, padding=self.padding) for parent, w, b in branches], dim=1)
+        return torch.cat(
+            [F.conv2d(read[parent], w, b, padding=self.padding) for parent, w, b in branches], dim=1
+        )
 
     @torch.no_grad()
     def take_branches(self, sources: Sequence[int], parents: Sequence[int]) -> None:
         """Become a layer whose branch k is a copy of the present branch `sources[k]` and reads `parents[k]`, batch norm included."""
-        rows = torch.cat([torch.arange(self.outputs) + source * self.outputs for source in sources]).to(self.weight.device)
+        rows = torch.cat(
+            [torch.arange(self.outputs) + source * self.outputs for source in sources]
+        ).to(self.weight.device)
         self.parents = tuple(parents)
         self.weight = nn.Parameter(self.weight.detach()[rows])
         self.bias = nn.Parameter(self.bias.detach()[rows])
         if isinstance(self.norm, nn.BatchNorm2d):
-            norm = _norm(len(rows)).to(self.weight.device, self.norm.running_mean.dtype).train(self.norm.training)
+            norm = (
+                _norm(len(rows))
+                .to(self.weight.device, self.norm.running_mean.dtype)
+                .train(self.norm.training)
+            )
             norm.running_mean.copy_(self.norm.running_mean[rows])
             norm.running_var.copy_(self.norm.running_var[rows])
             norm.num_batches_tracked.copy_(self.norm.num_batches_tracked)
@@ -78,7 +99,13 @@ class BranchedLayer(nn.Module):
         if isinstance(self.norm, nn.BatchNorm2d):
             norm = self.norm
             self.weight, self.bias = fuse_conv_bn_weights(
-                self.weight, self.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                self.weight,
+                self.bias,
+                norm.running_mean,
+                norm.running_var,
+                norm.eps,
+                norm.weight,
+                norm.bias,
             )
             self.norm = nn.Identity()
 
@@ -120,4 +147,7 @@ def _fully_connected(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Te
     x, weight = x.flatten(2), weight.flatten(1)
     if groups == 1:
         return F.linear(x[0], weight, bias)
-    return torch.bmm(x, weight.unflatten(0, (groups, -1)).transpose(1, 2)).transpose(0, 1).flatten(1) + bias
+    return (
+        torch.bmm(x, weight.unflatten(0, (groups, -1)).transpose(1, 2)).transpose(0, 1).flatten(1)
+        + bias
+    )

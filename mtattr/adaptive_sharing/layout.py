@@ -9,7 +9,15 @@ from mtattr.errors import whole_number
 #: Convolutions in each of the five blocks; a pooling follows every block.
 BLOCKS = (2, 2, 3, 3, 3)
 #: The 15 intermediate layers, bottom first. The output layer comes after them.
-LAYERS = (*(f"conv{block}_{k}" for block, count in enumerate(BLOCKS, start=1) for k in range(1, count + 1)), "fc6", "fc7")
+LAYERS = (
+    *(
+        f"conv{block}_{k}"
+        for block, count in enumerate(BLOCKS, start=1)
+        for k in range(1, count + 1)
+    ),
+    "fc6",
+    "fc7",
+)
 CONVOLUTIONS = sum(BLOCKS)
 #: Layers whose output is pooled.
 POOLED = frozenset(sum(BLOCKS[: block + 1]) - 1 for block in range(len(BLOCKS)))

@@ -12,7 +12,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mtattr.adaptive_sharing.layer import _norm
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, VGG16_WIDTHS
-from mtattr.adaptive_sharing.network import Normalise, check_images, check_input_size, check_widths, kernels, run_layers
+from mtattr.adaptive_sharing.network import (
+    Normalise,
+    check_images,
+    check_input_size,
+    check_widths,
+    kernels,
+    run_layers,
+)
 from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output
 
@@ -24,7 +31,9 @@ OUTPUT_RANK = 16
 class LowRankLayer(nn.Module):
     """A convolution to `rank` basis maps, a 1 x 1 convolution that combines them, batch norm without scale and shift, ReLU."""
 
-    def __init__(self, inputs: int, rank: int, outputs: int, kernel: tuple[int, int], *, padding: int = 0) -> None:
+    def __init__(
+        self, inputs: int, rank: int, outputs: int, kernel: tuple[int, int], *, padding: int = 0
+    ) -> None:
         super().__init__()
         self.outputs = outputs
         self.basis = nn.Conv2d(inputs, rank, kernel, padding=padding)
@@ -45,7 +54,13 @@ class LowRankLayer(nn.Module):
         if isinstance(self.norm, nn.BatchNorm2d):
             norm, combine = self.norm, self.combine
             combine.weight, combine.bias = fuse_conv_bn_weights(
-                combine.weight, combine.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+                combine.weight,
+                combine.bias,
+                norm.running_mean,
+                norm.running_var,
+                norm.eps,
+                norm.weight,
+                norm.bias,
             )
             self.norm = nn.Identity()
 
@@ -69,7 +84,9 @@ class LowRankVGG(nn.Module):
         super().__init__()
         self.widths, self.input_size = check_widths(widths), check_input_size(input_size)
         if len(ranks) != len(LAYERS) or min(*ranks, output_rank) < 1:
-            raise InputError(f"ranks must be {len(LAYERS)} positive numbers, got {tuple(ranks)} and {output_rank} for the outputs")
+            raise InputError(
+                f"ranks must be {len(LAYERS)} positive numbers, got {tuple(ranks)} and {output_rank} for the outputs"
+            )
         self.normalise = Normalise()
         self.layers = nn.ModuleList(
             LowRankLayer(below, rank, width, kernel, padding=1 if layer < CONVOLUTIONS else 0)
@@ -87,7 +104,9 @@ class LowRankVGG(nn.Module):
     def forward(self, images: Tensor) -> Output:
         """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`; `InputError` for images of another size."""
         check_images(images, self.input_size)
-        return Output(self.outputs(self.shared(run_layers(self.layers, self.normalise(images)).flatten(1))))
+        return Output(
+            self.outputs(self.shared(run_layers(self.layers, self.normalise(images)).flatten(1)))
+        )
 
 
 def _xavier(weight: Tensor) -> None:

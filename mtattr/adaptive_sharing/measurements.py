@@ -27,10 +27,19 @@ def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
     faces, clothes = columns_of(tasks)
     found = {}
     if faces:
-        found["mean_accuracy"] = accuracy.mean_accuracy(logits[:, faces], labels[:, faces], tasks.select(faces))
-        found["top10_recall"] = top_k_recall(logits[:, faces], labels[:, faces], k=10, average="tasks")
+        found["mean_accuracy"] = accuracy.mean_accuracy(
+            logits[:, faces], labels[:, faces], tasks.select(faces)
+        )
+        found["top10_recall"] = top_k_recall(
+            logits[:, faces], labels[:, faces], k=10, average="tasks"
+        )
     if clothes:
-        category = labels[:, clothes].argmax(1).float().masked_fill(labels[:, clothes].isnan().any(1), math.nan)
+        category = (
+            labels[:, clothes]
+            .argmax(1)
+            .float()
+            .masked_fill(labels[:, clothes].isnan().any(1), math.nan)
+        )
         for k in (3, 5):
             found[f"top{k}_accuracy"] = top_k_accuracy(logits[:, clothes], category, k)
     firsts = [found[name] for name in ("mean_accuracy", "top3_accuracy") if name in found]

@@ -30,14 +30,27 @@ class BranchedVGG(nn.Module):
     Raises `InputError` for widths that are not 15 positive numbers and for small images.
     """
 
-    def __init__(self, tree: Tree, widths: Sequence[int], *, input_size: int | tuple[int, int] = 224, execution: str = "grouped") -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        widths: Sequence[int],
+        *,
+        input_size: int | tuple[int, int] = 224,
+        execution: str = "grouped",
+    ) -> None:
         super().__init__()
         self.widths, self.input_size = check_widths(widths), check_input_size(input_size)
         self.normalise = Normalise()
         self.layers = nn.ModuleList(
             BranchedLayer(below, width, kernel, parents, padding=1 if layer < CONVOLUTIONS else 0)
             for layer, (below, width, kernel, parents) in enumerate(
-                zip((3, *self.widths), self.widths, kernels(self.input_size), tree.parents, strict=False)
+                zip(
+                    (3, *self.widths),
+                    self.widths,
+                    kernels(self.input_size),
+                    tree.parents,
+                    strict=False,
+                )
             )
         )
         self.outputs = BranchedOutputs(self.widths[-1], tree.parents[-1])
@@ -51,14 +64,27 @@ class BranchedVGG(nn.Module):
     @property
     def structure(self) -> dict[str, Any]:
         """JSON from which `from_structure` makes a network into which this one's weights fit."""
-        return {"tree": self.tree.to_list(), "widths": list(self.widths), "input_size": list(self.input_size)}
+        return {
+            "tree": self.tree.to_list(),
+            "widths": list(self.widths),
+            "input_size": list(self.input_size),
+        }
 
     @classmethod
     def from_structure(cls, structure: Mapping[str, Any]) -> BranchedVGG:
         """The inverse of `structure`, with random weights; `InputError` for anything else."""
-        if not isinstance(structure, Mapping) or not {"tree", "widths", "input_size"} <= structure.keys():
-            raise InputError(f"expected tree, widths and input_size of a network, got {structure!r}")
-        return cls(Tree.from_list(structure["tree"]), structure["widths"], input_size=structure["input_size"])
+        if (
+            not isinstance(structure, Mapping)
+            or not {"tree", "widths", "input_size"} <= structure.keys()
+        ):
+            raise InputError(
+                f"expected tree, widths and input_size of a network, got {structure!r}"
+            )
+        return cls(
+            Tree.from_list(structure["tree"]),
+            structure["widths"],
+            input_size=structure["input_size"],
+        )
 
     @property
     def execution(self) -> str:
@@ -108,7 +134,11 @@ def vgg16(num_tasks: int, input_size: int | tuple[int, int] = 224) -> BranchedVG
 
 def count_weights(net: nn.Module) -> int:
     """Weights of convolutions and linear layers, without biases and batch norm: what the paper's tables count."""
-    return sum(value.numel() for name, value in net.named_parameters() if name.rpartition(".")[2] == "weight")
+    return sum(
+        value.numel()
+        for name, value in net.named_parameters()
+        if name.rpartition(".")[2] == "weight"
+    )
 
 
 def fold_batch_norm(net: nn.Module) -> nn.Module:
@@ -153,7 +183,11 @@ def kernels(input_size: tuple[int, int]) -> list[tuple[int, int]]:
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """`widths` as a tuple, or `InputError` unless they are a positive whole number for each of the 15 layers."""
-    if not isinstance(widths, list | tuple) or len(widths) != len(LAYERS) or not all(_whole(width) and width >= 1 for width in widths):
+    if (
+        not isinstance(widths, list | tuple)
+        or len(widths) != len(LAYERS)
+        or not all(_whole(width) and width >= 1 for width in widths)
+    ):
         raise InputError(f"widths must be {len(LAYERS)} positive numbers, got {widths!r}")
     return tuple(int(width) for width in widths)
 
@@ -162,7 +196,9 @@ def check_input_size(input_size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width), or `InputError` below 32 px: five poolings must leave a pixel."""
     size = input_size if isinstance(input_size, list | tuple) else (input_size, input_size)
     if len(size) != 2 or not all(_whole(side) and side >= 2 ** len(POOLED) for side in size):
-        raise InputError(f"input_size must be at least {2 ** len(POOLED)} px, for five poolings; got {input_size!r}")
+        raise InputError(
+            f"input_size must be at least {2 ** len(POOLED)} px, for five poolings; got {input_size!r}"
+        )
     return int(size[0]), int(size[1])
 
 
@@ -172,7 +208,11 @@ def _whole(value: object) -> bool:
 
 def check_images(images: Tensor, input_size: tuple[int, int]) -> None:
     """Raise `InputError` unless images are floats `(B, 3, *input_size)`."""
-    if images.ndim != 4 or tuple(images.shape[1:]) != (3, *input_size) or not images.is_floating_point():
+    if (
+        images.ndim != 4
+        or tuple(images.shape[1:]) != (3, *input_size)
+        or not images.is_floating_point()
+    ):
         raise InputError(
             f"images must be floats (B, 3, {input_size[0]}, {input_size[1]}) in [0, 1], got {images.dtype} {tuple(images.shape)}"
         )

@@ -12,13 +12,34 @@ from typing import Any
 import torch
 
 from mtattr.adaptive_sharing import beginnings
-from mtattr.adaptive_sharing.beginnings import REFERENCE, SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK, EarlierRuns
+from mtattr.adaptive_sharing.beginnings import (
+    REFERENCE,
+    SOURCE,
+    SOURCE_DATASET,
+    SOURCE_SEED,
+    SOURCE_TASK,
+    EarlierRuns,
+)
 from mtattr.adaptive_sharing.domains import CLOTHES
 from mtattr.adaptive_sharing.grouping import branch_limit
 from mtattr.adaptive_sharing.initialise import read_vgg16
 from mtattr.adaptive_sharing.layout import thin_widths
-from mtattr.adaptive_sharing.measurements import analyse, analyse_training, floors, metrics, task_metrics
-from mtattr.adaptive_sharing.scales import JOINT, PAPER, SIZES, Size, domains_of, load_splits, size_of
+from mtattr.adaptive_sharing.measurements import (
+    analyse,
+    analyse_training,
+    floors,
+    metrics,
+    task_metrics,
+)
+from mtattr.adaptive_sharing.scales import (
+    JOINT,
+    PAPER,
+    SIZES,
+    Size,
+    domains_of,
+    load_splits,
+    size_of,
+)
 from mtattr.adaptive_sharing.search import SearchSettings, search
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
@@ -84,7 +105,11 @@ SETTINGS: checks.Settings = {
     "decay": (int | float, lambda decay: 0 <= decay < 1, "a number in [0, 1)"),
     "retest": (str, ("never", "always").__contains__, "never or always"),
     "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (int | float, lambda rate: 0 < rate <= 1e6, "a number above 0 and at most a million"),
+    "learning_rate": (
+        int | float,
+        lambda rate: 0 < rate <= 1e6,
+        "a number above 0 and at most a million",
+    ),
     "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
 }
 #: Settings that concern a search, also the one whose tree a variant takes.
@@ -96,13 +121,17 @@ def check(spec: RunSpec) -> None:
     checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     variant, settings = VARIANTS[spec.variant], spec.settings
     if spec.variant == SOURCE and (spec.dataset != SOURCE_DATASET or spec.scale == "paper"):
-        raise InputError(f"the source network learns on {SOURCE_DATASET} at scale smoke or reduced; for scale paper set weights")
+        raise InputError(
+            f"the source network learns on {SOURCE_DATASET} at scale smoke or reduced; for scale paper set weights"
+        )
     unused = [name for name in _OF_SEARCH if name in settings]
     if unused and variant.alpha is None and not _takes_tree(spec.variant):
         raise InputError(f"setting {unused[0]} is of a search, and {spec.variant} has none")
     if settings.get("weights") is not None:
         if spec.scale != "paper":
-            raise InputError(f"setting weights needs scale paper, whose network is VGG-16; this is {spec.scale}")
+            raise InputError(
+                f"setting weights needs scale paper, whose network is VGG-16; this is {spec.scale}"
+            )
         if not variant.pretrained:
             raise InputError(f"setting weights: {spec.variant} starts from random weights")
         read_vgg16(settings["weights"])
@@ -131,13 +160,21 @@ def plan(
     scale, and for a variant that starts from another run without `earlier`.
     """
     check(spec)
-    settings, variant, size = dict(spec.settings), VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
+    settings, variant, size = (
+        dict(spec.settings),
+        VARIANTS[spec.variant],
+        size_of(spec.dataset, spec.scale),
+    )
     runs, weights = EarlierRuns(spec, earlier), settings.get("weights")
     if spec.variant == SOURCE:
         options["seed"] = SOURCE_SEED
-    whole = dict(load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data)
+    whole = dict(
+        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
+    )
     if missing := set(SPLITS) - whole.keys():
-        raise InputError(f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing")
+        raise InputError(
+            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
+        )
     if spec.variant == SOURCE:
         whole = {split: of.select_tasks([SOURCE_TASK]) for split, of in whole.items()}
     tasks = whole["train"].tasks
@@ -162,14 +199,22 @@ def plan(
         find = functools.partial(beginnings.regrouped, variant.regroup, whole["train"], runs)
     else:
         find = functools.partial(_begin_only, begin)
-    rate, epochs = size.rates.get(variant.kind, size.fit.learning_rate), settings.get("epochs", size.fit.epochs)
+    rate, epochs = (
+        size.rates.get(variant.kind, size.fit.learning_rate),
+        settings.get("epochs", size.fit.epochs),
+    )
     if variant.longer:
-        epochs = math.ceil(beginnings.iterations_of(runs.reference()) / max(1, len(whole["train"]) // size.fit.batch_size))
+        epochs = math.ceil(
+            beginnings.iterations_of(runs.reference())
+            / max(1, len(whole["train"]) // size.fit.batch_size)
+        )
     return Plan(
         data=labelled,
         build=build,
         task_weights=torch.ones(len(tasks)),
-        settings=replace(size.fit, epochs=epochs, learning_rate=settings.get("learning_rate", rate)),
+        settings=replace(
+            size.fit, epochs=epochs, learning_rate=settings.get("learning_rate", rate)
+        ),
         metrics=metrics,
         select_by="selection_score",
         floors=floors,
@@ -192,12 +237,19 @@ def _widths(variant: Variant, size: Size, num_tasks: int, runs: EarlierRuns) -> 
     if variant.omega is not None:
         return thin_widths(max(1, variant.omega // size.divisor), size.wide)
     goal = runs.reference().metrics["selected"]["weights"]
-    return thin_widths(beginnings.matching_omega(goal, num_tasks, size.wide, size.image_size), size.wide)
+    return thin_widths(
+        beginnings.matching_omega(goal, num_tasks, size.wide, size.image_size), size.wide
+    )
 
 
 def _scores(teachers: Mapping[str, Run]) -> dict[str, float]:
     names = ("mean_accuracy", "top10_recall", "top3_accuracy", "top5_accuracy")
-    return {name: run.metrics["selected"][name] for run in teachers.values() for name in names if name in run.metrics["selected"]}
+    return {
+        name: run.metrics["selected"][name]
+        for run in teachers.values()
+        for name in names
+        if name in run.metrics["selected"]
+    }
 
 
 def _known_groups(spec: RunSpec, tasks: TaskSet) -> dict[str, list[str]]:
@@ -213,16 +265,42 @@ def _known_groups(spec: RunSpec, tasks: TaskSet) -> dict[str, list[str]]:
 def _note(widths: Sequence[int], weights: str | None, from_wide: bool) -> str:
     start = "random initial weights"
     if from_wide:
-        start = "from VGG-16 weights of the user" if weights else f"from a wide network that learned {SOURCE_TASK} on other drawn faces"
+        start = (
+            "from VGG-16 weights of the user"
+            if weights
+            else f"from a wide network that learned {SOURCE_TASK} on other drawn faces"
+        )
     return f"channels of a branch {', '.join(map(str, widths))}; {start}"
 
 
 #: Variant and dataset of every run that the claims ask for; those that others start from come first.
 EVIDENCE: tuple[tuple[str, str], ...] = (
-    *((name, "celeba-twin") for name in (SOURCE, "vgg", "thin-32", REFERENCE, "branch-32-1.0", "branch-64-1.0", "low-rank")),
+    *(
+        (name, "celeba-twin")
+        for name in (
+            SOURCE,
+            "vgg",
+            "thin-32",
+            REFERENCE,
+            "branch-32-1.0",
+            "branch-64-1.0",
+            "low-rank",
+        )
+    ),
     *((name, "celeba-twin") for name in ("thin-32-longer", "matched")),
-    *((f"regroup-{how}", "celeba-twin") for how in ("original", "swapped", "shuffled", "correlated", "corrected")),
-    *((name, "celeba-twin") for name in ("thin-32-scratch", "thin-32-random-filters", "branch-32-2.0-scratch", "vgg-scratch")),
+    *(
+        (f"regroup-{how}", "celeba-twin")
+        for how in ("original", "swapped", "shuffled", "correlated", "corrected")
+    ),
+    *(
+        (name, "celeba-twin")
+        for name in (
+            "thin-32-scratch",
+            "thin-32-random-filters",
+            "branch-32-2.0-scratch",
+            "vgg-scratch",
+        )
+    ),
     *((name, "deepfashion-twin") for name in ("vgg", "low-rank")),
     *((name, f"{JOINT}-twin") for name in (REFERENCE, "branch-64-2.0")),
 )
@@ -230,4 +308,6 @@ EVIDENCE: tuple[tuple[str, str], ...] = (
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
     """The runs that the chapter's claims ask for."""
-    return [RunSpec(PAPER, name, dataset, scale, seed) for name, dataset in EVIDENCE for seed in seeds]
+    return [
+        RunSpec(PAPER, name, dataset, scale, seed) for name, dataset in EVIDENCE for seed in seeds
+    ]

@@ -33,7 +33,9 @@ def swapped(tree: Tree) -> Tree:
 
 def shuffled(tree: Tree, *, seed: int) -> Tree:
     """All tasks dealt to the places at random; the same for the same seed."""
-    return _dealt(tree, torch.randperm(tree.num_tasks, generator=torch.Generator().manual_seed(seed)).tolist())
+    return _dealt(
+        tree, torch.randperm(tree.num_tasks, generator=torch.Generator().manual_seed(seed)).tolist()
+    )
 
 
 def _dealt(tree: Tree, tasks: list[int]) -> Tree:

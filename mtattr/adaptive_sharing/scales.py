@@ -51,7 +51,9 @@ def divided(widths: Sequence[int], divisor: int) -> tuple[int, ...]:
     return tuple(max(1, width // divisor) for width in widths)
 
 
-def _sgd(epochs: int, learning_rate: float, milestones: tuple[float, float] = (1 / 3, 2 / 3)) -> FitSettings:
+def _sgd(
+    epochs: int, learning_rate: float, milestones: tuple[float, float] = (1 / 3, 2 / 3)
+) -> FitSettings:
     """SGD as in the paper; gradients clipped to a norm of 20 as in the released code."""
     return FitSettings(
         epochs=epochs,
@@ -69,12 +71,20 @@ def _sgd(epochs: int, learning_rate: float, milestones: tuple[float, float] = (1
 _RATES = {"vgg": 0.003, "low-rank": 0.001, "thin": 0.03, "matched": 0.01, "branched": 0.01}
 
 
-def _sizes(paper_epochs: int, milestones: tuple[float, float], paper_interval: int) -> dict[str, Size]:
+def _sizes(
+    paper_epochs: int, milestones: tuple[float, float], paper_interval: int
+) -> dict[str, Size]:
     """paper_epochs of 32 images a step make up the paper's 60 or 100 thousand iterations."""
     return {
-        "smoke": Size(_sgd(3, 0.01), divisor=8, interval=5, rates=_RATES, train=640, val=320, test=400),
-        "reduced": Size(_sgd(9, 0.01), divisor=4, interval=100, rates=_RATES, train=6000, val=2000, test=4000),
-        "paper": Size(_sgd(paper_epochs, 1e-3, milestones), divisor=1, interval=paper_interval, image_size=224),
+        "smoke": Size(
+            _sgd(3, 0.01), divisor=8, interval=5, rates=_RATES, train=640, val=320, test=400
+        ),
+        "reduced": Size(
+            _sgd(9, 0.01), divisor=4, interval=100, rates=_RATES, train=6000, val=2000, test=4000
+        ),
+        "paper": Size(
+            _sgd(paper_epochs, 1e-3, milestones), divisor=1, interval=paper_interval, image_size=224
+        ),
     }
 
 
@@ -84,7 +94,10 @@ _SETS = {
     JOINT: _sizes(9, (0.4, 0.8), 2000),
 }
 SIZES: dict[tuple[str, str], Size] = {
-    (name + twin, scale): size for name, sizes in _SETS.items() for twin in ("", "-twin") for scale, size in sizes.items()
+    (name + twin, scale): size
+    for name, sizes in _SETS.items()
+    for twin in ("", "-twin")
+    for scale, size in sizes.items()
 }
 
 
@@ -99,7 +112,9 @@ def domains_of(dataset: str) -> tuple[str, ...]:
     return tuple(name + twin for name in base.split("+"))
 
 
-def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+def load_splits(
+    dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
+) -> dict[str, ImageData]:
     """The three splits at the size of a scale, all tasks binary; labels that only the other domain has are unknown.
 
     root: the dataset's folder, or one with a folder of its name; for both domains the folder above `celeba` and
@@ -118,7 +133,9 @@ def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **o
 
 def _load(dataset: str, split: str, size: Size, *, together: bool, **options: Any) -> ImageData:
     if dataset.endswith("-twin"):  # nothing is read from disk, so nothing can be bad
-        options = {name: value for name, value in options.items() if name not in ("root", "skip_bad")}
+        options = {
+            name: value for name, value in options.items() if name not in ("root", "skip_bad")
+        }
     elif dataset == "celeba" and size.divisor == 1:
         options = {"images": "wild"} | options  # the paper uses the photographs before alignment
     if options.get("root") is not None:

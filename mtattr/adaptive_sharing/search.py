@@ -43,11 +43,17 @@ class SearchSettings:
     retest: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not 0 <= self.alpha < float("inf"):
+        if (
+            isinstance(self.alpha, bool)
+            or not isinstance(self.alpha, int | float)
+            or not 0 <= self.alpha < float("inf")
+        ):
             raise InputError(f"alpha must be a number of at least 0, got {self.alpha!r}")
         whole_number("interval", self.interval)
         if len(self.limits) != len(LAYERS) or min(self.limits) < 1:
-            raise InputError(f"limits must be {len(LAYERS)} positive numbers, got {tuple(self.limits)}")
+            raise InputError(
+                f"limits must be {len(LAYERS)} positive numbers, got {tuple(self.limits)}"
+            )
 
 
 @dataclass
@@ -95,15 +101,30 @@ def search(
         started, start = time.monotonic(), _start(state, weights, folder, identity, seed)
         tree = Tree.from_list(state.structure["tree"])
         at = tree.junction
-        if not 2 <= at <= len(LAYERS):  # one task has nothing to group, and conv1_1 is always shared
+        if (
+            not 2 <= at <= len(LAYERS)
+        ):  # one task has nothing to group, and conv1_1 is always shared
             state.done = True
             break
         until = settings.interval * (state.tests + 1)
         places = {"checkpoint": start.checkpoint, "identity": start.identity, "seed": start.seed}
         label = f"{title}, round {state.round + 1}"
-        model, _ = fit(plan, start=start, observer=affinity, stop_after=until, fabric=fabric, title=label, **places, **how)
+        model, _ = fit(
+            plan,
+            start=start,
+            observer=affinity,
+            stop_after=until,
+            fabric=fabric,
+            title=label,
+            **places,
+            **how,
+        )
         groups = choose_branches(
-            branch_affinity(affinity.matrix, tree.tasks_of(at)), unit_cost(at - 1), settings.alpha, settings.limits[at - 1], seed
+            branch_affinity(affinity.matrix, tree.tasks_of(at)),
+            unit_cost(at - 1),
+            settings.alpha,
+            settings.limits[at - 1],
+            seed,
         )
         groups = fabric.broadcast(groups)
         state.decisions.append({"layer": LAYERS[at - 1], "iteration": until, "groups": groups})
@@ -125,10 +146,25 @@ def search(
                 start.checkpoint.unlink(missing_ok=True)
             if on_round is not None:
                 on_round(net.tree, affinity.matrix, LAYERS[at - 1])
-    return _start(state, weights, folder, identity, seed, findings=_findings(state, affinity), metrics=_metrics(affinity))
+    return _start(
+        state,
+        weights,
+        folder,
+        identity,
+        seed,
+        findings=_findings(state, affinity),
+        metrics=_metrics(affinity),
+    )
 
 
-def _start(state: _State, weights: Mapping[str, Tensor] | None, folder: Path, identity: Mapping[str, Any], seed: int, **more: Any) -> Start:
+def _start(
+    state: _State,
+    weights: Mapping[str, Tensor] | None,
+    folder: Path,
+    identity: Mapping[str, Any],
+    seed: int,
+    **more: Any,
+) -> Start:
     return Start(
         structure=state.structure,
         weights=weights,
@@ -145,10 +181,20 @@ def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
     share of difficult images of each.
     """
     matrix = affinity.matrix.cpu()
-    pairs = [round(float(matrix[i, j]), 4) for i in range(len(matrix)) for j in range(i + 1, len(matrix))]
-    decisions = [{"layer": d["layer"], "iteration": d["iteration"], "branches": len(d["groups"])} for d in state.decisions]
+    pairs = [
+        round(float(matrix[i, j]), 4) for i in range(len(matrix)) for j in range(i + 1, len(matrix))
+    ]
+    decisions = [
+        {"layer": d["layer"], "iteration": d["iteration"], "branches": len(d["groups"])}
+        for d in state.decisions
+    ]
     shares = [round(float(share), 4) for share in affinity.difficult_share]
-    return {"decisions": decisions, "seconds": round(state.seconds, 3), "affinity": pairs, "difficult": shares}
+    return {
+        "decisions": decisions,
+        "seconds": round(state.seconds, 3),
+        "affinity": pairs,
+        "difficult": shares,
+    }
 
 
 def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
@@ -156,7 +202,9 @@ def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     shares = torch.tensor(findings["difficult"], dtype=torch.float64)
     matrix = torch.eye(len(shares), dtype=torch.float64)
     rows, columns = torch.triu_indices(len(shares), len(shares), offset=1)
-    matrix[rows, columns] = matrix[columns, rows] = torch.tensor(findings["affinity"], dtype=torch.float64)
+    matrix[rows, columns] = matrix[columns, rows] = torch.tensor(
+        findings["affinity"], dtype=torch.float64
+    )
     return matrix, shares
 
 
@@ -164,23 +212,37 @@ def _metrics(affinity: ErrorAffinity) -> dict[str, float]:
     """How far the affinities have the order that chance alone would give them, by rank correlation over pairs of tasks."""
     rows, columns = torch.triu_indices(affinity.num_tasks, affinity.num_tasks, offset=1)
     expected = chance_affinity(affinity.difficult_share)[rows, columns]
-    return {"affinity_chance_correlation": rank_correlation(affinity.matrix[rows, columns], expected)}
+    return {
+        "affinity_chance_correlation": rank_correlation(affinity.matrix[rows, columns], expected)
+    }
 
 
-def _save(file: Path, state: _State, weights: Mapping[str, Tensor] | None, identity: Mapping[str, Any], affinity: ErrorAffinity) -> None:
+def _save(
+    file: Path,
+    state: _State,
+    weights: Mapping[str, Tensor] | None,
+    identity: Mapping[str, Any],
+    affinity: ErrorAffinity,
+) -> None:
     tensors = {f"net.{name}": value for name, value in (weights or {}).items()}
     tensors |= {f"affinity.{name}": value for name, value in affinity.state_dict().items()}
     save_tensors(file, tensors, {"identity": dict(identity), "state": asdict(state)})
 
 
-def _load(file: Path, identity: Mapping[str, Any], affinity: ErrorAffinity) -> tuple[_State, dict[str, Tensor] | None]:
+def _load(
+    file: Path, identity: Mapping[str, Any], affinity: ErrorAffinity
+) -> tuple[_State, dict[str, Tensor] | None]:
     tensors, about = load_tensors(file, purpose="the rounds of a search")
     if about.get("identity") != dict(identity):
-        raise InputError(f"{file}: belongs to another run ({about.get('identity')}), expected {dict(identity)}; delete it to start anew")
+        raise InputError(
+            f"{file}: belongs to another run ({about.get('identity')}), expected {dict(identity)}; delete it to start anew"
+        )
     try:
         affinity.load_state_dict(with_prefix(tensors, "affinity."))
         state = _State(**about["state"])
         Tree.from_list(state.structure["tree"])
     except (KeyError, RuntimeError, TypeError, InputError) as error:
-        raise InputError(f"{file}: damaged ({type(error).__name__}: {error}); delete it to start anew") from None
+        raise InputError(
+            f"{file}: damaged ({type(error).__name__}: {error}); delete it to start anew"
+        ) from None
     return state, with_prefix(tensors, "net.") or None

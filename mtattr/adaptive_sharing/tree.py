@@ -31,10 +31,16 @@ class Tree:
             raise InputError(f"a tree needs a whole number for each parent ({error})") from None
         object.__setattr__(self, "parents", parents)
         if len(parents) != len(LAYERS) + 1:
-            raise InputError(f"a tree has {len(LAYERS) + 1} layers, the outputs included; got {len(parents)}")
-        for below, (name, layer) in zip([(0,), *parents], zip((*LAYERS, "outputs"), parents, strict=True), strict=False):
+            raise InputError(
+                f"a tree has {len(LAYERS) + 1} layers, the outputs included; got {len(parents)}"
+            )
+        for below, (name, layer) in zip(
+            [(0,), *parents], zip((*LAYERS, "outputs"), parents, strict=True), strict=False
+        ):
             if set(layer) != set(range(len(below))):
-                raise InputError(f"{name}: the branches below are 0..{len(below) - 1} and each needs a reader, got parents {layer}")
+                raise InputError(
+                    f"{name}: the branches below are 0..{len(below) - 1} and each needs a reader, got parents {layer}"
+                )
 
     @classmethod
     def trunk(cls, num_tasks: int) -> Tree:
@@ -57,14 +63,20 @@ class Tree:
 
         It is the layer whose branches the next widening groups.
         """
-        return next((layer for layer, parents in enumerate(self.parents) if len(parents) > 1), len(self.parents))
+        return next(
+            (layer for layer, parents in enumerate(self.parents) if len(parents) > 1),
+            len(self.parents),
+        )
 
     def tasks_of(self, layer: int) -> list[list[int]]:
         """The tasks above every branch of a layer 0 .. 15, in ascending order."""
         owner = list(range(self.num_tasks))  # of each task, its branch in the layer reached so far
         for parents in reversed(self.parents[layer + 1 :]):
             owner = [parents[branch] for branch in owner]
-        return [[task for task, branch in enumerate(owner) if branch == k] for k in range(len(self.parents[layer]))]
+        return [
+            [task for task, branch in enumerate(owner) if branch == k]
+            for k in range(len(self.parents[layer]))
+        ]
 
     def widen(self, groups: Groups) -> Tree:
         """The tree after the branches at the junction were grouped and the layer below got one copy per group (Eq. 5).
@@ -76,13 +88,20 @@ class Tree:
             raise InputError("nothing to widen: the network has no junction above a layer")
         groups = partition(groups, len(self.parents[at]))
         owner = {branch: g for g, group in enumerate(groups) for branch in group}
-        changed = {at - 1: (0,) * len(groups), at: tuple(owner[branch] for branch in range(len(self.parents[at])))}
-        return Tree(tuple(changed.get(layer, parents) for layer, parents in enumerate(self.parents)))
+        changed = {
+            at - 1: (0,) * len(groups),
+            at: tuple(owner[branch] for branch in range(len(self.parents[at]))),
+        }
+        return Tree(
+            tuple(changed.get(layer, parents) for layer, parents in enumerate(self.parents))
+        )
 
     def permute_tasks(self, order: Sequence[int]) -> Tree:
         """The same branches with the tasks dealt anew: task `order[t]` takes the place of task t."""
         if sorted(order) != list(range(self.num_tasks)):
-            raise InputError(f"order must hold each of the {self.num_tasks} tasks once, got {list(order)}")
+            raise InputError(
+                f"order must hold each of the {self.num_tasks} tasks once, got {list(order)}"
+            )
         outputs = [0] * self.num_tasks
         for t, task in enumerate(order):
             outputs[task] = self.parents[-1][t]
@@ -104,6 +123,10 @@ def partition(groups: Groups, count: int) -> list[list[int]]:
         ordered = sorted(sorted(index(member) for member in group) for group in groups)
     except TypeError as error:
         raise InputError(f"groups must be lists of whole numbers ({error})") from None
-    if not all(ordered) or sorted(member for group in ordered for member in group) != list(range(count)):
-        raise InputError(f"groups must hold each of 0..{count - 1} once and none may be empty, got {[list(g) for g in groups]}")
+    if not all(ordered) or sorted(member for group in ordered for member in group) != list(
+        range(count)
+    ):
+        raise InputError(
+            f"groups must hold each of 0..{count - 1} once and none may be empty, got {[list(g) for g in groups]}"
+        )
     return ordered

@@ -21,9 +21,13 @@ def halves(data: ImageData) -> tuple[ImageData, ImageData]:
     """
     groups = range(len(data)) if data.identities is None else data.identities.tolist()
     # A hash of its own: the one that chose the validation identities would put them all on one side.
-    order = sorted(set(groups), key=lambda number: hashlib.sha256(f"steering {number}".encode()).digest())
+    order = sorted(
+        set(groups), key=lambda number: hashlib.sha256(f"steering {number}".encode()).digest()
+    )
     if len(order) < 2:
-        raise InputError(f"{data.name} {data.split}: expected at least two identities or images to halve, got {len(order)}")
+        raise InputError(
+            f"{data.name} {data.split}: expected at least two identities or images to halve, got {len(order)}"
+        )
     chosen = set(order[::2])
     steers = torch.tensor([number in chosen for number in groups])
     rows = torch.arange(len(data))

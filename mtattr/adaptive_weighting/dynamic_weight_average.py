@@ -28,7 +28,11 @@ class DynamicWeightAverage(WindowedWeights):
 
     def __init__(self, num_tasks: int, interval: int, temperature: float = 2.0) -> None:
         super().__init__(num_tasks, interval)
-        if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < math.inf:
+        if (
+            isinstance(temperature, bool)
+            or not isinstance(temperature, Real)
+            or not 0 < temperature < math.inf
+        ):
             raise InputError(f"temperature must be a finite number above 0, got {temperature!r}")
         self.temperature = float(temperature)
 

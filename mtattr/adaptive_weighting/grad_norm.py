@@ -66,7 +66,9 @@ class GradNorm(nn.Module):
         objective = (losses * self.weights.to(losses.dtype, copy=True)).sum()
         if self.training and torch.is_grad_enabled():
             if features is None or not features.requires_grad:
-                raise InputError("expected the shared features that the losses were computed from, with their graph")
+                raise InputError(
+                    "expected the shared features that the losses were computed from, with their graph"
+                )
             self._update(losses.detach().double(), _squared_norms(losses, features))
         return objective
 
@@ -80,7 +82,9 @@ class GradNorm(nn.Module):
     @torch.no_grad()
     def _update(self, losses: Tensor, squares: Tensor) -> None:
         if dist.is_available() and dist.is_initialized():
-            both = torch.stack([losses / dist.get_world_size(), squares / dist.get_world_size() ** 2])
+            both = torch.stack(
+                [losses / dist.get_world_size(), squares / dist.get_world_size() ** 2]
+            )
             dist.all_reduce(both)
             losses, squares = both
         norms = squares.sqrt()
@@ -98,18 +102,35 @@ class GradNorm(nn.Module):
         first, second = BETAS
         self.steps.add_(known)
         self.slope.copy_(torch.where(known, first * self.slope + (1 - first) * slope, self.slope))
-        self.squared_slope.copy_(torch.where(known, second * self.squared_slope + (1 - second) * slope**2, self.squared_slope))
-        mean, square = self.slope / (1 - first**self.steps), self.squared_slope / (1 - second**self.steps)
+        self.squared_slope.copy_(
+            torch.where(
+                known, second * self.squared_slope + (1 - second) * slope**2, self.squared_slope
+            )
+        )
+        mean, square = (
+            self.slope / (1 - first**self.steps),
+            self.squared_slope / (1 - second**self.steps),
+        )
         return mean / (square.sqrt() + EPSILON)
 
 
 def _squared_norms(losses: Tensor, features: Tensor) -> Tensor:
     """Squared norm of the gradient of each loss `(T,)` with respect to features, float64 `(T,)`; the graph is kept."""
     one_each = torch.eye(len(losses), dtype=losses.dtype, device=losses.device)
-    (gradients,) = torch.autograd.grad(losses, features, one_each, retain_graph=True, is_grads_batched=True, allow_unused=True)
+    (gradients,) = torch.autograd.grad(
+        losses, features, one_each, retain_graph=True, is_grads_batched=True, allow_unused=True
+    )
     if gradients is None:
-        raise InputError("expected the very features that the losses were computed from; a copy of another dtype leads to no loss")
-    return gradients.flatten(1).to(torch.promote_types(gradients.dtype, torch.float32)).square().sum(dim=1).double()
+        raise InputError(
+            "expected the very features that the losses were computed from; a copy of another dtype leads to no loss"
+        )
+    return (
+        gradients.flatten(1)
+        .to(torch.promote_types(gradients.dtype, torch.float32))
+        .square()
+        .sum(dim=1)
+        .double()
+    )
 
 
 def _mean(values: Tensor, known: Tensor) -> Tensor:

@@ -12,7 +12,14 @@ from mtattr.tasks import TaskSet
 from mtattr.training.losses import known_counts
 
 
-def square_error(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None, units: str = "mean") -> Tensor:
+def square_error(
+    outputs: Tensor,
+    labels: Tensor,
+    tasks: TaskSet,
+    *,
+    known: Tensor | None = None,
+    units: str = "mean",
+) -> Tensor:
     """Mean over its known labels of each task's half squared distance to -1/+1: `(T,)` (He et al. 2017, Eq. 1 to 3).
 
     outputs `(B, U)`, labels `(B, T)` with NaN = unknown. Binary tasks: the target of a label y in [0, 1] is 2y - 1, so
@@ -27,7 +34,9 @@ def square_error(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tens
     return total / (2 * counts.clamp(min=torch.finfo(torch.float32).tiny))
 
 
-def square_errors(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, units: str = "mean") -> Tensor:
+def square_errors(
+    outputs: Tensor, labels: Tensor, tasks: TaskSet, *, units: str = "mean"
+) -> Tensor:
     """Half squared distance of every image and task, of which `square_error` is the mean: `(B, T)`, NaN where unknown."""
     halves = _over_units(_squares(outputs, labels, tasks).T.contiguous(), tasks, units).T / 2
     return torch.where(labels.isnan(), torch.nan, halves)
@@ -35,10 +44,16 @@ def square_errors(outputs: Tensor, labels: Tensor, tasks: TaskSet, *, units: str
 
 def _squares(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
     """Squared distance of every unit to its target `(B, U)`, 0 where the label is unknown."""
-    if outputs.ndim != 2 or outputs.shape[1] != tasks.num_units or labels.shape != (len(outputs), len(tasks)):
+    if (
+        outputs.ndim != 2
+        or outputs.shape[1] != tasks.num_units
+        or labels.shape != (len(outputs), len(tasks))
+    ):
         # Other shapes would be broadcast without a word.
         wanted = f"outputs (B, {tasks.num_units}) and labels (B, {len(tasks)})"
-        raise InputError(f"square_error: expected {wanted}, got {tuple(outputs.shape)} and {tuple(labels.shape)}")
+        raise InputError(
+            f"square_error: expected {wanted}, got {tuple(outputs.shape)} and {tuple(labels.shape)}"
+        )
     outputs = outputs.to(torch.promote_types(outputs.dtype, torch.float32))
     task, value, _ = _layout(tasks, outputs.device)
     label = labels.to(outputs.dtype)[:, task]

@@ -24,11 +24,17 @@ def rare_tasks(labels: Tensor, tasks: TaskSet) -> tuple[int, ...]:
     return tuple(t for t in tasks.binary_indices if min(share[t], 1 - share[t]) < RARE)
 
 
-def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]) -> dict[str, float]:
+def metrics(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]
+) -> dict[str, float]:
     """Mean accuracy (tau = 0, Eq. 4; argmax of a categorical task), balanced accuracy, the same of rare tasks, square error."""
     balanced = accuracy.balanced_accuracy(logits, labels, tasks)
     # Tasks of which only one answer occurs are left out by their labels, so that a NaN from a diverged network still shows.
-    judged = [t for t in range(len(tasks)) if len(labels[:, t][~labels[:, t].isnan()].round().unique()) > 1]
+    judged = [
+        t
+        for t in range(len(tasks))
+        if len(labels[:, t][~labels[:, t].isnan()].round().unique()) > 1
+    ]
     return {
         "mean_accuracy": accuracy.mean_accuracy(logits, labels, tasks),
         "balanced_accuracy": balanced[judged].mean().item(),
@@ -39,7 +45,9 @@ def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet, *, rare: tuple[int, 
 
 def floors(labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]) -> dict[str, float]:
     """What the most frequent answer of each task reaches: it recalls one value wholly and the others not at all."""
-    balanced = torch.tensor([1 / task.num_units if task.kind == "categorical" else 0.5 for task in tasks])
+    balanced = torch.tensor(
+        [1 / task.num_units if task.kind == "categorical" else 0.5 for task in tasks]
+    )
     return {
         "mean_accuracy": accuracy.mean_accuracy_floor(labels, tasks),
         "balanced_accuracy": balanced.mean().item(),
@@ -67,10 +75,18 @@ def _loss(logits: Tensor, labels: Tensor, tasks: TaskSet) -> float:
 
 
 def analyse(
-    val: ImageData, steering: ImageData, held: ImageData, net: nn.Module, data: Mapping[str, ImageData], device: object
+    val: ImageData,
+    steering: ImageData,
+    held: ImageData,
+    net: nn.Module,
+    data: Mapping[str, ImageData],
+    device: object,
 ) -> dict[str, float]:
     """Validation loss (mean over tasks), and by how much the half that may steer lies below the half held out."""
-    loss = {name: _loss(predict(net, of.images), of.labels, of.tasks) for name, of in (("all", val), ("half", steering), ("held", held))}
+    loss = {
+        name: _loss(predict(net, of.images), of.labels, of.tasks)
+        for name, of in (("all", val), ("half", steering), ("held", held))
+    }
     return {"validation_loss": loss["all"], "optimism": loss["held"] - loss["half"]}
 
 
@@ -88,10 +104,18 @@ def analyse_training(
     steering: the images that steered. draws: how many of them a window held. units: as in `square_error`. Values: mean
     weight, mean validation loss and noise floor of the last network.
     """
-    errors = square_errors(predict(net, steering.images), steering.labels, steering.tasks, units=units)
+    errors = square_errors(
+        predict(net, steering.images), steering.labels, steering.tasks, units=units
+    )
     floor = noise_floor(errors.double(), draws)
     result = weight_metrics(history["weight"], history["validation_loss"])
     if "change" in history:
         result |= noise_metrics(history["weight"][-1], history["change"][-1], floor)
-    values = {"weight": history["weight"].mean(0), "validation_loss": history["validation_loss"].mean(0), "noise_floor": floor}
-    return result, {name: [float(f"{value:.5g}") for value in row.tolist()] for name, row in values.items()}
+    values = {
+        "weight": history["weight"].mean(0),
+        "validation_loss": history["validation_loss"].mean(0),
+        "noise_floor": floor,
+    }
+    return result, {
+        name: [float(f"{value:.5g}") for value in row.tolist()] for name, row in values.items()
+    }

@@ -22,7 +22,9 @@ class SeparateNets(nn.Module):
     No parameter is shared, so training them together by the sum of their losses is training each alone.
     """
 
-    def __init__(self, tasks: TaskSet, build: Callable[[], Backbone], *, dropout: float = 0.0) -> None:
+    def __init__(
+        self, tasks: TaskSet, build: Callable[[], Backbone], *, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.tasks = tasks
         self.nets = nn.ModuleList(MultiTaskNet(build(), task.num_units, dropout) for task in tasks)
@@ -52,7 +54,9 @@ class StackedSeparateNets(nn.Module):
         if not 0 <= dropout < 1:
             raise InputError(f"dropout must lie in [0, 1), got {dropout!r}")
         self.tasks = tasks
-        trunk = SmallResNet(widths=widths, blocks=blocks, stem_stride=stem_stride, copies=len(tasks))
+        trunk = SmallResNet(
+            widths=widths, blocks=blocks, stem_stride=stem_stride, copies=len(tasks)
+        )
         self.backbone = Backbone(trunk, trunk.num_features, mean=SMALL_MEAN, std=SMALL_STD)
         self.dropout = nn.Dropout(dropout)
         # Drawn as the heads of single networks are: by the C features that a unit reads.
@@ -77,16 +81,26 @@ def stack(separate: SeparateNets) -> StackedSeparateNets:
     if not all(isinstance(backbone.trunk, SmallResNet) for backbone in backbones):
         raise InputError("only networks on the backbone small_resnet can be stacked")
     mean, std = backbones[0].mean, backbones[0].std
-    if not all(torch.equal(backbone.mean, mean) and torch.equal(backbone.std, std) for backbone in backbones):
+    if not all(
+        torch.equal(backbone.mean, mean) and torch.equal(backbone.std, std)
+        for backbone in backbones
+    ):
         raise InputError("networks can be stacked only if they normalise their input alike")
     trunk = stack_networks([backbone.trunk for backbone in backbones])
     dropout = separate.nets[0].dropout.p
     with torch.random.fork_rng(devices=[]):
         stacked = StackedSeparateNets(
-            separate.tasks, widths=trunk.widths, blocks=trunk.blocks, stem_stride=trunk.stem_stride, dropout=dropout
+            separate.tasks,
+            widths=trunk.widths,
+            blocks=trunk.blocks,
+            stem_stride=trunk.stem_stride,
+            dropout=dropout,
         )
     state = {f"backbone.trunk.{name}": value for name, value in trunk.state_dict().items()}
     state |= {"backbone.mean": mean.clone(), "backbone.std": std.clone()}
-    state |= {name: torch.cat([getattr(net.head, name) for net in separate.nets]).detach() for name in ("weight", "bias")}
+    state |= {
+        name: torch.cat([getattr(net.head, name) for net in separate.nets]).detach()
+        for name in ("weight", "bias")
+    }
     stacked.load_state_dict(state, assign=True)
     return stacked.to(mean.device).train(separate.training)

@@ -23,6 +23,8 @@ class ShuffledTrend(ValidationLossTrend):
 
     def _compare(self, current: Tensor, previous: Tensor) -> None:
         super()._compare(current, previous)
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self._observed // self.interval) % 2**63)
+        generator = torch.Generator().manual_seed(
+            (self.seed * 1_000_003 + self._observed // self.interval) % 2**63
+        )
         order = torch.randperm(self.num_tasks, generator=generator)
         self.weights.copy_(self.weights[order.to(self.weights.device)])

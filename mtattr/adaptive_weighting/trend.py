@@ -48,7 +48,10 @@ class WindowedWeights(nn.Module, ABC):
 
     def __init__(self, num_tasks: int, interval: int) -> None:
         super().__init__()
-        self.num_tasks, self.interval = whole_number("num_tasks", num_tasks), whole_number("interval", interval)
+        self.num_tasks, self.interval = (
+            whole_number("num_tasks", num_tasks),
+            whole_number("interval", interval),
+        )
         self.register_buffer("weights", torch.ones(num_tasks, dtype=torch.float64))
         self.register_buffer("total", torch.zeros(num_tasks, dtype=torch.float64))
         self.register_buffer("known", torch.zeros(num_tasks, dtype=torch.float64))
@@ -121,7 +124,9 @@ class ValidationLossTrend(WindowedWeights):
 def check_losses(losses: Tensor, num_tasks: int) -> None:
     """Raise `InputError` unless losses has shape `(num_tasks,)`."""
     if losses.shape != (num_tasks,):
-        raise InputError(f"expected one loss for each of {num_tasks} tasks, got shape {tuple(losses.shape)}")
+        raise InputError(
+            f"expected one loss for each of {num_tasks} tasks, got shape {tuple(losses.shape)}"
+        )
 
 
 def _relative(change: Tensor) -> Tensor:
@@ -133,14 +138,20 @@ def _relative(change: Tensor) -> Tensor:
 def _float64(current: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
     current, previous = torch.as_tensor(current).double(), torch.as_tensor(previous).double()
     if current.ndim != 1 or current.shape != previous.shape or not len(current):
-        raise InputError(f"expected two losses for each task, got shapes {tuple(current.shape)} and {tuple(previous.shape)}")
+        raise InputError(
+            f"expected two losses for each task, got shapes {tuple(current.shape)} and {tuple(previous.shape)}"
+        )
     return current, previous
 
 
-def _same_interval(module: WindowedWeights, state: dict[str, Tensor], prefix: str, *rest: object) -> None:
+def _same_interval(
+    module: WindowedWeights, state: dict[str, Tensor], prefix: str, *rest: object
+) -> None:
     stored, errors = state.get(prefix + "window_length"), rest[-1]
     if stored is not None and int(stored) != module.interval:
-        errors.append(f"{prefix}window_length: the state is of an interval of {int(stored)} iterations, expected {module.interval}")
+        errors.append(
+            f"{prefix}window_length: the state is of an interval of {int(stored)} iterations, expected {module.interval}"
+        )
 
 
 def _count_from_buffer(module: WindowedWeights, _: object) -> None:

@@ -44,4 +44,7 @@ class UncertaintyWeighting(nn.Module):
     def trace(self) -> dict[str, Tensor]:
         """The weights divided by their mean, to be compared with those of other ways, and the log variances, each `(T,)`."""
         weights = self.weights
-        return {"weight": weights / weights.mean(), "log_variance": self.log_variance.detach().clone()}
+        return {
+            "weight": weights / weights.mean(),
+            "log_variance": self.log_variance.detach().clone(),
+        }

@@ -6,7 +6,12 @@ from mtattr.attention_branch.imagenet import imagenet_resnet, vgg16
 from mtattr.attention_branch.loss import attention_branch_loss
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.multitask import MultitaskAttentionBranchNet, TaskAttentionBranch
-from mtattr.attention_branch.network import AttentionBranchNet, AttentionBranchResNet, BaselineNet, ClassActivationNet
+from mtattr.attention_branch.network import (
+    AttentionBranchNet,
+    AttentionBranchResNet,
+    BaselineNet,
+    ClassActivationNet,
+)
 from mtattr.attention_branch.parts import Parts
 from mtattr.attention_branch.residual import ResidualBlock, cifar_resnet, residual_parts, resnext
 from mtattr.attention_branch.sharing import gated_conv2d

@@ -15,6 +15,8 @@ def apply_attention(features: Tensor, maps: Tensor, residual: bool = True) -> Te
     another size would be broadcast or stretched in silence. Source: Eq. 2, Eq. 1 and, for the map of one task, Eq. 4.
     """
     if features.ndim != 4 or maps.shape != (len(features), 1, *features.shape[2:]):
-        raise InputError(f"expected features (B, C, h, w) and maps (B, 1, h, w), got {tuple(features.shape)} and {tuple(maps.shape)}")
+        raise InputError(
+            f"expected features (B, C, h, w) and maps (B, 1, h, w), got {tuple(features.shape)} and {tuple(maps.shape)}"
+        )
     # The released order: multiply, then add, so that no 1 + M is rounded first.
     return maps * features + features if residual else maps * features

@@ -27,18 +27,32 @@ def _times(factor: float, *widths: int) -> tuple[int, ...]:
 
 
 def _small_cifar(depth: int) -> Callable[..., Parts]:
-    return lambda k, factor, stem: cifar_resnet(depth, k, widths=_times(factor, *SMALL_WIDTHS), blocks=DEPTHS[depth], **SMALL)
+    return lambda k, factor, stem: cifar_resnet(
+        depth, k, widths=_times(factor, *SMALL_WIDTHS), blocks=DEPTHS[depth], **SMALL
+    )
 
 
 def _small_imagenet(*, squeeze: bool = False, blocks: int = 1) -> Callable[..., Parts]:
     return lambda k, factor, stem: residual_parts(
-        k, widths=_times(factor, *SMALL_WIDTHS), blocks=blocks, expansion=4, stem_stride=stem, squeeze=squeeze, **SMALL
+        k,
+        widths=_times(factor, *SMALL_WIDTHS),
+        blocks=blocks,
+        expansion=4,
+        stem_stride=stem,
+        squeeze=squeeze,
+        **SMALL,
     )
 
 
 def _small_resnext(k: int, factor: float, stem: int) -> Parts:
     # Every number of channels has to be divisible by the groups.
-    return resnext(k, depth=11, cardinality=4, widths=tuple(16 * max(1, round(factor * width)) for width in (1, 2, 4, 8)), **SMALL)
+    return resnext(
+        k,
+        depth=11,
+        cardinality=4,
+        widths=tuple(16 * max(1, round(factor * width)) for width in (1, 2, 4, 8)),
+        **SMALL,
+    )
 
 
 def _small_vgg(k: int, factor: float, stem: int) -> Parts:
@@ -48,7 +62,9 @@ def _small_vgg(k: int, factor: float, stem: int) -> Parts:
 #: Small relatives: from (outputs, factor of the widths, stride of the stem) to parts.
 SMALL_BACKBONES: dict[str, Callable[[int, float, int], Parts]] = {
     **{f"resnet{depth}": _small_cifar(depth) for depth in DEPTHS},
-    "wrn": lambda k, factor, stem: wide_resnet(k, depth=10, widen=2, base=round(8 * factor), **SMALL),
+    "wrn": lambda k, factor, stem: wide_resnet(
+        k, depth=10, widen=2, base=round(8 * factor), **SMALL
+    ),
     "densenet": lambda k, factor, stem: densenet(k, depth=22, growth=round(6 * factor), **SMALL),
     "resnext": _small_resnext,
     "vgg16": _small_vgg,
@@ -61,7 +77,9 @@ SMALL_BACKBONES: dict[str, Callable[[int, float, int], Parts]] = {
 def _cifar(make: Callable[..., Parts]) -> Callable[..., Parts]:
     def build(k: int, factor: float, weights: str | None) -> Parts:
         if weights is not None:
-            raise InputError("weights can be given for the networks of photographs only, for example resnet101 or vgg16")
+            raise InputError(
+                "weights can be given for the networks of photographs only, for example resnet101 or vgg16"
+            )
         return make(k, factor)
 
     return build
@@ -77,17 +95,28 @@ def _photographs(name: str) -> Callable[..., Parts]:
 
 #: The paper's own: from (outputs, factor of the widths, weights) to parts.
 PAPER_BACKBONES: dict[str, Callable[[int, float, str | None], Parts]] = {
-    **{f"resnet{d}": _cifar(lambda k, f, d=d: cifar_resnet(d, k, widths=_times(f, 16, 32, 64))) for d in DEPTHS},
+    **{
+        f"resnet{d}": _cifar(lambda k, f, d=d: cifar_resnet(d, k, widths=_times(f, 16, 32, 64)))
+        for d in DEPTHS
+    },
     "wrn": _cifar(lambda k, f: wide_resnet(k, base=round(16 * f))),
     "densenet": _cifar(lambda k, f: densenet(k, growth=round(12 * f))),
-    "resnext": _cifar(lambda k, f: resnext(k, widths=tuple(32 * round(f * w / 32) for w in (64, 256, 512, 1024)))),
+    "resnext": _cifar(
+        lambda k, f: resnext(k, widths=tuple(32 * round(f * w / 32) for w in (64, 256, 512, 1024)))
+    ),
     "vgg16": lambda k, f, weights: vgg16(k, divisor=1 / f, weights=weights),
     **{name: _photographs(name) for name in RESNETS},
 }
 
 
 def build_parts(
-    name: str, num_outputs: int, *, small: bool, factor: float = 1.0, stem_stride: int = 1, weights: str | Path | None = None
+    name: str,
+    num_outputs: int,
+    *,
+    small: bool,
+    factor: float = 1.0,
+    stem_stride: int = 1,
+    weights: str | Path | None = None,
 ) -> Parts:
     """The backbone called `name` cut in parts, with `num_outputs` logits.
 
@@ -104,7 +133,9 @@ def build_parts(
     return known[name](num_outputs, factor, None if weights is None else str(weights))
 
 
-def matching_factor(name: str, num_outputs: int, *, small: bool, factor: float = 1.0, stem_stride: int = 1) -> float:
+def matching_factor(
+    name: str, num_outputs: int, *, small: bool, factor: float = 1.0, stem_stride: int = 1
+) -> float:
     """Factor of the baseline's channels that gives it about as many parameters as the Attention Branch Network of `factor`, to 1/64.
 
     The goal is the network with one map. One with a map for each task has a smaller head, so on attributes the baseline has more
@@ -112,10 +143,14 @@ def matching_factor(name: str, num_outputs: int, *, small: bool, factor: float =
     """
     how = {"small": small, "stem_stride": stem_stride}
     with torch.device("meta"):
-        goal = count_parameters(AttentionBranchNet(build_parts(name, num_outputs, factor=factor, **how), num_outputs))
+        goal = count_parameters(
+            AttentionBranchNet(build_parts(name, num_outputs, factor=factor, **how), num_outputs)
+        )
 
         def size(step: int) -> int:
-            return count_parameters(BaselineNet(build_parts(name, num_outputs, factor=step / 64, **how)))
+            return count_parameters(
+                BaselineNet(build_parts(name, num_outputs, factor=step / 64, **how))
+            )
 
         low, high = round(64 * factor), round(256 * factor)
         while high - low > 1:

@@ -33,7 +33,9 @@ class AttentionBranch(nn.Module):
     Raises `InputError` for another form or counts below 1.
     """
 
-    def __init__(self, stage: nn.Module, channels: int, num_classes: int, form: str = "released") -> None:
+    def __init__(
+        self, stage: nn.Module, channels: int, num_classes: int, form: str = "released"
+    ) -> None:
         super().__init__()
         if form not in FORMS:
             raise InputError(f"form {form!r} is unknown; there are {', '.join(FORMS)}")
@@ -45,10 +47,14 @@ class AttentionBranch(nn.Module):
             self.responses, self.score = to_classes, nn.Identity()
             self.to_map = nn.Sequential(nn.Conv2d(num_classes, 1, 1, bias=False), nn.Sigmoid())
             return
-        self.responses = nn.Sequential(nn.BatchNorm2d(channels), to_classes, nn.BatchNorm2d(num_classes), nn.ReLU(inplace=True))
+        self.responses = nn.Sequential(
+            nn.BatchNorm2d(channels), to_classes, nn.BatchNorm2d(num_classes), nn.ReLU(inplace=True)
+        )
         self.score = nn.Conv2d(num_classes, num_classes, 1, bias=False)
         if form == "released":
-            self.to_map = nn.Sequential(nn.Conv2d(num_classes, 1, 3, padding=1, bias=False), nn.BatchNorm2d(1), nn.Sigmoid())
+            self.to_map = nn.Sequential(
+                nn.Conv2d(num_classes, 1, 3, padding=1, bias=False), nn.BatchNorm2d(1), nn.Sigmoid()
+            )
         else:
             self.to_map = nn.Identity()
 
@@ -56,5 +62,9 @@ class AttentionBranch(nn.Module):
         """Logits, map and responses for g `(B, C, h, w)`."""
         responses = self.responses(self.stage(features))
         logits = self.score(responses).mean(dim=(2, 3))
-        maps = responses.log1p().sum(1, keepdim=True) if self.form == "log-sum" else self.to_map(responses)
+        maps = (
+            responses.log1p().sum(1, keepdim=True)
+            if self.form == "log-sum"
+            else self.to_map(responses)
+        )
         return Attended(logits, maps, responses)

@@ -28,13 +28,30 @@ from mtattr.training import RunSpec, fit_or_load, plan_for
 SCHEMA, FACES = 1, "celeba-twin"
 #: Whose maps are shown: id, name, what it is, and the variant that makes it.
 METHODS = (
-    ("abn", "Attention branch", "The map of the attribute, with which the network weights its own features.", "abn"),
+    (
+        "abn",
+        "Attention branch",
+        "The map of the attribute, with which the network weights its own features.",
+        "abn",
+    ),
     ("cam", "CAM", "The class activation map of a network that is built for it.", "cam"),
-    ("gradcam", "Grad-CAM", "Of the network without attention, on its last feature map.", "baseline"),
+    (
+        "gradcam",
+        "Grad-CAM",
+        "Of the network without attention, on its last feature map.",
+        "baseline",
+    ),
 )
 
 
-def explorer_data(*, scale: str = "reduced", seed: int = 0, images: int = 16, epoch: str = "selected", **options: Any) -> dict[str, Any]:
+def explorer_data(
+    *,
+    scale: str = "reduced",
+    seed: int = 0,
+    images: int = 16,
+    epoch: str = "selected",
+    **options: Any,
+) -> dict[str, Any]:
     """What the page shows, as JSON: the first `images` test images of the face twin with labels, regions, maps and their scores.
 
     Networks are those of the finished runs of this scale and seed, trained first where they are missing. options: of `fit_or_load`.
@@ -42,14 +59,24 @@ def explorer_data(*, scale: str = "reduced", seed: int = 0, images: int = 16, ep
     """
     methods, test = [], None
     for identity, name, note, variant in METHODS:
-        run = fit_or_load(RunSpec(PAPER, variant, FACES, scale, seed, {"backbone": BACKBONE["celeba"]}), progress=False, **options)
+        run = fit_or_load(
+            RunSpec(PAPER, variant, FACES, scale, seed, {"backbone": BACKBONE["celeba"]}),
+            progress=False,
+            **options,
+        )
         plan = plan_for(run.spec)
         test = plan.data["test"].subset(range(min(images, len(plan.data["test"]))))
         net = run.network(plan, epoch=epoch)
         how = methods_of(net)[0]
         maps = explanation_maps(net, test.images, how)
         logits = run.predictions()[f"test_{epoch}"][: len(test)]
-        about = {"id": identity, "name": name, "note": note, "variant": variant, "run": run.folder.name.rsplit("-", 1)[1]}
+        about = {
+            "id": identity,
+            "name": name,
+            "note": note,
+            "variant": variant,
+            "run": run.folder.name.rsplit("-", 1)[1],
+        }
         methods.append(about | _maps(maps, test) | {"probability": rounded(logits.sigmoid())})
     regions = known_regions(test, len(test)) >= 0.5
     return {
@@ -61,8 +88,14 @@ def explorer_data(*, scale: str = "reduced", seed: int = 0, images: int = 16, ep
         "epoch": epoch,
         "size": int(test.images.shape[-1]),
         "tasks": list(test.tasks.names),
-        "images": [{"key": key, "png": png_of(image)} for key, image in zip(test.keys, test.images, strict=True)],
-        "labels": [[None if value != value else round(value) for value in row] for row in test.labels.tolist()],
+        "images": [
+            {"key": key, "png": png_of(image)}
+            for key, image in zip(test.keys, test.images, strict=True)
+        ],
+        "labels": [
+            [None if value != value else round(value) for value in row]
+            for row in test.labels.tolist()
+        ],
         "regions": _text(np.packbits(regions.flatten().numpy())),
         "methods": methods,
     }
@@ -79,14 +112,22 @@ def look_at(name: str = "attention_explorer", start: str | Path = ".") -> dict[s
         return None
     data = json.loads(path.read_text(encoding="utf-8"))
     n, t, size = len(data["images"]), len(data["tasks"]), data["size"]
-    bits = np.unpackbits(np.frombuffer(base64.b64decode(data["regions"]), np.uint8), count=n * t * size * size)
+    bits = np.unpackbits(
+        np.frombuffer(base64.b64decode(data["regions"]), np.uint8), count=n * t * size * size
+    )
     pictures = [picture_of(image["png"]) for image in data["images"]]
     maps = {}
     for method in data["methods"]:
-        steps = np.frombuffer(base64.b64decode(method["values"]), np.uint8).reshape(n, t, method["height"], method["width"])
+        steps = np.frombuffer(base64.b64decode(method["values"]), np.uint8).reshape(
+            n, t, method["height"], method["width"]
+        )
         low, high = (np.array(method[end])[..., None, None] for end in ("low", "high"))
         maps[method["id"]] = low + steps / 255 * (high - low)
-    return data | {"pictures": np.stack(pictures), "regions": bits.reshape(n, t, size, size).astype(float), "maps": maps}
+    return data | {
+        "pictures": np.stack(pictures),
+        "regions": bits.reshape(n, t, size, size).astype(float),
+        "maps": maps,
+    }
 
 
 def _maps(maps: Tensor, test: ImageData) -> dict[str, Any]:
@@ -119,7 +160,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--precision", default="32-true")
     given = parser.parse_args(arguments)
     return write_or_explain(
-        given.file, lambda: explorer_data(scale=given.scale, seed=given.seed, images=given.images, precision=given.precision)
+        given.file,
+        lambda: explorer_data(
+            scale=given.scale, seed=given.seed, images=given.images, precision=given.precision
+        ),
     )
 
 

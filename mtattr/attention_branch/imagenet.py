@@ -14,12 +14,22 @@ from mtattr.errors import InputError
 from mtattr.nets import load_weights
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "seresnet50", "seresnet152")
+RESNETS = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "seresnet50",
+    "seresnet152",
+)
 #: Convolutions of VGG-16 by block.
 VGG16_BLOCKS = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 
 
-def imagenet_resnet(name: str, num_classes: int, *, weights: str | Path | None = None, base_width: int = 64) -> Parts:
+def imagenet_resnet(
+    name: str, num_classes: int, *, weights: str | Path | None = None, base_width: int = 64
+) -> Parts:
     """timm's ResNet cut after layer3 (14 x 14 at 224 px); the attention stage is layer4 with stride 1.
 
     weights: a safetensors file in timm's naming, its classifier ignored; then the attention stage begins as a copy of the
@@ -30,11 +40,15 @@ def imagenet_resnet(name: str, num_classes: int, *, weights: str | Path | None =
     if name not in RESNETS:
         raise InputError(f"network {name!r} is unknown; there are {', '.join(RESNETS)}")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="IProgress not found")  # of download bars; nothing is downloaded
+        warnings.filterwarnings(
+            "ignore", message="IProgress not found"
+        )  # of download bars; nothing is downloaded
         import timm
     if base_width != 64 and name in ("resnet18", "resnet34"):
         raise InputError(f"{name} can not be widened: it has no bottlenecks")
-    how = {"pretrained": False, "num_classes": 0} | ({"base_width": base_width} if base_width != 64 else {})
+    how = {"pretrained": False, "num_classes": 0} | (
+        {"base_width": base_width} if base_width != 64 else {}
+    )
     net = timm.create_model(name, **how)
     attention = timm.create_model(name, **how).layer4
     if weights is not None:
@@ -42,7 +56,9 @@ def imagenet_resnet(name: str, num_classes: int, *, weights: str | Path | None =
         attention = copy.deepcopy(net.layer4)
     stem = (net.conv1, net.bn1, net.act1, net.maxpool)
     return Parts(
-        extractor=nn.Sequential(Normalise(IMAGENET_MEAN, IMAGENET_STD), *stem, net.layer1, net.layer2, net.layer3),
+        extractor=nn.Sequential(
+            Normalise(IMAGENET_MEAN, IMAGENET_STD), *stem, net.layer1, net.layer2, net.layer3
+        ),
         attention=without_stride(attention),
         perception=net.layer4,
         top=pooled_linear(net.num_features, num_classes),
@@ -66,7 +82,9 @@ def without_stride(stage: nn.Module) -> nn.Module:
 class VGGTop(nn.Module):
     """Adaptive pooling and three linear layers with ReLU and dropout, in the order of torchvision's classifier."""
 
-    def __init__(self, channels: int, hidden: int, num_classes: int, side: int, dropout: float) -> None:
+    def __init__(
+        self, channels: int, hidden: int, num_classes: int, side: int, dropout: float
+    ) -> None:
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(side)
         sizes = (channels * side * side, hidden, hidden)
@@ -110,7 +128,9 @@ def vgg16(
     trunk, top = nn.Sequential(*features), VGGTop(inputs, hidden, num_classes, side, dropout)
     if weights is not None:
         whole = nn.ModuleDict({"features": trunk, "classifier": top.classifier})
-        load_weights(whole, weights, "vgg16_bn" if batch_norm else "vgg16", ignored=("classifier.6.",))
+        load_weights(
+            whole, weights, "vgg16_bn" if batch_norm else "vgg16", ignored=("classifier.6.",)
+        )
     return Parts(
         extractor=nn.Sequential(Normalise(mean, std), trunk),
         attention=nn.Sequential(*_conv(inputs, wide, batch_norm), *_conv(wide, wide, batch_norm)),

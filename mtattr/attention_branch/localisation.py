@@ -40,7 +40,9 @@ def named(method: str, net: nn.Module) -> str:
     return "map" if method == methods_of(net)[0] else method
 
 
-def localisation(net: nn.Module, data: ImageData, *, images: int = IMAGES, device: object = "cpu") -> dict[str, float]:
+def localisation(
+    net: nn.Module, data: ImageData, *, images: int = IMAGES, device: object = "cpu"
+) -> dict[str, float]:
     """How well a network's maps hit the regions of a twin, on the first `images` images; empty without regions.
 
     For each method of the network, called as `named` says, `<name>_<score>`: the pointing game, the energy inside the region, and
@@ -52,13 +54,17 @@ def localisation(net: nn.Module, data: ImageData, *, images: int = IMAGES, devic
         return {}
     images = min(images, len(data))
     maps = {
-        named(method, net): explanation_maps(net, data.images[:images], method, classes=classes_of(data, images), device=device)
+        named(method, net): explanation_maps(
+            net, data.images[:images], method, classes=classes_of(data, images), device=device
+        )
         for method in methods_of(net)
     }
     return localisation_scores(maps, known_regions(data, images), shown(data, images))
 
 
-def faithfulness(net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device: object = "cpu") -> dict[str, float]:
+def faithfulness(
+    net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device: object = "cpu"
+) -> dict[str, float]:
     """Deletion and insertion of every method of the network, and of blind maps, for `pairs` shown attributes or classes.
 
     `<name>_deletion` and `<name>_insertion` are mean probabilities of the shown attribute or the true class, for each method, called as
@@ -77,23 +83,45 @@ def faithfulness(net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device:
     def probability(x: Tensor, positions: Tensor) -> Tensor:
         logits = net(x).logits.float()
         if classes is not None:
-            return logits.softmax(1).gather(1, classes[rows[positions]].long().to(device)[:, None]).squeeze(1)
+            return (
+                logits.softmax(1)
+                .gather(1, classes[rows[positions]].long().to(device)[:, None])
+                .squeeze(1)
+            )
         return logits.sigmoid()[torch.arange(len(x)), tasks[positions].to(device)]
 
     maps = {}
     for method in methods_of(net):
-        of_images = explanation_maps(net, data.images[:last], method, classes=None if classes is None else classes[:last], device=device)
+        of_images = explanation_maps(
+            net,
+            data.images[:last],
+            method,
+            classes=None if classes is None else classes[:last],
+            device=device,
+        )
         maps[named(method, net)] = of_images[rows, tasks]
     own = list(maps)
     h, w = maps["map"].shape[1:]
-    maps |= {"centre": centre_prior(h, w).expand(len(rows), h, w), "random": random_maps(len(rows), 1, h, w)[:, 0]}
+    maps |= {
+        "centre": centre_prior(h, w).expand(len(rows), h, w),
+        "random": random_maps(len(rows), 1, h, w)[:, 0],
+    }
     found = {}
     for name, of in maps.items():
-        deletion, insertion = deletion_insertion(probability, pixels, of.to(device), steps=4, at_once=64)
-        found |= {f"{name}_deletion": deletion.mean().item(), f"{name}_insertion": insertion.mean().item()}
+        deletion, insertion = deletion_insertion(
+            probability, pixels, of.to(device), steps=4, at_once=64
+        )
+        found |= {
+            f"{name}_deletion": deletion.mean().item(),
+            f"{name}_insertion": insertion.mean().item(),
+        }
     for name in own:
-        found[f"{name}_insertion_over_centre"] = found[f"{name}_insertion"] - found["centre_insertion"]
-        found[f"{name}_deletion_under_centre"] = found["centre_deletion"] - found[f"{name}_deletion"]
+        found[f"{name}_insertion_over_centre"] = (
+            found[f"{name}_insertion"] - found["centre_insertion"]
+        )
+        found[f"{name}_deletion_under_centre"] = (
+            found["centre_deletion"] - found[f"{name}_deletion"]
+        )
     return found
 
 
@@ -113,4 +141,7 @@ def on_both_regions(data: Mapping[str, ImageData], maps: Tensor) -> dict[str, fl
     regions = known_regions(test, n)
     valid = torch.ones(n, len(test.tasks), dtype=torch.bool)
     energy = energy_inside(maps.expand(-1, len(test.tasks), -1, -1), regions, valid)
-    return {f"energy_on_{name}": value for name, value in zip(test.tasks.names, energy.tolist(), strict=True)}
+    return {
+        f"energy_on_{name}": value
+        for name, value in zip(test.tasks.names, energy.tolist(), strict=True)
+    }

@@ -26,7 +26,13 @@ def methods_of(net: nn.Module) -> tuple[str, ...]:
 
 
 def explanation_maps(
-    net: nn.Module, images: Tensor, method: str, *, classes: Tensor | None = None, device: object = "cpu", batch_size: int = 64
+    net: nn.Module,
+    images: Tensor,
+    method: str,
+    *,
+    classes: Tensor | None = None,
+    device: object = "cpu",
+    batch_size: int = 64,
 ) -> Tensor:
     """Maps of uint8 images `(N, 3, H, W)`, float32 on the CPU in raw range: `(N, T, h, w)`, one for each task.
 
@@ -35,7 +41,9 @@ def explanation_maps(
     and at least 0. Raises `InputError` for a method that the network does not have.
     """
     if method not in methods_of(net):
-        raise InputError(f"{type(net).__name__} has the maps {', '.join(methods_of(net))}, not {method!r}")
+        raise InputError(
+            f"{type(net).__name__} has the maps {', '.join(methods_of(net))}, not {method!r}"
+        )
     net.eval()
     made = []
     for rows in torch.arange(len(images)).split(batch_size):
@@ -57,4 +65,8 @@ def _maps(output, method: str, classes: Tensor | None) -> Tensor:
     maps = output.maps
     if method == "cam" and classes is not None:
         return maps[torch.arange(len(maps)), classes].unsqueeze(1)
-    return maps if classes is not None or maps.shape[1] > 1 else maps.expand(-1, output.logits.shape[1], -1, -1)
+    return (
+        maps
+        if classes is not None or maps.shape[1] > 1
+        else maps.expand(-1, output.logits.shape[1], -1, -1)
+    )

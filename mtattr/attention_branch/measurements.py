@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from mtattr.attention_branch.localisation import IMAGES, classes_of, faithfulness, localisation, map_distance, on_both_regions
+from mtattr.attention_branch.localisation import (
+    IMAGES,
+    classes_of,
+    faithfulness,
+    localisation,
+    map_distance,
+    on_both_regions,
+)
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.data.batches import take
 from mtattr.data.image_data import ImageData
@@ -70,7 +77,13 @@ def analyse(
         return found
 
     def maps_of(one: nn.Module) -> Tensor:
-        return explanation_maps(one.to(device), test.images[:IMAGES], "attention", classes=classes_of(test, IMAGES), device=device)
+        return explanation_maps(
+            one.to(device),
+            test.images[:IMAGES],
+            "attention",
+            classes=classes_of(test, IMAGES),
+            device=device,
+        )
 
     maps = maps_of(net)
     found["map_spread"] = maps.std(dim=(2, 3)).mean().item()
@@ -78,7 +91,10 @@ def analyse(
         found |= on_both_regions(whole, maps)
     if rivals is not None:
         first, second = (maps_of(rival) for rival in rivals())
-        found["task_distance"], found["seed_distance"] = map_distance(maps, first), map_distance(second, first)
+        found["task_distance"], found["seed_distance"] = (
+            map_distance(maps, first),
+            map_distance(second, first),
+        )
         found["task_distance_over_seed"] = found["task_distance"] - found["seed_distance"]
     return found
 

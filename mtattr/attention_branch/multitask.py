@@ -24,11 +24,22 @@ class TaskAttentionBranch(nn.Module):
     it for attention. depthwise: a further 1x1 convolution of each map alone (later releases).
     """
 
-    def __init__(self, stage: nn.Module, channels: int, num_tasks: int, *, pool: str, maps: str, depthwise: bool) -> None:
+    def __init__(
+        self,
+        stage: nn.Module,
+        channels: int,
+        num_tasks: int,
+        *,
+        pool: str,
+        maps: str,
+        depthwise: bool,
+    ) -> None:
         super().__init__()
         self.stage, self.pool, self.maps = stage, pool, maps
         self.to_tasks = nn.Conv2d(channels, num_tasks, 1, bias=False)
-        self.depthwise = nn.Conv2d(num_tasks, num_tasks, 1, groups=num_tasks) if depthwise else nn.Identity()
+        self.depthwise = (
+            nn.Conv2d(num_tasks, num_tasks, 1, groups=num_tasks) if depthwise else nn.Identity()
+        )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits `(B, T)` and maps `(B, T, h, w)` for g `(B, C, h, w)`."""
@@ -72,25 +83,54 @@ class MultitaskAttentionBranchNet(nn.Module):
     ) -> None:
         super().__init__()
         whole_number("num_tasks", num_tasks)
-        for name, value, known in (("pool", pool, POOLS), ("maps", maps, MAPS), ("execution", execution, EXECUTIONS)):
+        for name, value, known in (
+            ("pool", pool, POOLS),
+            ("maps", maps, MAPS),
+            ("execution", execution, EXECUTIONS),
+        ):
             if value not in known:
                 raise InputError(f"{name} {value!r} is unknown; there are {', '.join(known)}")
         if head_units not in (1, 2):
             raise InputError(f"head_units must be 1 or 2, got {head_units!r}")
         if chunk is not None:
             whole_number("chunk", chunk)
-        if statistics == "joint" and (execution == "loop" or (chunk is not None and chunk < num_tasks)):
-            raise InputError("joint statistics need all tasks in one batch: execution fold or shared, without a chunk")
-        parts = imagenet_resnet(backbone, num_tasks, weights=weights) if isinstance(backbone, str) else backbone
+        if statistics == "joint" and (
+            execution == "loop" or (chunk is not None and chunk < num_tasks)
+        ):
+            raise InputError(
+                "joint statistics need all tasks in one batch: execution fold or shared, without a chunk"
+            )
+        parts = (
+            imagenet_resnet(backbone, num_tasks, weights=weights)
+            if isinstance(backbone, str)
+            else backbone
+        )
         if parts.perception_channels is None:
-            raise InputError("a network for many tasks needs a residual last stage, and this backbone has linear layers")
-        self.num_tasks, self.residual, self.execution, self.chunk, self.stride = num_tasks, residual, execution, chunk, parts.stride
+            raise InputError(
+                "a network for many tasks needs a residual last stage, and this backbone has linear layers"
+            )
+        self.num_tasks, self.residual, self.execution, self.chunk, self.stride = (
+            num_tasks,
+            residual,
+            execution,
+            chunk,
+            parts.stride,
+        )
         self.extractor = parts.extractor
-        self.branch = TaskAttentionBranch(parts.attention, parts.attention_channels, num_tasks, pool=pool, maps=maps, depthwise=depthwise)
+        self.branch = TaskAttentionBranch(
+            parts.attention,
+            parts.attention_channels,
+            num_tasks,
+            pool=pool,
+            maps=maps,
+            depthwise=depthwise,
+        )
         self.stage = TaskStage(parts.perception, num_tasks, statistics)
         heads = nn.Linear(parts.perception_channels, num_tasks * head_units)
         # A head for every task in one tensor (T, units, D): only the logit of a task's own pass is ever computed.
-        self.head_weight = nn.Parameter(heads.weight.detach().view(num_tasks, head_units, -1).clone())
+        self.head_weight = nn.Parameter(
+            heads.weight.detach().view(num_tasks, head_units, -1).clone()
+        )
         self.head_bias = nn.Parameter(heads.bias.detach().view(num_tasks, head_units).clone())
 
     def forward(self, images: Tensor) -> Output:
@@ -99,7 +139,9 @@ class MultitaskAttentionBranchNet(nn.Module):
         extracted = self.extractor(images)
         attention_logits, maps = self.branch(extracted)
         pooled, evidence = self.perceive(extracted, maps)
-        logits = torch.einsum("btd,td->bt", pooled, self.head_difference[0]) + self.head_difference[1]
+        logits = (
+            torch.einsum("btd,td->bt", pooled, self.head_difference[0]) + self.head_difference[1]
+        )
         extra = {"attention_logits": attention_logits, "extracted": extracted, "pooled": pooled}
         return Output(logits, maps, extra if self.training else extra | {"evidence": evidence})
 
@@ -108,7 +150,9 @@ class MultitaskAttentionBranchNet(nn.Module):
         """Weights `(T, D)` and biases `(T,)` of the logits: of the one unit, or of the second minus the first."""
         if self.head_bias.shape[1] == 1:
             return self.head_weight[:, 0], self.head_bias[:, 0]
-        return self.head_weight[:, 1] - self.head_weight[:, 0], self.head_bias[:, 1] - self.head_bias[:, 0]
+        return self.head_weight[:, 1] - self.head_weight[:, 0], self.head_bias[
+            :, 1
+        ] - self.head_bias[:, 0]
 
     def perceive(self, features: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
         """What each task's head reads, `(B, T, D)`, from g `(B, C, h, w)` and anyone's maps `(B, T, h, w)`.
@@ -117,24 +161,41 @@ class MultitaskAttentionBranchNet(nn.Module):
         zeros in training.
         """
         if maps.shape != (len(features), self.num_tasks, *features.shape[2:]):
-            raise InputError(f"expected maps {(len(features), self.num_tasks, *features.shape[2:])}, got {tuple(maps.shape)}")
+            raise InputError(
+                f"expected maps {(len(features), self.num_tasks, *features.shape[2:])}, got {tuple(maps.shape)}"
+            )
         gates = 1 + maps if self.residual else maps
         size = 1 if self.execution == "loop" else self.chunk or self.num_tasks
-        passes = [slice(first, min(first + size, self.num_tasks)) for first in range(0, self.num_tasks, size)]
-        again = self.chunk is not None and len(passes) > 1 and self.training and torch.is_grad_enabled()
+        passes = [
+            slice(first, min(first + size, self.num_tasks))
+            for first in range(0, self.num_tasks, size)
+        ]
+        again = (
+            self.chunk is not None and len(passes) > 1 and self.training and torch.is_grad_enabled()
+        )
         made = [self._pass(features, gates[:, tasks], tasks, again) for tasks in passes]
         pooled, evidence = (torch.cat(parts, dim=1) for parts in zip(*made, strict=True))
         return pooled, evidence
 
-    def _pass(self, features: Tensor, gates: Tensor, tasks: slice, again: bool) -> tuple[Tensor, Tensor]:
+    def _pass(
+        self, features: Tensor, gates: Tensor, tasks: slice, again: bool
+    ) -> tuple[Tensor, Tensor]:
         learned = []
 
         def run(features: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
-            first = not learned  # computed again for its gradients, a pass must not move the running statistics twice
+            first = (
+                not learned
+            )  # computed again for its gradients, a pass must not move the running statistics twice
             learned.append(tasks)
-            last = self.stage(features, gates, tasks, shared=self.execution == "shared", learn=first)
+            last = self.stage(
+                features, gates, tasks, shared=self.execution == "shared", learn=first
+            )
             if self.training:
                 return last.mean((3, 4)), last.new_zeros((*last.shape[:2], 1, 1))
-            return last.mean((3, 4)), torch.einsum("btdhw,td->bthw", last, self.head_difference[0][tasks])
+            return last.mean((3, 4)), torch.einsum(
+                "btdhw,td->bthw", last, self.head_difference[0][tasks]
+            )
 
-        return checkpoint(run, features, gates, use_reentrant=False) if again else run(features, gates)
+        return (
+            checkpoint(run, features, gates, use_reentrant=False) if again else run(features, gates)
+        )

@@ -19,7 +19,12 @@ class BaselineNet(nn.Module):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.extractor, self.perception, self.top, self.stride = parts.extractor, parts.perception, parts.top, parts.stride
+        self.extractor, self.perception, self.top, self.stride = (
+            parts.extractor,
+            parts.perception,
+            parts.top,
+            parts.stride,
+        )
 
     def forward(self, images: Tensor) -> Output:
         """Logits for images `(B, 3, H, W)` in [0, 1]."""
@@ -56,7 +61,15 @@ class AttentionBranchNet(nn.Module):
     "extracted" g, "attended" g' and "features", the last feature map.
     """
 
-    def __init__(self, parts: Parts, num_classes: int, *, residual: bool = True, form: str = "released", attend: bool = True) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        num_classes: int,
+        *,
+        residual: bool = True,
+        form: str = "released",
+        attend: bool = True,
+    ) -> None:
         super().__init__()
         self.residual, self.attend, self.stride = residual, attend, parts.stride
         self.extractor, self.perception, self.top = parts.extractor, parts.perception, parts.top
@@ -67,9 +80,16 @@ class AttentionBranchNet(nn.Module):
         check_images(images, self.stride, training=self.training)
         extracted = self.extractor(images)
         branch = self.branch(extracted)
-        attended = apply_attention(extracted, branch.maps, self.residual) if self.attend else extracted
+        attended = (
+            apply_attention(extracted, branch.maps, self.residual) if self.attend else extracted
+        )
         features = self.perception(attended)
-        extra = {"attention_logits": branch.logits, "extracted": extracted, "attended": attended, "features": features}
+        extra = {
+            "attention_logits": branch.logits,
+            "extracted": extracted,
+            "attended": attended,
+            "features": features,
+        }
         return Output(self.top(features), branch.maps, extra)
 
 

@@ -11,12 +11,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES, build_parts, matching_factor
+from mtattr.attention_branch.backbones import (
+    PAPER_BACKBONES,
+    SMALL_BACKBONES,
+    build_parts,
+    matching_factor,
+)
 from mtattr.attention_branch.loss import attention_losses
 from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics, task_metrics
 from mtattr.attention_branch.multitask import EXECUTIONS, MultitaskAttentionBranchNet
 from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet, ClassActivationNet
-from mtattr.attention_branch.scales import BACKBONE, CARS, FACES, PAPER, SIZES, Size, load_splits, size_of
+from mtattr.attention_branch.scales import (
+    BACKBONE,
+    CARS,
+    FACES,
+    PAPER,
+    SIZES,
+    Size,
+    load_splits,
+    size_of,
+)
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
@@ -61,11 +75,19 @@ _FACES_ONLY = ("one-map", "average", "sigmoid", "sequential")
 
 #: What a run may set: type, range, and both in words.
 SETTINGS: checks.Settings = {
-    "backbone": (str, (PAPER_BACKBONES | SMALL_BACKBONES).__contains__, f"one of {', '.join(PAPER_BACKBONES)}"),
+    "backbone": (
+        str,
+        (PAPER_BACKBONES | SMALL_BACKBONES).__contains__,
+        f"one of {', '.join(PAPER_BACKBONES)}",
+    ),
     "execution": (str, EXECUTIONS.__contains__, f"one of {', '.join(EXECUTIONS)}"),
     "chunk": (int, lambda tasks: tasks >= 1, "a whole number of tasks of at least 1"),
     "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (int | float, lambda rate: 0 < rate <= 1e6, "a number above 0 and at most a million"),
+    "learning_rate": (
+        int | float,
+        lambda rate: 0 < rate <= 1e6,
+        "a number above 0 and at most a million",
+    ),
     "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
 }
 
@@ -73,11 +95,19 @@ SETTINGS: checks.Settings = {
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
     checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    variant, settings, size = VARIANTS[spec.variant], spec.settings, size_of(spec.dataset, spec.scale)
+    variant, settings, size = (
+        VARIANTS[spec.variant],
+        spec.settings,
+        size_of(spec.dataset, spec.scale),
+    )
     if spec.variant in _FACES_ONLY and spec.dataset not in FACES:
-        raise InputError(f"variant {spec.variant} is of many attributes; {spec.dataset} has one class")
+        raise InputError(
+            f"variant {spec.variant} is of many attributes; {spec.dataset} has one class"
+        )
     if variant.make and spec.dataset not in CARS:
-        raise InputError(f"variant {spec.variant} learns the make of a car; {spec.dataset} has none")
+        raise InputError(
+            f"variant {spec.variant} learns the make of a car; {spec.dataset} has none"
+        )
     per_task = spec.dataset in FACES and variant.per_task is not None
     if unused := [name for name in ("execution", "chunk") if name in settings and not per_task]:
         raise InputError(
@@ -85,11 +115,17 @@ def check(spec: RunSpec) -> None:
         )
     name = _backbone(spec)
     if name not in (SMALL_BACKBONES if size.small else PAPER_BACKBONES):
-        raise InputError(f"backbone {name} has no small relative for scale {spec.scale}; there are {', '.join(SMALL_BACKBONES)}")
+        raise InputError(
+            f"backbone {name} has no small relative for scale {spec.scale}; there are {', '.join(SMALL_BACKBONES)}"
+        )
     if per_task and not name.startswith(("resnet", "resnext")):
-        raise InputError(f"a map for each attribute needs a stage of plain residual blocks, and {name} has none")
+        raise InputError(
+            f"a map for each attribute needs a stage of plain residual blocks, and {name} has none"
+        )
     if variant.matched and settings.get("weights") is not None:
-        raise InputError(f"setting weights: {spec.variant} is wider than the network that they are of")
+        raise InputError(
+            f"setting weights: {spec.variant} is wider than the network that they are of"
+        )
     if settings.get("weights") is not None:
         # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
         build_parts(name, 2, small=size.small, weights=settings["weights"])
@@ -116,24 +152,43 @@ def plan(
     Raises `InputError` for an unknown variant, setting, dataset or scale.
     """
     check(spec)
-    settings, variant, size = dict(spec.settings), VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
-    whole = dict(load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data)
+    settings, variant, size = (
+        dict(spec.settings),
+        VARIANTS[spec.variant],
+        size_of(spec.dataset, spec.scale),
+    )
+    whole = dict(
+        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
+    )
     if missing := set(SPLITS) - whole.keys():
-        raise InputError(f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing")
+        raise InputError(
+            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
+        )
     mine = whole
     if spec.dataset in CARS:
-        mine = {split: of.select_tasks(["make" if variant.make else "model"]) for split, of in whole.items()}
+        mine = {
+            split: of.select_tasks(["make" if variant.make else "model"])
+            for split, of in whole.items()
+        }
     tasks, name = mine["train"].tasks, _backbone(spec)
     build = functools.partial(_build, variant, name, tasks, size, settings)
     rivals = None
     if spec.variant == "make-abn" and earlier is not None:
         rivals = functools.partial(_rivals, spec, whole, earlier)
-    rate, decay = settings.get("learning_rate", size.fit.learning_rate), size.decay.get(name, size.fit.weight_decay)
+    rate, decay = (
+        settings.get("learning_rate", size.fit.learning_rate),
+        size.decay.get(name, size.fit.weight_decay),
+    )
     return Plan(
         data=mine,
         build=build,
         task_weights=torch.full((len(tasks),), 1 / len(tasks)),
-        settings=replace(size.fit, epochs=settings.get("epochs", size.fit.epochs), learning_rate=rate, weight_decay=decay),
+        settings=replace(
+            size.fit,
+            epochs=settings.get("epochs", size.fit.epochs),
+            learning_rate=rate,
+            weight_decay=decay,
+        ),
         metrics=metrics,
         select_by=main_metric(tasks),
         floors=floors,
@@ -145,7 +200,9 @@ def plan(
     )
 
 
-def _build(variant: Variant, name: str, tasks: TaskSet, size: Size, settings: Mapping[str, Any]) -> nn.Module:
+def _build(
+    variant: Variant, name: str, tasks: TaskSet, size: Size, settings: Mapping[str, Any]
+) -> nn.Module:
     outputs, small = tasks.num_units, size.small
     factor, how = size.width, {"small": small, "stem_stride": size.stem_stride}
     if variant.matched:
@@ -161,7 +218,9 @@ def _build(variant: Variant, name: str, tasks: TaskSet, size: Size, settings: Ma
     return AttentionBranchNet(parts, outputs, **variant.options)
 
 
-def _rivals(spec: RunSpec, data: Mapping[str, ImageData], earlier: Callable[[RunSpec], Run]) -> list[nn.Module]:
+def _rivals(
+    spec: RunSpec, data: Mapping[str, ImageData], earlier: Callable[[RunSpec], Run]
+) -> list[nn.Module]:
     """Networks that learned the model: of this seed, and of the next (within groups of five, so that five seeds need no sixth)."""
     following = spec.seed + 1 if spec.seed % 5 < 4 else spec.seed - 4
     nets = []
@@ -179,7 +238,11 @@ def _note(name: str, size: Size, settings: Mapping[str, Any]) -> str:
 #: Backbone, dataset and variants of the runs that the claims ask for, in the order of their importance.
 EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
     ("celeba-twin", None, ("baseline", "abn", "cam", "one-map", "matched", "unattended")),
-    ("cluttered-digits", "resnet20", ("baseline", "abn", "eq1", "cam", "matched", "unattended", "paper-map")),
+    (
+        "cluttered-digits",
+        "resnet20",
+        ("baseline", "abn", "eq1", "cam", "matched", "unattended", "paper-map"),
+    ),
     ("compcars-twin", None, ("make-baseline", "baseline", "abn", "make-abn")),
     *(("cluttered-digits", f"resnet{depth}", ("baseline", "abn", "eq1")) for depth in (44, 32)),
     ("celeba-twin", None, ("sequential", "average")),
@@ -202,7 +265,14 @@ LONGER_EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
     """The runs that the chapter's claims ask for; each names its backbone, so that claims about one find it."""
     return [
-        RunSpec(PAPER, variant, dataset, scale, seed, {"backbone": name or BACKBONE[dataset.removesuffix("-twin")], **settings})
+        RunSpec(
+            PAPER,
+            variant,
+            dataset,
+            scale,
+            seed,
+            {"backbone": name or BACKBONE[dataset.removesuffix("-twin")], **settings},
+        )
         for asked, settings in ((EVIDENCE, {}), (LONGER_EVIDENCE, LONGER))
         for dataset, name, variants in asked
         for variant in variants

@@ -24,18 +24,27 @@ class ResidualBlock(nn.Module):
     `forward` maps `(B, inputs, H, W)` to `(B, outputs, H / stride, W / stride)`.
     """
 
-    def __init__(self, inputs: int, sizes: Sequence[tuple[int, int, int, int]], squeeze: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        sizes: Sequence[tuple[int, int, int, int]],
+        squeeze: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         convs, norms, channels = [], [], inputs
         for outputs, kernel, stride, groups in sizes:
-            convs.append(nn.Conv2d(channels, outputs, kernel, stride, kernel // 2, groups=groups, bias=False))
+            convs.append(
+                nn.Conv2d(channels, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+            )
             norms.append(nn.BatchNorm2d(outputs))
             channels = outputs
         self.convs, self.norms, self.squeeze = nn.ModuleList(convs), nn.ModuleList(norms), squeeze
         stride = math.prod(size[2] for size in sizes)
         self.shortcut = None
         if stride != 1 or channels != inputs:
-            self.shortcut = nn.ModuleList([nn.Conv2d(inputs, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)])
+            self.shortcut = nn.ModuleList(
+                [nn.Conv2d(inputs, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)]
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         """The block's feature map."""
@@ -44,7 +53,9 @@ class ResidualBlock(nn.Module):
             inner = norm(conv(F.relu(inner, inplace=True) if i else inner))
         if self.squeeze is not None:
             inner = self.squeeze(inner)
-        return F.relu(inner + (x if self.shortcut is None else self.shortcut[1](self.shortcut[0](x))))
+        return F.relu(
+            inner + (x if self.shortcut is None else self.shortcut[1](self.shortcut[0](x)))
+        )
 
 
 def residual_stage(
@@ -68,7 +79,13 @@ def residual_stage(
         here = stride if i == 0 else 1
         basic = [(width, 3, here, 1), (width, 3, 1, 1)]
         bottleneck = [(middle, 1, 1, 1), (middle, 3, here, groups), (outputs, 1, 1, 1)]
-        made.append(ResidualBlock(inputs, basic if expansion == 1 else bottleneck, _squeeze(outputs) if squeeze else None))
+        made.append(
+            ResidualBlock(
+                inputs,
+                basic if expansion == 1 else bottleneck,
+                _squeeze(outputs) if squeeze else None,
+            )
+        )
         inputs = outputs
     return nn.Sequential(*made)
 
@@ -96,7 +113,12 @@ def residual_parts(
     """
     first, second, third = widths
     how = {"expansion": expansion, "squeeze": squeeze}
-    stem = [Normalise(mean, std), nn.Conv2d(3, first, 3, stem_stride, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU(inplace=True)]
+    stem = [
+        Normalise(mean, std),
+        nn.Conv2d(3, first, 3, stem_stride, 1, bias=False),
+        nn.BatchNorm2d(first),
+        nn.ReLU(inplace=True),
+    ]
     inputs, outputs = second * expansion, third * expansion
     return Parts(
         extractor=nn.Sequential(
@@ -132,7 +154,14 @@ def cifar_resnet(
     if (depth - 2) % 6:
         raise InputError(f"depth must be 6 n + 2, for example 20 or 110, got {depth}")
     kind = 1 if depth < FIRST_BOTTLENECK_DEPTH else 4
-    return residual_parts(num_classes, widths=widths, blocks=blocks or (depth - 2) // 6, expansion=kind, mean=mean, std=std)
+    return residual_parts(
+        num_classes,
+        widths=widths,
+        blocks=blocks or (depth - 2) // 6,
+        expansion=kind,
+        mean=mean,
+        std=std,
+    )
 
 
 def resnext(

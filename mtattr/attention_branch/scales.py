@@ -14,7 +14,13 @@ from mtattr.training.plan import SPLITS
 
 PAPER = "attention_branch"
 #: The network that a dataset is judged with if no other is asked for.
-BACKBONE = {"cluttered-digits": "resnet20", "cifar10": "resnet110", "cifar100": "resnet110", "svhn": "resnet110", "imagenet": "resnet152"}
+BACKBONE = {
+    "cluttered-digits": "resnet20",
+    "cifar10": "resnet110",
+    "cifar100": "resnet110",
+    "svhn": "resnet110",
+    "imagenet": "resnet152",
+}
 BACKBONE |= {"compcars": "resnet101", "celeba": "resnet101"}
 CARS, FACES = ("compcars", "compcars-twin"), ("celeba", "celeba-twin")
 
@@ -39,7 +45,15 @@ class Size:
     test: int | None = None
 
 
-def _sgd(epochs: int, rate: float, milestones: tuple[float, ...], batch_size: int, *, shift: int = 0, flip: bool = False) -> FitSettings:
+def _sgd(
+    epochs: int,
+    rate: float,
+    milestones: tuple[float, ...],
+    batch_size: int,
+    *,
+    shift: int = 0,
+    flip: bool = False,
+) -> FitSettings:
     """SGD with momentum, the rate divided by 10 at milestones, as in the paper."""
     return FitSettings(
         epochs=epochs,
@@ -56,7 +70,9 @@ def _sgd(epochs: int, rate: float, milestones: tuple[float, ...], batch_size: in
 
 def _quick(epochs: int, **augmentation: Any) -> FitSettings:
     """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and see few images."""
-    return FitSettings(epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", **augmentation)
+    return FitSettings(
+        epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", **augmentation
+    )
 
 
 _HALF, _CARS, _FACES = (0.5, 0.75), (0.5, 0.7), (0.4, 0.8)
@@ -70,14 +86,23 @@ _SMALL_SIZES = {
     },
     "compcars": {
         "smoke": Size(_quick(3, flip=True), (44, 64), stem_stride=2, **_SMOKE),
-        "reduced": Size(_quick(6, flip=True), (56, 80), stem_stride=2, **_REDUCED | {"train": 8000}),
+        "reduced": Size(
+            _quick(6, flip=True), (56, 80), stem_stride=2, **_REDUCED | {"train": 8000}
+        ),
     },
     "celeba": {
         "smoke": Size(_quick(3, flip=True), 32, stem_stride=2, width=0.5, **_SMOKE),
-        "reduced": Size(_quick(6, flip=True), 48, stem_stride=2, width=0.5, **_REDUCED | {"train": 4000}),
+        "reduced": Size(
+            _quick(6, flip=True), 48, stem_stride=2, width=0.5, **_REDUCED | {"train": 4000}
+        ),
     },
 }
-_AS_SMALL = {"cifar10": "cluttered-digits", "cifar100": "cluttered-digits", "svhn": "cluttered-digits", "imagenet": "compcars"}
+_AS_SMALL = {
+    "cifar10": "cluttered-digits",
+    "cifar100": "cluttered-digits",
+    "svhn": "cluttered-digits",
+    "imagenet": "compcars",
+}
 
 
 def _small(name: str) -> dict[str, Size]:
@@ -88,7 +113,13 @@ def _small(name: str) -> dict[str, Size]:
 _PAPER_SIZES = {
     "cifar10": Size(_sgd(300, 0.1, _HALF, 256, shift=4, flip=True), 32, False, decay=_WIDE),
     "cifar100": Size(_sgd(300, 0.1, _HALF, 256, shift=4, flip=True), 32, False, decay=_WIDE),
-    "svhn": Size(_sgd(40, 0.1, _HALF, 256, shift=4, flip=True), 32, False, decay=_WIDE, options={"extra": True}),
+    "svhn": Size(
+        _sgd(40, 0.1, _HALF, 256, shift=4, flip=True),
+        32,
+        False,
+        decay=_WIDE,
+        options={"extra": True},
+    ),
     "imagenet": Size(_sgd(90, 0.1, _HALF, 256, shift=16, flip=True), 224, False),
     "compcars": Size(_sgd(50, 0.01, _CARS, 32), (224, 323), False),
     "celeba": Size(_sgd(10, 0.01, _FACES, 8), 224, False),
@@ -96,7 +127,9 @@ _PAPER_SIZES = {
 SIZES: dict[tuple[str, str], Size] = {
     (name, scale): size
     for name in (*_PAPER_SIZES, "cluttered-digits", "compcars-twin", "celeba-twin")
-    for scale, size in (_small(name) | ({"paper": _PAPER_SIZES[name]} if name in _PAPER_SIZES else {})).items()
+    for scale, size in (
+        _small(name) | ({"paper": _PAPER_SIZES[name]} if name in _PAPER_SIZES else {})
+    ).items()
 }
 
 
@@ -105,12 +138,21 @@ def size_of(dataset: str, scale: str) -> Size:
     return checks.size_of(SIZES, PAPER, dataset, scale)
 
 
-def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+def load_splits(
+    dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
+) -> dict[str, ImageData]:
     """The three splits at the size of a scale; `InputError` for a dataset or scale that has no recipe."""
     size = size_of(dataset, scale)
     where = None if dataset.endswith("-twin") or dataset == "cluttered-digits" else root
     options = {**size.options, **options}
     return {
-        split: load_dataset(dataset, split, root=where, image_size=size.image_size, limit=getattr(size, split), **options)
+        split: load_dataset(
+            dataset,
+            split,
+            root=where,
+            image_size=size.image_size,
+            limit=getattr(size, split),
+            **options,
+        )
         for split in SPLITS
     }

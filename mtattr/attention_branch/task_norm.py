@@ -24,31 +24,61 @@ class TaskBatchNorm2d(nn.Module):
     statistics, or some tasks where "joint" needs all.
     """
 
-    def __init__(self, num_tasks: int, channels: int, statistics: str = "task", *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        num_tasks: int,
+        channels: int,
+        statistics: str = "task",
+        *,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> None:
         super().__init__()
         if statistics not in STATISTICS:
-            raise InputError(f"statistics {statistics!r} are unknown; there are {', '.join(STATISTICS)}")
+            raise InputError(
+                f"statistics {statistics!r} are unknown; there are {', '.join(STATISTICS)}"
+            )
         whole_number("num_tasks", num_tasks)
-        self.num_tasks, self.statistics, self.momentum, self.eps = num_tasks, statistics, momentum, eps
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.num_tasks, self.statistics, self.momentum, self.eps = (
+            num_tasks,
+            statistics,
+            momentum,
+            eps,
+        )
+        self.weight, self.bias = (
+            nn.Parameter(torch.ones(channels)),
+            nn.Parameter(torch.zeros(channels)),
+        )
         shape = (num_tasks, channels) if statistics == "task" else (channels,)
         self.register_buffer("running_mean", torch.zeros(shape))
         self.register_buffer("running_var", torch.ones(shape))
 
     @classmethod
-    def like(cls, norm: nn.BatchNorm2d, num_tasks: int, statistics: str = "task") -> TaskBatchNorm2d:
+    def like(
+        cls, norm: nn.BatchNorm2d, num_tasks: int, statistics: str = "task"
+    ) -> TaskBatchNorm2d:
         """A layer that begins with the scale, shift and running statistics of `norm`, for every task."""
         made = cls(num_tasks, norm.num_features, statistics, momentum=norm.momentum, eps=norm.eps)
-        made.load_state_dict({key: value.expand_as(made.state_dict()[key]) for key, value in norm.state_dict().items() if value.ndim})
+        made.load_state_dict(
+            {
+                key: value.expand_as(made.state_dict()[key])
+                for key, value in norm.state_dict().items()
+                if value.ndim
+            }
+        )
         return made
 
     def forward(self, x: Tensor, tasks: slice, *, learn: bool = True) -> Tensor:
         """Normalise the passes of `tasks`; without `learn` the running statistics stay as they are in training, too."""
         batch, count, channels = x.shape[:3]
         if self.statistics == "joint" and count != self.num_tasks:
-            raise InputError(f"joint statistics need the passes of all {self.num_tasks} tasks at once, got {count}")
+            raise InputError(
+                f"joint statistics need the passes of all {self.num_tasks} tasks at once, got {count}"
+            )
         if self.statistics == "joint" or (self.statistics == "sequential" and not self.training):
-            return self._normalise(x.flatten(0, 1), self.running_mean, self.running_var, 1, learn).view_as(x)
+            return self._normalise(
+                x.flatten(0, 1), self.running_mean, self.running_var, 1, learn
+            ).view_as(x)
         # Tasks become channels of one wide layer: no copy, because the map is stored task by task within each image.
         wide = x.reshape(batch, count * channels, *x.shape[3:])
         if self.statistics == "task":
@@ -62,7 +92,15 @@ class TaskBatchNorm2d(nn.Module):
                     running.lerp_(of_task, self.momentum)
         return result.view_as(x)
 
-    def _normalise(self, x: Tensor, mean: Tensor, variance: Tensor, repeats: int, learn: bool, momentum: float | None = None) -> Tensor:
+    def _normalise(
+        self,
+        x: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        repeats: int,
+        learn: bool,
+        momentum: float | None = None,
+    ) -> Tensor:
         scale, shift = self.weight.repeat(repeats), self.bias.repeat(repeats)
         if not self.training:
             return F.batch_norm(x, mean, variance, scale, shift, False, 0.0, self.eps)

@@ -18,7 +18,9 @@ class TaskBlock(nn.Module):
     def __init__(self, block: ResidualBlock, num_tasks: int, statistics: str) -> None:
         super().__init__()
         self.convs = block.convs
-        self.norms = nn.ModuleList(TaskBatchNorm2d.like(norm, num_tasks, statistics) for norm in block.norms)
+        self.norms = nn.ModuleList(
+            TaskBatchNorm2d.like(norm, num_tasks, statistics) for norm in block.norms
+        )
         self.shortcut, self.shortcut_norm = None, None
         if block.shortcut is not None:
             self.shortcut, norm = block.shortcut
@@ -32,7 +34,11 @@ class TaskBlock(nn.Module):
     def gated(self, features: Tensor, gates: Tensor, tasks: slice, *, learn: bool) -> Tensor:
         """The same for x[:, t] = gates[:, t] * features, with what the tasks have in common computed once."""
         first = _shared(self.convs[0], features, gates)
-        shortcut = gates.unsqueeze(2) * features.unsqueeze(1) if self.shortcut is None else _shared(self.shortcut, features, gates)
+        shortcut = (
+            gates.unsqueeze(2) * features.unsqueeze(1)
+            if self.shortcut is None
+            else _shared(self.shortcut, features, gates)
+        )
         return self._rest(first, shortcut, tasks, learn)
 
     def _rest(self, inner: Tensor, shortcut: Tensor, tasks: slice, learn: bool) -> Tensor:
@@ -56,9 +62,13 @@ class TaskStage(nn.Module):
 
     def __init__(self, stage: nn.Module, num_tasks: int, statistics: str = "task") -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(TaskBlock(_as_residual(block), num_tasks, statistics) for block in stage)
+        self.blocks = nn.ModuleList(
+            TaskBlock(_as_residual(block), num_tasks, statistics) for block in stage
+        )
 
-    def forward(self, features: Tensor, gates: Tensor, tasks: slice, *, shared: bool, learn: bool = True) -> Tensor:
+    def forward(
+        self, features: Tensor, gates: Tensor, tasks: slice, *, shared: bool, learn: bool = True
+    ) -> Tensor:
         """All passes of `tasks`; `learn` False leaves running statistics alone."""
         # Passes of one image lie side by side in memory, so that tasks can become channels for batch norm without a copy.
         features, gates = features.contiguous(), gates.contiguous()
@@ -78,7 +88,9 @@ def _per_pass(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def _shared(conv: nn.Conv2d, features: Tensor, gates: Tensor) -> Tensor:
-    return gated_conv2d(features, gates, conv.weight.contiguous(), stride=conv.stride[0], padding=conv.padding[0]).contiguous()
+    return gated_conv2d(
+        features, gates, conv.weight.contiguous(), stride=conv.stride[0], padding=conv.padding[0]
+    ).contiguous()
 
 
 def _as_residual(block: nn.Module) -> ResidualBlock:
@@ -89,12 +101,16 @@ def _as_residual(block: nn.Module) -> ResidualBlock:
         return block
     names = [name for name in ("1", "2", "3") if hasattr(block, f"conv{name}")]
     if not names or getattr(block, "se", None) is not None:
-        raise InputError(f"expected residual blocks without squeeze and excitation, got {type(block).__name__}")
+        raise InputError(
+            f"expected residual blocks without squeeze and excitation, got {type(block).__name__}"
+        )
     with torch.device("meta"):
         made = ResidualBlock(1, [(1, 1, 1, 1)])
     made.convs = nn.ModuleList(getattr(block, f"conv{name}") for name in names)
     made.norms = nn.ModuleList(getattr(block, f"bn{name}") for name in names)
     if block.downsample is not None:
-        conv, norm = (module for module in block.downsample if isinstance(module, nn.Conv2d | nn.BatchNorm2d))
+        conv, norm = (
+            module for module in block.downsample if isinstance(module, nn.Conv2d | nn.BatchNorm2d)
+        )
         made.shortcut = nn.ModuleList([conv, norm])
     return made

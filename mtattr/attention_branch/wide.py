@@ -20,10 +20,17 @@ class PreActivationBlock(nn.Module):
         super().__init__()
         self.norms = nn.ModuleList([nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)])
         self.convs = nn.ModuleList(
-            [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)]
+            [
+                nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+                nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            ]
         )
         self.dropout = nn.Dropout(dropout)
-        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False) if stride != 1 or inputs != outputs else None
+        self.shortcut = (
+            nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+            if stride != 1 or inputs != outputs
+            else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, inputs, H, W)` to `(B, outputs, H / stride, W / stride)`."""
@@ -51,15 +58,25 @@ def wide_resnet(
 
     def stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
         blocks = (depth - 4) // 6
-        return nn.Sequential(*(PreActivationBlock(outputs if i else inputs, outputs, 1 if i else stride, dropout) for i in range(blocks)))
+        return nn.Sequential(
+            *(
+                PreActivationBlock(outputs if i else inputs, outputs, 1 if i else stride, dropout)
+                for i in range(blocks)
+            )
+        )
 
     first, second, third = (base * widen * factor for factor in (1, 2, 4))
     return Parts(
         extractor=nn.Sequential(
-            Normalise(mean, std), nn.Conv2d(3, base, 3, padding=1, bias=False), stage(base, first, 1), stage(first, second, 2)
+            Normalise(mean, std),
+            nn.Conv2d(3, base, 3, padding=1, bias=False),
+            stage(base, first, 1),
+            stage(first, second, 2),
         ),
         attention=stage(second, third, 1),
-        perception=nn.Sequential(stage(second, third, 2), nn.BatchNorm2d(third), nn.ReLU(inplace=True)),
+        perception=nn.Sequential(
+            stage(second, third, 2), nn.BatchNorm2d(third), nn.ReLU(inplace=True)
+        ),
         top=pooled_linear(third, num_classes),
         channels=second,
         attention_channels=third,
@@ -88,7 +105,12 @@ class DenseLayer(nn.Module):
 
 
 def densenet(
-    num_classes: int, *, depth: int = 100, growth: int = 12, mean: Sequence[float] = CIFAR_MEAN, std: Sequence[float] = CIFAR_STD
+    num_classes: int,
+    *,
+    depth: int = 100,
+    growth: int = 12,
+    mean: Sequence[float] = CIFAR_MEAN,
+    std: Sequence[float] = CIFAR_STD,
 ) -> Parts:
     """DenseNet-BC with (depth - 4) / 6 layers a block and compression 1/2.
 
@@ -104,9 +126,17 @@ def densenet(
     def transition(inputs: int) -> nn.Sequential:
         # Odd sides round up, as with strided convolutions; even ones, all of the paper's, know no difference.
         pool = nn.AvgPool2d(2, ceil_mode=True)
-        return nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), nn.Conv2d(inputs, inputs // 2, 1, bias=False), pool)
+        return nn.Sequential(
+            nn.BatchNorm2d(inputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(inputs, inputs // 2, 1, bias=False),
+            pool,
+        )
 
-    channels, trunk = 2 * growth, [Normalise(mean, std), nn.Conv2d(3, 2 * growth, 3, padding=1, bias=False)]
+    channels, trunk = (
+        2 * growth,
+        [Normalise(mean, std), nn.Conv2d(3, 2 * growth, 3, padding=1, bias=False)],
+    )
     for _ in range(2):
         trunk += [block(channels), transition(channels + layers * growth)]
         channels = (channels + layers * growth) // 2

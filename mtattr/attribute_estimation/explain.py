@@ -13,18 +13,26 @@ from mtattr.evaluation.localisation import centre_prior, energy_inside, pointing
 from mtattr.evaluation.regions import known_regions
 
 
-def attribute_maps(net: AttributeEstimationNet, images: Tensor, *, device: object = "cpu", batch_size: int = 50) -> Tensor:
+def attribute_maps(
+    net: AttributeEstimationNet, images: Tensor, *, device: object = "cpu", batch_size: int = 50
+) -> Tensor:
     """Grad-CAM of every attribute logit on the last feature map, for uint8 `(N, 3, H, W)`: float32 `(N, K, h, w)`, at least 0."""
     net.eval()
     maps = []
     for rows in torch.arange(len(images)).split(batch_size):
         with torch.enable_grad():
             output = net(take(images, rows, device).requires_grad_())
-            maps.append(grad_cam(output.extra["features"], output.logits[:, net.num_classes :]).float().cpu())
+            maps.append(
+                grad_cam(output.extra["features"], output.logits[:, net.num_classes :])
+                .float()
+                .cpu()
+            )
     return torch.cat(maps)
 
 
-def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 256, device: object = "cpu") -> dict[str, float]:
+def localisation(
+    net: AttributeEstimationNet, data: ImageData, *, images: int = 256, device: object = "cpu"
+) -> dict[str, float]:
     """How well the attributes' Grad-CAM maps hit their regions, on the first `images` images; empty without regions.
 
     For each attribute that an image shows: the share of the map's mass inside the attribute's region (energy) and
@@ -48,7 +56,11 @@ def localisation(net: AttributeEstimationNet, data: ImageData, *, images: int = 
     result = {}
     for name, rival in rivals.items():
         result[f"localisation_energy{name}"] = energy_inside(rival, regions, valid).nanmean().item()
-        result[f"localisation_pointing{name}"] = pointing_game(rival, regions, valid).nanmean().item()
+        result[f"localisation_pointing{name}"] = (
+            pointing_game(rival, regions, valid).nanmean().item()
+        )
     for rival in ("centre", "object"):
-        result[f"localisation_energy_over_{rival}"] = result["localisation_energy"] - result[f"localisation_energy_{rival}"]
+        result[f"localisation_energy_over_{rival}"] = (
+            result["localisation_energy"] - result[f"localisation_energy_{rival}"]
+        )
     return result

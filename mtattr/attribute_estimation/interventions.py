@@ -22,7 +22,9 @@ class MiddleLayer:
 
 
 @torch.no_grad()
-def middle_layer(net: AttributeEstimationNet, data: ImageData, *, device: object = "cpu", batch_size: int = 256) -> MiddleLayer:
+def middle_layer(
+    net: AttributeEstimationNet, data: ImageData, *, device: object = "cpu", batch_size: int = 256
+) -> MiddleLayer:
     """Compute x and o_a for all images with a known class, in evaluation mode."""
     net.eval()
     rows = (~data.labels[:, 0].isnan()).nonzero().flatten()
@@ -37,13 +39,22 @@ def middle_layer(net: AttributeEstimationNet, data: ImageData, *, device: object
 @torch.no_grad()
 def accuracy_with(net: AttributeEstimationNet, layer: MiddleLayer, attributes: Tensor) -> float:
     """Class accuracy in [0, 1] when the class branch reads `attributes` `(N, K)` instead of o_a."""
-    return (net.classify(layer.pooled, attributes).argmax(dim=1) == layer.classes).float().mean().item()
+    return (
+        (net.classify(layer.pooled, attributes).argmax(dim=1) == layer.classes)
+        .float()
+        .mean()
+        .item()
+    )
 
 
 def shuffle_drop(net: AttributeEstimationNet, layer: MiddleLayer, *, seed: int = 0) -> float:
     """Class accuracy lost when every image reads another image's o_a; about 0 if the class branch ignores o_a."""
-    order = torch.randperm(len(layer.classes), generator=torch.Generator().manual_seed(seed)).to(layer.classes.device)
-    return accuracy_with(net, layer, layer.attributes) - accuracy_with(net, layer, layer.attributes[order])
+    order = torch.randperm(len(layer.classes), generator=torch.Generator().manual_seed(seed)).to(
+        layer.classes.device
+    )
+    return accuracy_with(net, layer, layer.attributes) - accuracy_with(
+        net, layer, layer.attributes[order]
+    )
 
 
 @torch.no_grad()
@@ -72,7 +83,9 @@ def flip_rates(net: AttributeEstimationNet, layer: MiddleLayer) -> Tensor:
     return torch.stack(rates)
 
 
-def effect_agreement(effects: Tensor, attributes: Tensor, classes: Tensor, *, least_gap: float = 0.1) -> float:
+def effect_agreement(
+    effects: Tensor, attributes: Tensor, classes: Tensor, *, least_gap: float = 0.1
+) -> float:
     """Share of (attribute, class) pairs in which the effect points the way the training labels do, in [0, 1].
 
     effects `(K, C)` of `attribute_effects`; attributes `(N, K)` with NaN = unknown and classes `(N,)` of the training

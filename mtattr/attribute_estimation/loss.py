@@ -25,7 +25,13 @@ def loss_weights(num_attributes: int, alpha: float) -> Tensor:
     return weights
 
 
-def joint_loss(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, attributes: Tensor, alpha: float = 0.5) -> Tensor:
+def joint_loss(
+    class_logits: Tensor,
+    attribute_logits: Tensor,
+    classes: Tensor,
+    attributes: Tensor,
+    alpha: float = 0.5,
+) -> Tensor:
     """L = alpha L_c + (1 - alpha) L_a (Sec. 2), a scalar in nats.
 
     class_logits `(B, C)`, classes `(B,)` indices; attribute_logits and attributes `(B, K)`, NaN = unknown, which is left
@@ -43,9 +49,17 @@ def _tasks(num_classes: int, num_attributes: int) -> TaskSet:
     return TaskSet([classes, *(Task(f"attribute {k}") for k in range(num_attributes))])
 
 
-def _check_shapes(class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, attributes: Tensor) -> None:
-    shapes = [tuple(tensor.shape) for tensor in (class_logits, attribute_logits, classes, attributes)]
-    if [len(shape) for shape in shapes] != [2, 2, 1, 2] or len({shape[0] for shape in shapes}) > 1 or shapes[1] != shapes[3]:
+def _check_shapes(
+    class_logits: Tensor, attribute_logits: Tensor, classes: Tensor, attributes: Tensor
+) -> None:
+    shapes = [
+        tuple(tensor.shape) for tensor in (class_logits, attribute_logits, classes, attributes)
+    ]
+    if (
+        [len(shape) for shape in shapes] != [2, 2, 1, 2]
+        or len({shape[0] for shape in shapes}) > 1
+        or shapes[1] != shapes[3]
+    ):
         raise InputError(
             f"expected class logits (B, C), attribute logits (B, K), classes (B,) and attributes (B, K), got {', '.join(map(str, shapes))}"
         )

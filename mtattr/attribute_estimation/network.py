@@ -41,13 +41,22 @@ class AttributeEstimationNet(nn.Module):
         super().__init__()
         if variant not in VARIANTS:
             raise InputError(f"variant {variant!r} is unknown; there are {', '.join(VARIANTS)}")
-        sizes = {"num_classes": (num_classes, 2), "num_attributes": (num_attributes, 0 if variant == "Ideal" else 1)}
+        sizes = {
+            "num_classes": (num_classes, 2),
+            "num_attributes": (num_attributes, 0 if variant == "Ideal" else 1),
+        }
         sizes |= {"attribute_units": (attribute_units, 1), "class_units": (class_units, 1)}
         for name, (value, least) in sizes.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
-        if not isinstance(backbone, str) and not isinstance(getattr(backbone, "num_features", None), int):
-            raise InputError(f"backbone must be a name or a module with num_features, got {type(backbone).__name__}")
+                raise InputError(
+                    f"{name} must be a whole number of at least {least}, got {value!r}"
+                )
+        if not isinstance(backbone, str) and not isinstance(
+            getattr(backbone, "num_features", None), int
+        ):
+            raise InputError(
+                f"backbone must be a name or a module with num_features, got {type(backbone).__name__}"
+            )
         self.variant, self.detach = variant, detach
         self.num_classes, self.num_attributes = num_classes, num_attributes
         self.backbone = build_backbone(backbone) if isinstance(backbone, str) else backbone
@@ -55,14 +64,22 @@ class AttributeEstimationNet(nn.Module):
         self.attribute_branch = None
         if variant != "Ideal":
             self.attribute_branch = nn.Sequential(
-                nn.Linear(width, attribute_units), nn.ReLU(inplace=True), nn.Linear(attribute_units, num_attributes)
+                nn.Linear(width, attribute_units),
+                nn.ReLU(inplace=True),
+                nn.Linear(attribute_units, num_attributes),
             )
         inputs = width + num_attributes if variant == "PM" else width
-        self.class_branch = nn.Sequential(nn.Linear(inputs, class_units), nn.ReLU(inplace=True), nn.Linear(class_units, num_classes))
+        self.class_branch = nn.Sequential(
+            nn.Linear(inputs, class_units),
+            nn.ReLU(inplace=True),
+            nn.Linear(class_units, num_classes),
+        )
 
     def classify(self, pooled: Tensor, attributes: Tensor | None = None) -> Tensor:
         """Class logits `(B, C)` from x `(B, D)` and, for PM, attribute probabilities `(B, K)` of anyone's choosing."""
-        return self.class_branch(torch.cat([pooled, attributes], dim=1) if self.variant == "PM" else pooled)
+        return self.class_branch(
+            torch.cat([pooled, attributes], dim=1) if self.variant == "PM" else pooled
+        )
 
     def forward(self, images: Tensor) -> Output:
         """Logits for images `(B, 3, H, W)` in [0, 1]."""
@@ -74,4 +91,7 @@ class AttributeEstimationNet(nn.Module):
         attribute_logits = self.attribute_branch(pooled)
         attributes = torch.sigmoid(attribute_logits)
         class_logits = self.classify(pooled, attributes.detach() if self.detach else attributes)
-        return Output(torch.cat([class_logits, attribute_logits], dim=1), extra=extra | {"attributes": attributes})
+        return Output(
+            torch.cat([class_logits, attribute_logits], dim=1),
+            extra=extra | {"attributes": attributes},
+        )

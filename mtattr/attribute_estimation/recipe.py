@@ -49,7 +49,11 @@ VARIANTS: dict[str, Variant] = {
     "PM-detached": Variant("PM", detach=True),
     "PM-unsupervised": Variant("PM", alpha=1.0),
 }
-BACKBONES = {"inception": "inception_v3", "inception_resnet": "inception_resnet_v2", "xception": "xception"}
+BACKBONES = {
+    "inception": "inception_v3",
+    "inception_resnet": "inception_resnet_v2",
+    "xception": "xception",
+}
 CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
 
 #: What a run may set: type, range, and both in words.
@@ -78,13 +82,17 @@ class Size:
 
 def _quick(epochs: int) -> FitSettings:
     """Adam as in the letter, but with three times its rate, falling to 0: the small networks start from random weights."""
-    return FitSettings(epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", flip=True)
+    return FitSettings(
+        epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", flip=True
+    )
 
 
 _PAPER = FitSettings(epochs=20, batch_size=32, learning_rate=1e-3)
 SIZES: dict[tuple[str, str], Size] = {
     ("digits", "smoke"): Size(16, 8, FitSettings(epochs=4, schedule="cosine"), stem_stride=1),
-    ("digits", "reduced"): Size(16, 8, FitSettings(epochs=20, schedule="cosine", shift=1), stem_stride=1),
+    ("digits", "reduced"): Size(
+        16, 8, FitSettings(epochs=20, schedule="cosine", shift=1), stem_stride=1
+    ),
     ("deepfashion-twin", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
     ("deepfashion-twin", "reduced"): Size(48, 24, _quick(10), 6000, 1500, 3000),
     ("deepfashion-twin", "paper"): Size(299, 24, _PAPER),
@@ -95,7 +103,12 @@ SIZES: dict[tuple[str, str], Size] = {
 
 
 def load_splits(
-    dataset: str, scale: str, *, root: str | Path | None = None, attributes: int | None = None, **options: Any
+    dataset: str,
+    scale: str,
+    *,
+    root: str | Path | None = None,
+    attributes: int | None = None,
+    **options: Any,
 ) -> dict[str, ImageData]:
     """The three splits with the class first and the K attributes of highest mutual information with it, best first.
 
@@ -107,13 +120,22 @@ def load_splits(
     limits = {"train": size.train, "val": size.val, "test": size.test}
     splits = {
         split: load_dataset(
-            dataset, split, root=root if dataset == "deepfashion" else None, image_size=size.image_size, limit=limit, **options
+            dataset,
+            split,
+            root=root if dataset == "deepfashion" else None,
+            image_size=size.image_size,
+            limit=limit,
+            **options,
         )
         for split, limit in limits.items()
     }
     train = splits["train"]
     rows = ~train.labels[:, 0].isnan()
-    chosen = select_attributes(train.labels[rows, 1:], train.labels[rows, 0].long(), size.attributes if attributes is None else attributes)
+    chosen = select_attributes(
+        train.labels[rows, 1:],
+        train.labels[rows, 0].long(),
+        size.attributes if attributes is None else attributes,
+    )
     keep = [0, *(chosen + 1).tolist()]
     return {split: data.select_tasks(keep) for split, data in splits.items()}
 
@@ -132,7 +154,9 @@ def check(spec: RunSpec) -> None:
     settings = spec.settings
     if {"weights", "tap"} & settings.keys():
         # Whether a file or a stage fits is the network's to say; later it would be said after the run's folder was made.
-        build_backbone(_backbone(spec), weights=settings.get("weights"), tap=settings.get("tap", -1))
+        build_backbone(
+            _backbone(spec), weights=settings.get("weights"), tap=settings.get("tap", -1)
+        )
 
 
 def _backbone(spec: RunSpec) -> str:
@@ -152,18 +176,34 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
     variant = VARIANTS[spec.variant]
     alpha = settings.get("alpha", variant.alpha)
     size = size_of(spec.dataset, spec.scale)
-    data = load_splits(spec.dataset, spec.scale, root=root, attributes=settings.get("attributes"), **options)
+    data = load_splits(
+        spec.dataset, spec.scale, root=root, attributes=settings.get("attributes"), **options
+    )
     whole = data
     if variant.network == "Ideal":
         data = {split: of.select_tasks([0]) for split, of in data.items()}
     tasks = data["train"].tasks
     backbone = _backbone(spec)
-    build = functools.partial(_build, backbone, tasks, variant, size.stem_stride, settings.get("weights"), settings.get("tap", -1))
-    fit = size.fit if "epochs" not in settings else FitSettings(**vars(size.fit) | {"epochs": settings["epochs"]})
+    build = functools.partial(
+        _build,
+        backbone,
+        tasks,
+        variant,
+        size.stem_stride,
+        settings.get("weights"),
+        settings.get("tap", -1),
+    )
+    fit = (
+        size.fit
+        if "epochs" not in settings
+        else FitSettings(**vars(size.fit) | {"epochs": settings["epochs"]})
+    )
     return Plan(
         data=data,
         build=build,
-        task_weights=torch.ones(1) if variant.network == "Ideal" else loss_weights(len(tasks) - 1, alpha),
+        task_weights=torch.ones(1)
+        if variant.network == "Ideal"
+        else loss_weights(len(tasks) - 1, alpha),
         settings=fit,
         metrics=metrics,
         select_by="class_accuracy",
@@ -171,7 +211,12 @@ def plan(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> Pl
         floors=floors,
         task_metrics=task_metrics,
         analyse=functools.partial(_analyse, supervised=alpha < 1),
-        notes=(f"{backbone}, " + ("weights given by the user" if settings.get("weights") else "random initial weights"),),
+        notes=(
+            f"{backbone}, "
+            + (
+                "weights given by the user" if settings.get("weights") else "random initial weights"
+            ),
+        ),
     )
 
 
@@ -180,7 +225,11 @@ def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[Ru
     letter, controls = ("PM", "CM", "Ideal"), ("CM-matched", "PM-detached", "PM-unsupervised")
     cells = [("digits", "inception", variant) for variant in letter]
     cells += [("deepfashion-twin", "inception", variant) for variant in (*letter, *controls)]
-    cells += [("deepfashion-twin", backbone, variant) for backbone in ("inception_resnet", "xception") for variant in letter]
+    cells += [
+        ("deepfashion-twin", backbone, variant)
+        for backbone in ("inception_resnet", "xception")
+        for variant in letter
+    ]
     return [
         RunSpec("attribute_estimation", variant, dataset, scale, seed, {"backbone": backbone})
         for seed in seeds
@@ -188,10 +237,17 @@ def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[Ru
     ]
 
 
-def _build(backbone: str, tasks: TaskSet, variant: Variant, stem_stride: int, weights: str | None, tap: int) -> nn.Module:
+def _build(
+    backbone: str, tasks: TaskSet, variant: Variant, stem_stride: int, weights: str | None, tap: int
+) -> nn.Module:
     trunk = build_backbone(backbone, weights=weights, tap=tap, stem_stride=stem_stride)
     return AttributeEstimationNet(
-        trunk, tasks[0].num_units, len(tasks) - 1, variant.network, class_units=variant.class_units, detach=variant.detach
+        trunk,
+        tasks[0].num_units,
+        len(tasks) - 1,
+        variant.network,
+        class_units=variant.class_units,
+        detach=variant.detach,
     )
 
 
@@ -200,12 +256,22 @@ def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
     result = {"class_accuracy": accuracy.class_accuracy(logits, labels, tasks)}
     if len(tasks) > 1:
         binary = list(tasks.binary_indices)
-        attribute_logits, attribute_labels, attribute_tasks = logits[:, tasks[0].num_units :], labels[:, binary], tasks.select(binary)
+        attribute_logits, attribute_labels, attribute_tasks = (
+            logits[:, tasks[0].num_units :],
+            labels[:, binary],
+            tasks.select(binary),
+        )
         result |= {
             "attribute_micro_accuracy": accuracy.micro_accuracy(logits, labels, tasks),
-            "attribute_mean_accuracy": accuracy.mean_accuracy(attribute_logits, attribute_labels, attribute_tasks),
-            "attribute_f1": f1(predict(attribute_logits, attribute_tasks), attribute_labels).nanmean().item(),
-            "attribute_average_precision": average_precision(attribute_logits, attribute_labels).nanmean().item(),
+            "attribute_mean_accuracy": accuracy.mean_accuracy(
+                attribute_logits, attribute_labels, attribute_tasks
+            ),
+            "attribute_f1": f1(predict(attribute_logits, attribute_tasks), attribute_labels)
+            .nanmean()
+            .item(),
+            "attribute_average_precision": average_precision(attribute_logits, attribute_labels)
+            .nanmean()
+            .item(),
         }
     return result
 
@@ -217,7 +283,9 @@ def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
         binary = list(tasks.binary_indices)
         result |= {
             "attribute_micro_accuracy": accuracy.micro_floor(labels, tasks),
-            "attribute_mean_accuracy": accuracy.mean_accuracy_floor(labels[:, binary], tasks.select(binary)),
+            "attribute_mean_accuracy": accuracy.mean_accuracy_floor(
+                labels[:, binary], tasks.select(binary)
+            ),
             "attribute_average_precision": labels[:, binary].nanmean(dim=0).nanmean().item(),
         }
     return result
@@ -225,7 +293,11 @@ def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
 
 def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, list[float]]:
     """Accuracy of every task and average precision of every attribute (NaN for the class)."""
-    ranking = average_precision(logits[:, tasks[0].num_units :], labels[:, 1:]).tolist() if len(tasks) > 1 else []
+    ranking = (
+        average_precision(logits[:, tasks[0].num_units :], labels[:, 1:]).tolist()
+        if len(tasks) > 1
+        else []
+    )
     return {
         "accuracy": accuracy.task_accuracy(logits, labels, tasks).tolist(),
         "floor": accuracy.task_floor(labels, tasks).tolist(),
@@ -233,17 +305,27 @@ def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, li
     }
 
 
-def _analyse(net: nn.Module, data: Mapping[str, ImageData], device: object, *, supervised: bool) -> dict[str, float]:
+def _analyse(
+    net: nn.Module, data: Mapping[str, ImageData], device: object, *, supervised: bool
+) -> dict[str, float]:
     """Interventions on o_a, localisation, and F1 with thresholds chosen on validation."""
     result: dict[str, float] = {}
     if net.variant == "Ideal" or not supervised:
-        return result if net.variant == "Ideal" else {"shuffle_drop": shuffle_drop(net, middle_layer(net, data["test"], device=device))}
-    result |= localisation(net, data["test"], images=min(256, len(data["test"]) // 8), device=device)
+        return (
+            result
+            if net.variant == "Ideal"
+            else {"shuffle_drop": shuffle_drop(net, middle_layer(net, data["test"], device=device))}
+        )
+    result |= localisation(
+        net, data["test"], images=min(256, len(data["test"]) // 8), device=device
+    )
     val, test = (middle_layer(net, data[split], device=device) for split in ("val", "test"))
     rows = {split: ~data[split].labels[:, 0].isnan() for split in ("val", "test", "train")}
     thresholds = choose_thresholds(val.attributes.cpu(), data["val"].labels[rows["val"], 1:])
     result["attribute_f1_chosen_thresholds"] = (
-        f1(test.attributes.cpu() > thresholds, data["test"].labels[rows["test"], 1:]).nanmean().item()
+        f1(test.attributes.cpu() > thresholds, data["test"].labels[rows["test"], 1:])
+        .nanmean()
+        .item()
     )
     if net.variant == "PM":
         effects = attribute_effects(net, test)

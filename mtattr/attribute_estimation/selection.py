@@ -31,7 +31,11 @@ def mutual_information(attributes: Tensor, classes: Tensor) -> Tensor:
     counts = torch.stack([known.double().T @ one_hot - present, present])  # (2, A, C)
     joint = counts / counts.sum(dim=(0, 2), keepdim=True).clamp(min=1)
     independent = joint.sum(dim=2, keepdim=True) * joint.sum(dim=0, keepdim=True)
-    return torch.where(joint > 0, joint * torch.log(joint / independent.clamp(min=1e-300)), 0).sum(dim=(0, 2)).clamp(min=0)
+    return (
+        torch.where(joint > 0, joint * torch.log(joint / independent.clamp(min=1e-300)), 0)
+        .sum(dim=(0, 2))
+        .clamp(min=0)
+    )
 
 
 def select_attributes(attributes: Tensor, classes: Tensor, k: int) -> Tensor:
@@ -43,5 +47,7 @@ def select_attributes(attributes: Tensor, classes: Tensor, k: int) -> Tensor:
     # Rounding keeps the order of equal columns independent of the order of summation.
     scores = mutual_information(attributes, classes).round(decimals=12)
     if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= len(scores):
-        raise InputError(f"k must be a whole number in 1..{len(scores)} (the number of attributes), got {k!r}")
+        raise InputError(
+            f"k must be a whole number in 1..{len(scores)} (the number of attributes), got {k!r}"
+        )
     return scores.argsort(descending=True, stable=True)[:k]

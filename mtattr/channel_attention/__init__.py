@@ -2,9 +2,18 @@
 
 from mtattr.channel_attention.classifiers import MaskedClassifiers, apply_masks, pool_masked
 from mtattr.channel_attention.context import ContextModule, fitting_dilations
-from mtattr.channel_attention.correlation import attribute_correlation, feature_correlation, neighbours
+from mtattr.channel_attention.correlation import (
+    attribute_correlation,
+    feature_correlation,
+    neighbours,
+)
 from mtattr.channel_attention.front_end import FrontEnd
-from mtattr.channel_attention.importance import channel_contributions, mask_means, mask_spread, top_channels
+from mtattr.channel_attention.importance import (
+    channel_contributions,
+    mask_means,
+    mask_spread,
+    top_channels,
+)
 from mtattr.channel_attention.loss import LossTerms, channel_attention_loss, loss_terms
 from mtattr.channel_attention.maps import evidence_maps, explanation_maps, methods_of
 from mtattr.channel_attention.masked_pool import masked_pool

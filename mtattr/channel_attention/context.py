@@ -33,13 +33,18 @@ class ContextModule(nn.Module):
     Source: "basic" context network of Yu and Koltun 2016, Table 1 and Eq. 4, with C as the number of classes.
     """
 
-    def __init__(self, channels: int = 128, dilations: Sequence[int] = DILATIONS, *, noise: float = 0.01) -> None:
+    def __init__(
+        self, channels: int = 128, dilations: Sequence[int] = DILATIONS, *, noise: float = 0.01
+    ) -> None:
         super().__init__()
         channels = whole_number("channels", channels)
         layers: list[nn.Module] = []
         for dilation in dilations:
             dilation = whole_number("dilation", dilation)
-            layers += [nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation), nn.ReLU(inplace=True)]
+            layers += [
+                nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation),
+                nn.ReLU(inplace=True),
+            ]
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, channels, 1))
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):

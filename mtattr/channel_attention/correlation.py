@@ -32,7 +32,9 @@ def attribute_correlation(means: Tensor) -> Tensor:
 
 def _correlation(means: Tensor, what: str, over: str) -> Tensor:
     if means.ndim != 2 or means.isnan().any():
-        raise InputError(f"expected mean masks (K, C) without NaN, got shape {tuple(means.shape)} with {int(means.isnan().sum())} NaN")
+        raise InputError(
+            f"expected mean masks (K, C) without NaN, got shape {tuple(means.shape)} with {int(means.isnan().sum())} NaN"
+        )
     if len(means) < 2:
         raise InputError(f"a correlation over {over} needs at least two of them, got {len(means)}")
     values = means.double()
@@ -41,8 +43,13 @@ def _correlation(means: Tensor, what: str, over: str) -> Tensor:
     # Sums of float32 leave the last digits of equal numbers unequal.
     constant = length <= 1e-6 * len(values) ** 0.5 * values.abs().amax(0)
     if constant.any():
-        which = ", ".join(map(str, constant.nonzero().flatten().tolist()[:8])) + ", ..." * (int(constant.sum()) > 8)
-        warnings.warn(f"no correlation (NaN) for {what} {which}: the mean mask is the same for all {over}", stacklevel=3)
+        which = ", ".join(map(str, constant.nonzero().flatten().tolist()[:8])) + ", ..." * (
+            int(constant.sum()) > 8
+        )
+        warnings.warn(
+            f"no correlation (NaN) for {what} {which}: the mean mask is the same for all {over}",
+            stacklevel=3,
+        )
     unit = (centred / length).masked_fill(constant, torch.nan)
     return (unit.T @ unit).clamp(-1, 1)
 
@@ -52,8 +59,14 @@ def neighbours(correlation: Tensor, index: int, count: int = 5) -> list[tuple[in
 
     Raises `InputError` for a matrix that is not square or an index that it does not have.
     """
-    if correlation.ndim != 2 or correlation.shape[0] != correlation.shape[1] or not 0 <= index < len(correlation):
-        raise InputError(f"expected a square matrix with an index in it, got shape {tuple(correlation.shape)} and {index}")
+    if (
+        correlation.ndim != 2
+        or correlation.shape[0] != correlation.shape[1]
+        or not 0 <= index < len(correlation)
+    ):
+        raise InputError(
+            f"expected a square matrix with an index in it, got shape {tuple(correlation.shape)} and {index}"
+        )
     row = correlation[index].clone()
     row[index] = torch.nan
     order = row.nan_to_num(-torch.inf).argsort(descending=True, stable=True)

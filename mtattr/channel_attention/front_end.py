@@ -44,7 +44,9 @@ class FrontEnd(nn.Module):
         if weights is not None and width != 1:
             raise InputError(f"weights of VGG-16 fit width 1, got width {width}")
         self.stride = STRIDES[name]
-        self.normalise = nn.Identity() if weights is None else Normalise(IMAGENET_MEAN, IMAGENET_STD)
+        self.normalise = (
+            nn.Identity() if weights is None else Normalise(IMAGENET_MEAN, IMAGENET_STD)
+        )
         self.features = _dilated(_vgg(FRONT_ENDS[name], width, batch_norm))
         inside = max(1, round(width * _BLOCKS[FRONT_ENDS[name] - 1][-1]))
         self.adapter = nn.Conv2d(inside, whole_number("channels", channels), 1)
@@ -55,10 +57,14 @@ class FrontEnd(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Features of the images; `InputError` for another shape or type, or a side below the stride."""
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise InputError(f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}")
+            raise InputError(
+                f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}"
+            )
         height, width = images.shape[2:]
         if min(height, width) < self.stride:
-            raise InputError(f"images of {height} x {width} px are smaller than the network's stride of {self.stride} px")
+            raise InputError(
+                f"images of {height} x {width} px are smaller than the network's stride of {self.stride} px"
+            )
         return self.adapter(self.features(self.normalise(images))).relu()
 
 

@@ -30,11 +30,20 @@ SCHEMA, FACES = 1, "celeba-twin"
 #: Networks whose mean masks are kept for every seed.
 VARIANTS = ("mcan", "no-sparsity", "frozen-masks")
 #: Attributes whose masks are shown on faces: those of Fig. 3, two that the paper compares in Fig. 1, and two of small parts.
-ATTRIBUTES = ("Smiling", "Mouth_Slightly_Open", "Black_Hair", "Blond_Hair", "Eyeglasses", "Wearing_Hat")
+ATTRIBUTES = (
+    "Smiling",
+    "Mouth_Slightly_Open",
+    "Black_Hair",
+    "Blond_Hair",
+    "Eyeglasses",
+    "Wearing_Hat",
+)
 IMAGES = 6
 
 
-def gallery_data(*, scale: str = "reduced", seeds: Sequence[int] = range(5), **options: Any) -> dict[str, Any]:
+def gallery_data(
+    *, scale: str = "reduced", seeds: Sequence[int] = range(5), **options: Any
+) -> dict[str, Any]:
     """JSON: mean masks on validation images for `VARIANTS` and each seed, weights, spreads of contributions, and faces of the first seed.
 
     options: of `fit_or_load`, which trains what is missing.
@@ -43,7 +52,9 @@ def gallery_data(*, scale: str = "reduced", seeds: Sequence[int] = range(5), **o
     weights, spreads, faces, tasks = [], [], {}, ()
     for seed in seeds:
         for variant in VARIANTS:
-            run = fit_or_load(RunSpec(PAPER, variant, FACES, scale, seed), progress=False, **options)
+            run = fit_or_load(
+                RunSpec(PAPER, variant, FACES, scale, seed), progress=False, **options
+            )
             plan = plan_for(run.spec)
             net, tasks = run.network(plan), plan.tasks.names
             images = plan.data["val"].images[:ANALYSED]
@@ -56,7 +67,13 @@ def gallery_data(*, scale: str = "reduced", seeds: Sequence[int] = range(5), **o
             means["untrained"].append(rounded(mask_means(plan.build(), images).mean(0)))
             if seed == seeds[0]:
                 faces = _faces(run, plan, net, mask_means(net, images).mean(0))
-    found = {"schema": SCHEMA, "dataset": FACES, "scale": scale, "seeds": list(seeds), "tasks": list(tasks)}
+    found = {
+        "schema": SCHEMA,
+        "dataset": FACES,
+        "scale": scale,
+        "seeds": list(seeds),
+        "tasks": list(tasks),
+    }
     return found | {"means": means, "weights": weights, "spreads": spreads, "faces": faces}
 
 
@@ -107,7 +124,9 @@ def gallery_of(start: str | Path = ".") -> dict[str, Any] | None:
     faces["masks"] = np.array(faces["masks"]).reshape(n, a, -1, h, w)
     faces["evidence"] = np.array(faces["evidence"]).reshape(n, a, h, w)
     shape = (n, a, *faces["pictures"].shape[1:3])
-    bits = np.unpackbits(np.frombuffer(base64.b64decode(faces["regions"]), np.uint8), count=int(np.prod(shape)))
+    bits = np.unpackbits(
+        np.frombuffer(base64.b64decode(faces["regions"]), np.uint8), count=int(np.prod(shape))
+    )
     faces["regions"] = bits.reshape(shape).astype(bool)
     return data
 

@@ -23,13 +23,20 @@ class LossTerms(NamedTuple):
     reconstruction: Tensor
     sparsity: Tensor
 
-    def total(self, *, alpha: float = 1, beta: float = 1, gamma: float = 4, lam: float = 1e-5) -> Tensor:
+    def total(
+        self, *, alpha: float = 1, beta: float = 1, gamma: float = 4, lam: float = 1e-5
+    ) -> Tensor:
         """alpha L_b + beta L_m + gamma L_r + lam ||M||_1 (Eq. 6); `InputError` for a weight below 0."""
         weights = {"alpha": alpha, "beta": beta, "gamma": gamma, "lam": lam}
-        return sum(number_of_at_least(name, weight) * term for (name, weight), term in zip(weights.items(), self, strict=True))
+        return sum(
+            number_of_at_least(name, weight) * term
+            for (name, weight), term in zip(weights.items(), self, strict=True)
+        )
 
 
-def loss_terms(output: Output, images: Tensor, labels: Tensor, *, pixels: str = "mean", mask_l1: str = "sum") -> LossTerms:
+def loss_terms(
+    output: Output, images: Tensor, labels: Tensor, *, pixels: str = "mean", mask_l1: str = "sum"
+) -> LossTerms:
     """The four terms from an output of `ChannelAttentionNet`, images `(B, 3, H, W)` in [0, 1] and labels `(B, K)`, NaN = unknown.
 
     L_b and L_m (Eq. 1, 3): binary cross-entropy, summed over attributes; each attribute's mean over its known labels. L_r (Eq. 5):
@@ -37,7 +44,9 @@ def loss_terms(output: Output, images: Tensor, labels: Tensor, *, pixels: str = 
     positions a sum, or a mean. The paper leaves the last two open. Raises `InputError` for another reduction, or sizes that disagree.
     """
     if labels.shape != output.logits.shape:
-        raise InputError(f"labels {tuple(labels.shape)} do not fit logits {tuple(output.logits.shape)}")
+        raise InputError(
+            f"labels {tuple(labels.shape)} do not fit logits {tuple(output.logits.shape)}"
+        )
     tasks = TaskSet.binary(f"attribute {k}" for k in range(labels.shape[1]))
     multilabel, zero = output.extra.get("multilabel_logits"), output.logits.new_zeros(())
     return LossTerms(
@@ -82,11 +91,15 @@ def auxiliary_losses(
     mask_l1: str = "sum",
 ) -> Tensor:
     """Eq. 6 without L_b, `(T,)`, as the training loop adds it: L_m by task, the other two terms in equal shares."""
-    beta, gamma, lam = (number_of_at_least(*pair) for pair in (("beta", beta), ("gamma", gamma), ("lam", lam)))
+    beta, gamma, lam = (
+        number_of_at_least(*pair) for pair in (("beta", beta), ("gamma", gamma), ("lam", lam))
+    )
     shared = gamma * _reconstruction(output, images, pixels) + lam * _sparsity(output, mask_l1)
     losses = (shared / len(tasks)).expand(len(tasks))
     if "multilabel_logits" in output.extra and beta:
-        losses = losses + beta * per_task_loss(output.extra["multilabel_logits"], labels, tasks, known=known)
+        losses = losses + beta * per_task_loss(
+            output.extra["multilabel_logits"], labels, tasks, known=known
+        )
     return losses
 
 
@@ -96,7 +109,9 @@ def _reconstruction(output: Output, images: Tensor, pixels: str) -> Tensor:
         return output.logits.new_zeros(())
     made = output.extra["reconstruction"]
     if made.shape != images.shape:
-        raise InputError(f"images {tuple(images.shape)} do not fit the reconstruction {tuple(made.shape)}")
+        raise InputError(
+            f"images {tuple(images.shape)} do not fit the reconstruction {tuple(made.shape)}"
+        )
     loss = F.mse_loss(made, images)
     return loss if pixels == "mean" else loss * images[0].numel()
 

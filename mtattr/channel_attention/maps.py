@@ -30,17 +30,23 @@ def methods_of(net: nn.Module) -> tuple[str, ...]:
         raise InputError(f"expected a network of this room, got {type(net).__name__}")
     methods = ("mask",) if net.masks is not None else ()
     methods += ("evidence",) if net.classifiers.hidden is None else ()
-    return methods + (("multilabel",) if net.multilabel is not None and _is_linear(net.multilabel) else ())
+    return methods + (
+        ("multilabel",) if net.multilabel is not None and _is_linear(net.multilabel) else ()
+    )
 
 
 @torch.no_grad()
-def explanation_maps(net: nn.Module, images: Tensor, method: str, *, device: object = "cpu", batch_size: int = 32) -> Tensor:
+def explanation_maps(
+    net: nn.Module, images: Tensor, method: str, *, device: object = "cpu", batch_size: int = 32
+) -> Tensor:
     """Maps of uint8 images `(N, 3, H, W)`, float32 on the CPU in raw range: `(N, K, h, w)`.
 
     Important channels are those of these images' mean masks. Raises `InputError` for a method that the network does not have.
     """
     if method not in methods_of(net):
-        raise InputError(f"this {type(net).__name__} has the maps {', '.join(methods_of(net)) or '(none)'}, not {method!r}")
+        raise InputError(
+            f"this {type(net).__name__} has the maps {', '.join(methods_of(net)) or '(none)'}, not {method!r}"
+        )
     net.eval().to(device)
     channels = None
     if method == "mask":
@@ -52,7 +58,9 @@ def explanation_maps(net: nn.Module, images: Tensor, method: str, *, device: obj
         "multilabel": lambda features: _activation(net.multilabel, features),
     }
     batches = torch.arange(len(images)).split(batch_size)
-    return torch.cat([of[method](net.extractor(take(images, rows, device))).float().cpu() for rows in batches])
+    return torch.cat(
+        [of[method](net.extractor(take(images, rows, device))).float().cpu() for rows in batches]
+    )
 
 
 def evidence_maps(net: ChannelAttentionNet | MultiLabelNet, features: Tensor) -> Tensor:

@@ -46,7 +46,12 @@ def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, li
     }
 
 
-def analyse(untrained: Callable[[], nn.Module], net: nn.Module, data: Mapping[str, ImageData], device: object) -> dict[str, float]:
+def analyse(
+    untrained: Callable[[], nn.Module],
+    net: nn.Module,
+    data: Mapping[str, ImageData],
+    device: object,
+) -> dict[str, float]:
     """Localisation, and of a network with parts those of `heads_and_losses`; with masks, all that masks are asked.
 
     untrained: gives the network as it was before training, whose masks are the control. Spreads, correlations and the order of pruning are
@@ -69,32 +74,53 @@ def analyse(untrained: Callable[[], nn.Module], net: nn.Module, data: Mapping[st
     before = mask_means(untrained(), val.images[:LOCALISED], device=device)
     found |= {f"untrained_mask_{name}": value for name, value in mask_spread(before).items()}
     found["mask_own_over_untrained"] = found["mask_own"] - found["untrained_mask_own"]
-    weights = None if net.classifiers.hidden is not None else net.classifiers.weight.detach().float().cpu()
-    found |= sharing_metrics(means.mean(0), before.mean(0), weights, likenesses(val.tasks, data["train"].labels))
+    weights = (
+        None
+        if net.classifiers.hidden is not None
+        else net.classifiers.weight.detach().float().cpu()
+    )
+    found |= sharing_metrics(
+        means.mean(0), before.mean(0), weights, likenesses(val.tasks, data["train"].labels)
+    )
     if weights is not None:
         found |= pruning(net, means, val, part, device=device)
     return found | robustness(net, part, device=device)
 
 
-def localisation(net: nn.Module, test: ImageData, *, images: int = LOCALISED, device: object = "cpu") -> dict[str, float]:
+def localisation(
+    net: nn.Module, test: ImageData, *, images: int = LOCALISED, device: object = "cpu"
+) -> dict[str, float]:
     """`localisation_scores` of every map of the network on attributes that are present; empty where regions are not known."""
     if test.region_of is None:
         return {}
     images = min(images, len(test))
-    maps = {method: explanation_maps(net, test.images[:images], method, device=device) for method in methods_of(net)}
+    maps = {
+        method: explanation_maps(net, test.images[:images], method, device=device)
+        for method in methods_of(net)
+    }
     return localisation_scores(maps, known_regions(test, images), test.labels[:images] == 1)
 
 
 @torch.no_grad()
-def heads_and_losses(net: ChannelAttentionNet, test: ImageData, *, device: object = "cpu") -> dict[str, float]:
+def heads_and_losses(
+    net: ChannelAttentionNet, test: ImageData, *, device: object = "cpu"
+) -> dict[str, float]:
     """Accuracy of the multi-label head and of the mean of both heads, and the terms of the loss in both reductions."""
     net.eval().to(device)
     answers, terms = [], []
     for rows in torch.arange(len(test)).split(50):
         x, labels = take(test.images, rows, device), test.labels[rows].to(device)
         output = net(x)
-        answers.append((output.logits.float().cpu(), output.extra.get("multilabel_logits", output.logits).float().cpu()))
-        both = (*loss_terms(output, x, labels), *loss_terms(output, x, labels, pixels="sum", mask_l1="mean"))
+        answers.append(
+            (
+                output.logits.float().cpu(),
+                output.extra.get("multilabel_logits", output.logits).float().cpu(),
+            )
+        )
+        both = (
+            *loss_terms(output, x, labels),
+            *loss_terms(output, x, labels, pixels="sum", mask_l1="mean"),
+        )
         terms.append(len(rows) * torch.tensor(both))
     masked, multilabel = (torch.cat(of) for of in zip(*answers, strict=True))
     values = (torch.stack(terms).sum(0) / len(test)).tolist()
@@ -104,22 +130,38 @@ def heads_and_losses(net: ChannelAttentionNet, test: ImageData, *, device: objec
         both = ((masked.sigmoid() + multilabel.sigmoid()) / 2).logit(eps=1e-7)
         own = metrics(masked, test.labels, test.tasks)["mean_accuracy"]
         for name, logits in (("multilabel", multilabel), ("both", both)):
-            found |= {f"{name}_{key}": value for key, value in metrics(logits, test.labels, test.tasks).items()}
+            found |= {
+                f"{name}_{key}": value
+                for key, value in metrics(logits, test.labels, test.tasks).items()
+            }
         found["masked_over_multilabel"] = own - found["multilabel_mean_accuracy"]
     if net.reconstructor is not None:
         found |= {"reconstruction_mean": values[2], "reconstruction_sum": values[6]}
         pixels = test.images.float() / 255
         # The share of the pixels' variance that is explained; 0 for the mean image.
-        found["reconstruction_explained"] = 1 - values[2] / pixels.var(0, correction=0).mean().item()
+        found["reconstruction_explained"] = (
+            1 - values[2] / pixels.var(0, correction=0).mean().item()
+        )
     if net.masks is not None:
         found |= {"mask_l1_sum": values[3], "mask_l1_mean": values[7]}
     return found
 
 
-def pruning(net: ChannelAttentionNet, means: Tensor, val: ImageData, test: ImageData, *, device: object = "cpu") -> dict[str, float]:
+def pruning(
+    net: ChannelAttentionNet,
+    means: Tensor,
+    val: ImageData,
+    test: ImageData,
+    *,
+    device: object = "cpu",
+) -> dict[str, float]:
     """Mean accuracy when each attribute keeps `KEPT` of its channels by each of `ORDERS` (random: mean of five), the rest at their mean."""
     of_val, of_test = (channel_contributions(net, of.images, device=device) for of in (val, test))
-    count, bias, found = max(1, round(KEPT * of_val.shape[2])), net.classifiers.bias.detach().float().cpu(), {}
+    count, bias, found = (
+        max(1, round(KEPT * of_val.shape[2])),
+        net.classifiers.bias.detach().float().cpu(),
+        {},
+    )
 
     def kept(order: str, seed: int = 0) -> float:
         keep = kept_channels(channel_scores(means, of_val, order, seed=seed), count)
@@ -130,18 +172,29 @@ def pruning(net: ChannelAttentionNet, means: Tensor, val: ImageData, test: Image
         draws = 5 if order == "random" else 1
         found[f"pruned_by_{order}"] = sum(kept(order, seed) for seed in range(draws)) / draws
     found["pruned_by_mask_over_random"] = found["pruned_by_mask"] - found["pruned_by_random"]
-    found["pruned_by_contribution_over_mask"] = found["pruned_by_contribution"] - found["pruned_by_mask"]
+    found["pruned_by_contribution_over_mask"] = (
+        found["pruned_by_contribution"] - found["pruned_by_mask"]
+    )
     return found
 
 
-def robustness(net: ChannelAttentionNet, test: ImageData, *, device: object = "cpu") -> dict[str, float]:
+def robustness(
+    net: ChannelAttentionNet, test: ImageData, *, device: object = "cpu"
+) -> dict[str, float]:
     """Mean accuracy with and without noise, by the masks as they are and sharpened."""
     if net.masks.activation == "tanh":
         return {}
     found = {}
-    for name, noise, power in (("noisy", NOISE, 1.0), ("sharp", 0.0, POWER), ("noisy_sharp", NOISE, POWER), ("noisy_flat", NOISE, 0.0)):
+    for name, noise, power in (
+        ("noisy", NOISE, 1.0),
+        ("sharp", 0.0, POWER),
+        ("noisy_sharp", NOISE, POWER),
+        ("noisy_flat", NOISE, 0.0),
+    ):
         logits = noisy_logits(net, test.images, noise=noise, power=power, device=device)
         found[f"{name}_mean_accuracy"] = metrics(logits, test.labels, test.tasks)["mean_accuracy"]
-    found["sharpening_under_noise"] = found["noisy_sharp_mean_accuracy"] - found["noisy_mean_accuracy"]
+    found["sharpening_under_noise"] = (
+        found["noisy_sharp_mean_accuracy"] - found["noisy_mean_accuracy"]
+    )
     found["places_under_noise"] = found["noisy_mean_accuracy"] - found["noisy_flat_mean_accuracy"]
     return found

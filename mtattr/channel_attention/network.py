@@ -44,7 +44,10 @@ def feature_extractor(
     sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
     if len(sides) != 2:
         raise InputError(f"image_size must be one side or two, got {image_size!r}")
-    side = min(whole_number("side of the images", side, STRIDES[front_end]) for side in sides) // STRIDES[front_end]
+    side = (
+        min(whole_number("side of the images", side, STRIDES[front_end]) for side in sides)
+        // STRIDES[front_end]
+    )
     if not context:
         return nn.Sequential(front)
     dilations = DILATIONS if literal_dilations else fitting_dilations(side)
@@ -56,7 +59,12 @@ def multilabel_head(channels: int, num_attributes: int, hidden: int | None = Non
     pool: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     if hidden is None:
         return nn.Sequential(*pool, nn.Linear(channels, num_attributes))
-    return nn.Sequential(*pool, nn.Linear(channels, whole_number("hidden", hidden)), nn.ReLU(), nn.Linear(hidden, num_attributes))
+    return nn.Sequential(
+        *pool,
+        nn.Linear(channels, whole_number("hidden", hidden)),
+        nn.ReLU(),
+        nn.Linear(hidden, num_attributes),
+    )
 
 
 class ChannelAttentionNet(nn.Module):
@@ -104,26 +112,51 @@ class ChannelAttentionNet(nn.Module):
         if mask not in MASKS:
             raise InputError(f"mask {mask!r} is unknown; there are {', '.join(MASKS)}")
         if mask == "none" and not keep_one:
-            raise InputError("without masks and without the 1 of 1 + M nothing reaches the classifiers")
+            raise InputError(
+                "without masks and without the 1 of 1 + M nothing reaches the classifiers"
+            )
         self.num_attributes = whole_number("num_attributes", num_attributes)
-        self.keep_one, self.chunk = keep_one, None if chunk is None else whole_number("chunk", chunk)
-        how = {"image_size": image_size, "width": width, "batch_norm": batch_norm, "weights": weights}
+        self.keep_one, self.chunk = (
+            keep_one,
+            None if chunk is None else whole_number("chunk", chunk),
+        )
+        how = {
+            "image_size": image_size,
+            "width": width,
+            "batch_norm": batch_norm,
+            "weights": weights,
+        }
         how |= {"context": context, "literal_dilations": literal_dilations, "noise": noise}
         self.extractor = feature_extractor(front_end, channels, **how)
         self.masks = None
         if mask != "none":
-            options = {"kernel_size": mask_kernel, "layers": mask_layers, "activation": mask_activation, "single": mask == "single"}
+            options = {
+                "kernel_size": mask_kernel,
+                "layers": mask_layers,
+                "activation": mask_activation,
+                "single": mask == "single",
+            }
             self.masks = ChannelMasks(channels, num_attributes, **options)
         self.classifiers = MaskedClassifiers(channels, num_attributes, hidden=classifier_hidden)
-        self.multilabel = multilabel_head(channels, num_attributes, multilabel_hidden) if multilabel else None
+        self.multilabel = (
+            multilabel_head(channels, num_attributes, multilabel_hidden) if multilabel else None
+        )
         self.stride = STRIDES[front_end]
-        self.reconstructor = Reconstructor(channels, self.stride, upsampling=upsampling) if reconstruct else None
+        self.reconstructor = (
+            Reconstructor(channels, self.stride, upsampling=upsampling) if reconstruct else None
+        )
 
     def forward(self, images: Tensor) -> Output:
         """Answers for images `(B, 3, H, W)` in [0, 1]."""
-        if self.reconstructor is not None and images.ndim == 4 and any(side % self.stride for side in images.shape[2:]):
+        if (
+            self.reconstructor is not None
+            and images.ndim == 4
+            and any(side % self.stride for side in images.shape[2:])
+        ):
             size = " x ".join(map(str, images.shape[2:]))
-            raise InputError(f"images of {size} px can not be reconstructed: their sides must be multiples of the stride {self.stride}")
+            raise InputError(
+                f"images of {size} px can not be reconstructed: their sides must be multiples of the stride {self.stride}"
+            )
         features = self.extractor(images)
         pooled, means = self.attend(features)
         extra = {"extracted": features, "pooled": pooled}
@@ -144,11 +177,21 @@ class ChannelAttentionNet(nn.Module):
             return self.classifiers.pool(features, zero), None
         if self.chunk is not None and self.masks.is_plain and self.classifiers.hidden is None:
             conv = self.masks.conv
-            return masked_pool(features, conv.weight, conv.bias, chunk=self.chunk, keep_one=self.keep_one)
+            return masked_pool(
+                features, conv.weight, conv.bias, chunk=self.chunk, keep_one=self.keep_one
+            )
         parts = []
         for attributes in self._chunks():
             if self.chunk is not None and torch.is_grad_enabled():
-                parts.append(checkpoint(self._attend, features, attributes, use_reentrant=False, preserve_rng_state=False))
+                parts.append(
+                    checkpoint(
+                        self._attend,
+                        features,
+                        attributes,
+                        use_reentrant=False,
+                        preserve_rng_state=False,
+                    )
+                )
             else:
                 parts.append(self._attend(features, attributes))
         pooled, means = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
@@ -172,10 +215,14 @@ class MultiLabelNet(nn.Module):
     in `extra` "extracted", the features `(B, C, h, w)`.
     """
 
-    def __init__(self, num_attributes: int = 40, channels: int = 128, *, hidden: int | None = None, **options) -> None:
+    def __init__(
+        self, num_attributes: int = 40, channels: int = 128, *, hidden: int | None = None, **options
+    ) -> None:
         super().__init__()
         self.extractor = feature_extractor(options.pop("front_end", "vgg16"), channels, **options)
-        self.multilabel = multilabel_head(channels, whole_number("num_attributes", num_attributes), hidden)
+        self.multilabel = multilabel_head(
+            channels, whole_number("num_attributes", num_attributes), hidden
+        )
 
     def forward(self, images: Tensor) -> Output:
         """Answers for images `(B, 3, H, W)` in [0, 1]."""

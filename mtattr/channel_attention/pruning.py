@@ -13,7 +13,9 @@ ORDERS = ("mask", "contribution", "random")
 def pruned_logits(contributions: Tensor, keep: Tensor, fill: Tensor) -> Tensor:
     """Logits `(N, K)` without biases: sums of contributions `(N, K, C)` where `keep` `(K, C)` is true, of `fill` `(K, C)` where not."""
     if contributions.shape[1:] != keep.shape or keep.shape != fill.shape:
-        raise InputError(f"expected keep and fill {tuple(contributions.shape[1:])}, got {tuple(keep.shape)} and {tuple(fill.shape)}")
+        raise InputError(
+            f"expected keep and fill {tuple(contributions.shape[1:])}, got {tuple(keep.shape)} and {tuple(fill.shape)}"
+        )
     return torch.where(keep, contributions, fill).sum(2)
 
 
@@ -35,4 +37,6 @@ def channel_scores(means: Tensor, contributions: Tensor, order: str, *, seed: in
         raise InputError(f"order {order!r} is unknown; there are {', '.join(ORDERS)}")
     if order == "random":
         return torch.rand(contributions.shape[1:], generator=torch.Generator().manual_seed(seed))
-    return means.mean(0).expand(contributions.shape[1:]) if order == "mask" else contributions.std(0)
+    return (
+        means.mean(0).expand(contributions.shape[1:]) if order == "mask" else contributions.std(0)
+    )

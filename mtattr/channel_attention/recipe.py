@@ -55,11 +55,31 @@ VARIANTS: dict[str, Variant] = {
 #: What a run may set: type, range, and both in words.
 SETTINGS: checks.Settings = {
     "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (int | float, lambda rate: 0 < rate <= 1e6, "a number above 0 and at most a million"),
-    "beta": (int | float, lambda weight: 0 <= weight <= 1e6, "a number of at least 0 and at most a million"),
-    "gamma": (int | float, lambda weight: 0 <= weight <= 1e6, "a number of at least 0 and at most a million"),
-    "lam": (int | float, lambda weight: 0 <= weight <= 1e6, "a number of at least 0 and at most a million"),
-    "chunk": (int | None, lambda attributes: attributes is None or attributes >= 1, "a whole number of attributes of at least 1, or null"),
+    "learning_rate": (
+        int | float,
+        lambda rate: 0 < rate <= 1e6,
+        "a number above 0 and at most a million",
+    ),
+    "beta": (
+        int | float,
+        lambda weight: 0 <= weight <= 1e6,
+        "a number of at least 0 and at most a million",
+    ),
+    "gamma": (
+        int | float,
+        lambda weight: 0 <= weight <= 1e6,
+        "a number of at least 0 and at most a million",
+    ),
+    "lam": (
+        int | float,
+        lambda weight: 0 <= weight <= 1e6,
+        "a number of at least 0 and at most a million",
+    ),
+    "chunk": (
+        int | None,
+        lambda attributes: attributes is None or attributes >= 1,
+        "a whole number of attributes of at least 1, or null",
+    ),
     "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
 }
 
@@ -67,9 +87,17 @@ SETTINGS: checks.Settings = {
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
     checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    variant, settings, size = VARIANTS[spec.variant], spec.settings, size_of(spec.dataset, spec.scale)
-    if unused := [name for name in ("beta", "gamma", "lam", "chunk") if name in settings and variant.plain]:
-        raise InputError(f"setting {unused[0]} is of the network with masks, and {spec.variant} has neither masks nor further losses")
+    variant, settings, size = (
+        VARIANTS[spec.variant],
+        spec.settings,
+        size_of(spec.dataset, spec.scale),
+    )
+    if unused := [
+        name for name in ("beta", "gamma", "lam", "chunk") if name in settings and variant.plain
+    ]:
+        raise InputError(
+            f"setting {unused[0]} is of the network with masks, and {spec.variant} has neither masks nor further losses"
+        )
     lacks = {
         "beta": not variant.options.get("multilabel", True),
         "gamma": not variant.options.get("reconstruct", True),
@@ -80,7 +108,9 @@ def check(spec: RunSpec) -> None:
         raise InputError(f"setting {unused[0]} is of a part that {spec.variant} is without")
     if settings.get("weights") is not None:
         if variant.matched or spec.scale != "paper":
-            raise InputError(f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}")
+            raise InputError(
+                f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}"
+            )
         # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
         _build(variant, 2, size, settings)
 
@@ -100,10 +130,18 @@ def plan(
     Raises `InputError` for an unknown variant, setting, dataset or scale.
     """
     check(spec)
-    settings, variant, size = dict(spec.settings), VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
-    splits = dict(load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data)
+    settings, variant, size = (
+        dict(spec.settings),
+        VARIANTS[spec.variant],
+        size_of(spec.dataset, spec.scale),
+    )
+    splits = dict(
+        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
+    )
     if missing := set(SPLITS) - splits.keys():
-        raise InputError(f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing")
+        raise InputError(
+            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
+        )
     tasks = splits["train"].tasks
     if tasks.categorical_indices:
         raise InputError("expected binary attributes: a mask is of one yes or no")
@@ -123,14 +161,22 @@ def plan(
         select_by="mean_accuracy",
         floors=floors,
         task_metrics=task_metrics,
-        auxiliary_losses=None if variant.plain else functools.partial(auxiliary_losses, **variant.losses | losses),
+        auxiliary_losses=None
+        if variant.plain
+        else functools.partial(auxiliary_losses, **variant.losses | losses),
         analyse=functools.partial(analyse, functools.partial(_untrained, build, spec.seed)),
-        notes=("weights given by the user" if settings.get("weights") else "random initial weights",),
+        notes=(
+            "weights given by the user" if settings.get("weights") else "random initial weights",
+        ),
     )
 
 
-def _build(variant: Variant, num_attributes: int, size: Size, settings: Mapping[str, Any]) -> nn.Module:
-    network = {"image_size": size.image_size, **size.network} | {key: settings[key] for key in ("chunk", "weights") if key in settings}
+def _build(
+    variant: Variant, num_attributes: int, size: Size, settings: Mapping[str, Any]
+) -> nn.Module:
+    network = {"image_size": size.image_size, **size.network} | {
+        key: settings[key] for key in ("chunk", "weights") if key in settings
+    }
     if variant.plain:
         return _plain(num_attributes, size, network, matched=variant.matched)
     net = ChannelAttentionNet(num_attributes, size.channels, **network | variant.options)
@@ -139,8 +185,14 @@ def _build(variant: Variant, num_attributes: int, size: Size, settings: Mapping[
     return net
 
 
-def _plain(num_attributes: int, size: Size, network: Mapping[str, Any], *, matched: bool) -> MultiLabelNet:
-    own = {key: value for key, value in network.items() if not key.startswith("mask") and key != "chunk"}
+def _plain(
+    num_attributes: int, size: Size, network: Mapping[str, Any], *, matched: bool
+) -> MultiLabelNet:
+    own = {
+        key: value
+        for key, value in network.items()
+        if not key.startswith("mask") and key != "chunk"
+    }
     if not matched:
         return MultiLabelNet(num_attributes, size.channels, **own)
     # Masks belong to no width of the extractor: it is widened, inside and out, until it weighs as much.
@@ -148,7 +200,11 @@ def _plain(num_attributes: int, size: Size, network: Mapping[str, Any], *, match
     low, high = 1.0, 8.0
     for _ in range(12):
         factor = (low + high) / 2
-        made = MultiLabelNet(num_attributes, round(factor * size.channels), **own | {"width": factor * own.get("width", 1.0)})
+        made = MultiLabelNet(
+            num_attributes,
+            round(factor * size.channels),
+            **own | {"width": factor * own.get("width", 1.0)},
+        )
         low, high = (factor, high) if count_parameters(made) < goal else (low, factor)
     return made
 
@@ -166,4 +222,8 @@ EVIDENCE = tuple(VARIANTS)
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
     """The runs that the chapter's claims ask for."""
-    return [RunSpec(PAPER, variant, "celeba-twin", scale, seed) for variant in EVIDENCE for seed in seeds]
+    return [
+        RunSpec(PAPER, variant, "celeba-twin", scale, seed)
+        for variant in EVIDENCE
+        for seed in seeds
+    ]

@@ -16,11 +16,20 @@ class Reconstructor(nn.Module):
     C/8; then a 3x3 convolution to colours and a sigmoid. Raises `InputError` for a stride that is no power of two or an unknown upsampling.
     """
 
-    def __init__(self, channels: int = 128, stride: int = 8, *, upsampling: str = "nearest") -> None:
+    def __init__(
+        self, channels: int = 128, stride: int = 8, *, upsampling: str = "nearest"
+    ) -> None:
         super().__init__()
         if upsampling not in UPSAMPLINGS:
-            raise InputError(f"upsampling {upsampling!r} is unknown; there are {', '.join(UPSAMPLINGS)}")
-        if not isinstance(stride, int) or isinstance(stride, bool) or stride < 1 or stride & (stride - 1):
+            raise InputError(
+                f"upsampling {upsampling!r} is unknown; there are {', '.join(UPSAMPLINGS)}"
+            )
+        if (
+            not isinstance(stride, int)
+            or isinstance(stride, bool)
+            or stride < 1
+            or stride & (stride - 1)
+        ):
             raise InputError(f"stride must be a power of two, got {stride!r}")
         channels, layers = whole_number("channels", channels), []
         for _ in range(stride.bit_length() - 1):

@@ -35,7 +35,14 @@ class Size:
 
 def _quick(epochs: int) -> FitSettings:
     """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and see few images."""
-    return FitSettings(epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", flip=True, clip_norm=5.0)
+    return FitSettings(
+        epochs=epochs,
+        batch_size=32,
+        learning_rate=3e-3,
+        schedule="cosine",
+        flip=True,
+        clip_norm=5.0,
+    )
 
 
 _LIGHT = {"front_end": "light", "width": 0.125, "batch_norm": True, "mask_kernel": 1, "chunk": 4}
@@ -44,8 +51,12 @@ _SMALL = {
     "reduced": Size(_quick(6), 48, 32, _LIGHT, train=4000, val=1000, test=3000),
 }
 #: Our choice, for the paper says nothing of its training: Adam, its rate divided by 10 at 60 and 80 % of 15 epochs.
-_PAPER_FIT = FitSettings(epochs=15, batch_size=32, learning_rate=1e-3, schedule="step", milestones=(0.6, 0.8), flip=True)
-SIZES: dict[tuple[str, str], Size] = {(name, scale): size for name in ("celeba-twin", "celeba") for scale, size in _SMALL.items()}
+_PAPER_FIT = FitSettings(
+    epochs=15, batch_size=32, learning_rate=1e-3, schedule="step", milestones=(0.6, 0.8), flip=True
+)
+SIZES: dict[tuple[str, str], Size] = {
+    (name, scale): size for name in ("celeba-twin", "celeba") for scale, size in _SMALL.items()
+}
 SIZES |= {("celeba", "paper"): Size(_PAPER_FIT, 128, 128, {"front_end": "vgg16", "chunk": 8})}
 
 
@@ -54,12 +65,21 @@ def size_of(dataset: str, scale: str) -> Size:
     return checks.size_of(SIZES, PAPER, dataset, scale)
 
 
-def load_splits(dataset: str, scale: str, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+def load_splits(
+    dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
+) -> dict[str, ImageData]:
     """The three splits at the size of a scale; `InputError` for a dataset or scale that has no recipe."""
     size = size_of(dataset, scale)
     where = None if dataset.endswith("-twin") else root
     options = {**size.options, **options}
     return {
-        split: load_dataset(dataset, split, root=where, image_size=size.image_size, limit=getattr(size, split), **options)
+        split: load_dataset(
+            dataset,
+            split,
+            root=where,
+            image_size=size.image_size,
+            limit=getattr(size, split),
+            **options,
+        )
         for split in SPLITS
     }

@@ -30,7 +30,9 @@ def likenesses(tasks: TaskSet, labels: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def sharing_metrics(importance: Tensor, untrained: Tensor, weights: Tensor | None, likeness: Mapping[str, Tensor]) -> dict[str, float]:
+def sharing_metrics(
+    importance: Tensor, untrained: Tensor, weights: Tensor | None, likeness: Mapping[str, Tensor]
+) -> dict[str, float]:
     """Rank correlations of masks with each likeness, and how nearly equal channels are.
 
     importance, untrained: mean masks `(K, C)` after and before training. weights: `(K, C)` of the classifiers, or None. For each likeness:
@@ -57,16 +59,23 @@ def sharing_metrics(importance: Tensor, untrained: Tensor, weights: Tensor | Non
         found[f"untrained_{key}"] = control["correlation"]
         found[f"{key}_over_untrained"] = test["correlation"] - control["correlation"]
         if of_weights is not None:
-            found[f"weights_follow_{name}"] = mantel_test(of_weights, target, permutations=0)["correlation"]
+            found[f"weights_follow_{name}"] = mantel_test(of_weights, target, permutations=0)[
+                "correlation"
+            ]
             found[f"{key}_over_weights"] = found[key] - found[f"weights_follow_{name}"]
     return found
 
 
 def _channel_metrics(means: Tensor) -> dict[str, float]:
     found = {}
-    for name, values in {"feature_correlation": means, "feature_correlation_own": means - means.mean(1, keepdim=True)}.items():
+    for name, values in {
+        "feature_correlation": means,
+        "feature_correlation_own": means - means.mean(1, keepdim=True),
+    }.items():
         correlation = feature_correlation(values).fill_diagonal_(torch.nan)
         found[name] = correlation.abs().nanmean().item()
         highest = correlation.nan_to_num(-torch.inf).amax(1)
-        found[f"{name}_top"] = highest[highest.isfinite()].mean().item()  # NaN if no channel has a correlation
+        found[f"{name}_top"] = (
+            highest[highest.isfinite()].mean().item()
+        )  # NaN if no channel has a correlation
     return found

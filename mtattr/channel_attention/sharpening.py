@@ -19,7 +19,11 @@ def sharpen(masks: Tensor, power: float) -> Tensor:
     power, tiny = number_of_at_least("power", power), torch.finfo(masks.dtype).tiny
     # Of the highest value first: powers of small numbers vanish.
     raised = (masks / masks.amax((-2, -1), keepdim=True).clamp(min=tiny)) ** power
-    return masks.mean((-2, -1), keepdim=True) * raised / raised.mean((-2, -1), keepdim=True).clamp(min=tiny)
+    return (
+        masks.mean((-2, -1), keepdim=True)
+        * raised
+        / raised.mean((-2, -1), keepdim=True).clamp(min=tiny)
+    )
 
 
 @torch.no_grad()
@@ -37,7 +41,11 @@ def noisy_logits(
 
     The same noise for the same seed, whatever the power. Raises `InputError` for a network without masks of at least 0.
     """
-    if not isinstance(net, ChannelAttentionNet) or net.masks is None or net.masks.activation == "tanh":
+    if (
+        not isinstance(net, ChannelAttentionNet)
+        or net.masks is None
+        or net.masks.activation == "tanh"
+    ):
         raise InputError("sharpening needs a ChannelAttentionNet with masks of at least 0")
     noise, power = number_of_at_least("noise", noise), number_of_at_least("power", power)
     net.eval().to(device)
@@ -47,5 +55,9 @@ def noisy_logits(
         x = (x + noise * torch.randn(x.shape, generator=generator)).clamp(0, 1).to(device)
         features = net.extractor(x)
         masks = sharpen(net.masks(features), power)
-        made.append(net.classifiers(net.classifiers.pool(features, masks, keep_one=net.keep_one)).float().cpu())
+        made.append(
+            net.classifiers(net.classifiers.pool(features, masks, keep_one=net.keep_one))
+            .float()
+            .cpu()
+        )
     return torch.cat(made)

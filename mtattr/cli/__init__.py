@@ -18,11 +18,24 @@ from mtattr.errors import InputError
 __all__ = ["main", "mtattr_command"]
 
 #: Errors of the user's machine rather than of the program.
-_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+_MACHINE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+}
 _NOTEBOOK_STACK = {"papermill", "jupytext", "nbformat", "jupyter_book", "sphinx"}
 
 
-@click.group(name="mtattr", context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.group(
+    name="mtattr",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(mtattr.__version__, prog_name="mtattr")
 @click.pass_context
 def mtattr_command(context: click.Context) -> None:
@@ -49,7 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in _NOTEBOOK_STACK:
             raise
-        return _complain(f"this command needs {error.name}: expected an installation with the extra [book], pip install 'mtattr[book]'")
+        return _complain(
+            f"this command needs {error.name}: expected an installation with the extra [book], pip install 'mtattr[book]'"
+        )
     except BrokenPipeError:
         # The reader (head, less) left; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,12 @@ import click
 from mtattr.cli.options import FOLDER, Names, Seeds, Setting
 from mtattr.errors import InputError
 
-_PROJECT = click.option("--project", "project_root", type=FOLDER, help="Folder with notebooks/ and book/  [default: here or above].")
+_PROJECT = click.option(
+    "--project",
+    "project_root",
+    type=FOLDER,
+    help="Folder with notebooks/ and book/  [default: here or above].",
+)
 
 
 def _project(root: Path | None):
@@ -32,20 +37,48 @@ def _output(output: Path | None) -> Path:
 
 @click.command()
 @click.option("--papers", type=Names(), help="Chapters, separated by commas  [default: all].")
-@click.option("--steps", type=Names(), help="Notebooks of a chapter: build,train,evaluate  [default: all].")
-@click.option("--datasets", type=Names(), help="Datasets, separated by commas  [default: each notebook's own].")
+@click.option(
+    "--steps", type=Names(), help="Notebooks of a chapter: build,train,evaluate  [default: all]."
+)
+@click.option(
+    "--datasets",
+    type=Names(),
+    help="Datasets, separated by commas  [default: each notebook's own].",
+)
 @click.option("--root", type=FOLDER, help="Folder with your copy of the dataset.")
 @click.option("--scale", default="smoke", show_default=True, help="smoke, reduced or paper.")
-@click.option("--seeds", type=Seeds(), help="For example 3, 0-4 or 0,2,5-7  [default: each notebook's own].")
-@click.option("--set", "settings", type=Setting(), multiple=True, metavar="NAME=VALUE", help="Another notebook parameter; may be repeated.")
-@click.option("--resume/--no-resume", default=True, show_default=True, help="Skip runs that have a valid result.")
+@click.option(
+    "--seeds", type=Seeds(), help="For example 3, 0-4 or 0,2,5-7  [default: each notebook's own]."
+)
+@click.option(
+    "--set",
+    "settings",
+    type=Setting(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another notebook parameter; may be repeated.",
+)
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Skip runs that have a valid result.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would run.")
 @click.option("--shard", help="Take the i-th of n parts of the matrix: i/n.")
-@click.option("--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores].")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit."
+    "--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores]."
 )
-@click.option("--output", type=FOLDER, help="Where executed notebooks go  [default: the state folder].")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=3600.0,
+    show_default=True,
+    help="Seconds for one notebook; 0 for no limit.",
+)
+@click.option(
+    "--output", type=FOLDER, help="Where executed notebooks go  [default: the state folder]."
+)
 @click.option("--book/--no-book", default=False, help="Build the book from these runs afterwards.")
 @_PROJECT
 def reproduce(
@@ -69,17 +102,35 @@ def reproduce(
     from mtattr import reproduce as library
     from mtattr.reproduce.runner import print_table
 
-    for name, option in (("dataset", "datasets"), ("root", "root"), ("scale", "scale"), ("seed", "seeds")):
+    for name, option in (
+        ("dataset", "datasets"),
+        ("root", "root"),
+        ("scale", "scale"),
+        ("seed", "seeds"),
+    ):
         if name in dict(settings):
             # The option checks the value, and would silently win over this one.
             raise InputError(f"--set {name}: has an option of its own, use --{option}")
     project = _project(project_root)
     runs = library.expand(
-        project, papers=papers, steps=steps, datasets=datasets, root=root, scale=scale, seeds=seeds, parameters=dict(settings)
+        project,
+        papers=papers,
+        steps=steps,
+        datasets=datasets,
+        root=root,
+        scale=scale,
+        seeds=seeds,
+        parameters=dict(settings),
     )
     runs = library.shard(runs, shard)
     outcomes = library.reproduce(
-        runs, output=_output(output), resume=resume, dry_run=dry_run, jobs=jobs, timeout=timeout or None, say=click.echo
+        runs,
+        output=_output(output),
+        resume=resume,
+        dry_run=dry_run,
+        jobs=jobs,
+        timeout=timeout or None,
+        say=click.echo,
     )
     try:
         if book and not dry_run and all(outcome.ok for outcome in outcomes):
@@ -111,13 +162,26 @@ def notebooks() -> None:
 
 @notebooks.command("execute")
 @click.argument("names", nargs=-1, metavar="[PAPER/STEP]...")
-@click.option("--scale", default="smoke", show_default=True, help="The scale that the sources' parameters cells must name.")
-@click.option("--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores].")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Seconds for one notebook; 0 for no limit."
+    "--scale",
+    default="smoke",
+    show_default=True,
+    help="The scale that the sources' parameters cells must name.",
+)
+@click.option(
+    "--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores]."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=3600.0,
+    show_default=True,
+    help="Seconds for one notebook; 0 for no limit.",
 )
 @_PROJECT
-def execute(names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None) -> int:
+def execute(
+    names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None
+) -> int:
     """Execute sources (.py) into the notebooks (.ipynb) beside them; a failure leaves the old notebook."""
     from mtattr.reproduce import expand, write_notebook
     from mtattr.reproduce import reproduce as run_all
@@ -125,17 +189,28 @@ def execute(names: tuple[str, ...], scale: str, jobs: int | None, timeout: float
 
     project = _project(project_root)
     wanted = {project.source(name) for name in names}
-    runs: list[Any] = [run for run in expand(project, scale=scale) if not wanted or run.source in wanted]
+    runs: list[Any] = [
+        run for run in expand(project, scale=scale) if not wanted or run.source in wanted
+    ]
     for run in runs:
         if run.changed:
             raise InputError(
                 f"{run.name}: its parameters cell has another scale than {scale!r}; stored outputs must be those of its own cell"
             )
     with tempfile.TemporaryDirectory(prefix="mtattr-") as temporary:
-        outcomes = run_all(runs, output=Path(temporary), resume=False, jobs=jobs, timeout=timeout or None, say=click.echo)
+        outcomes = run_all(
+            runs,
+            output=Path(temporary),
+            resume=False,
+            jobs=jobs,
+            timeout=timeout or None,
+            say=click.echo,
+        )
         for outcome in outcomes:
             if outcome.ok:
-                click.echo(f"wrote {write_notebook(outcome.run.source, read_notebook(outcome.notebook)).relative_to(project.root)}")
+                click.echo(
+                    f"wrote {write_notebook(outcome.run.source, read_notebook(outcome.notebook)).relative_to(project.root)}"
+                )
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
         click.echo(f"{outcome.run.name}: {outcome.error}", err=True)
@@ -149,7 +224,11 @@ def check(project_root: Path | None) -> None:
     from mtattr.reproduce import pair_problems
 
     sources = _project(project_root).select()
-    problems = [f"{path.parent.name}/{problem}" for path in sources for problem in pair_problems(path, path.with_suffix(".ipynb"))]
+    problems = [
+        f"{path.parent.name}/{problem}"
+        for path in sources
+        for problem in pair_problems(path, path.with_suffix(".ipynb"))
+    ]
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
@@ -158,12 +237,31 @@ def check(project_root: Path | None) -> None:
 
 
 @click.command()
-@click.option("--fresh", is_flag=True, help="Use the notebooks of the last `mtattr reproduce` instead of the committed ones.")
-@click.option("--scale", default="smoke", show_default=True, help="With --fresh: scale of the runs.")
-@click.option("--output", type=FOLDER, help="Where executed notebooks lie  [default: the state folder].")
-@click.option("--to", "destination", type=FOLDER, help="Folder of the pages  [default: _build/html of the project].")
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Use the notebooks of the last `mtattr reproduce` instead of the committed ones.",
+)
+@click.option(
+    "--scale", default="smoke", show_default=True, help="With --fresh: scale of the runs."
+)
+@click.option(
+    "--output", type=FOLDER, help="Where executed notebooks lie  [default: the state folder]."
+)
+@click.option(
+    "--to",
+    "destination",
+    type=FOLDER,
+    help="Folder of the pages  [default: _build/html of the project].",
+)
 @_PROJECT
-def book(fresh: bool, scale: str, output: Path | None, destination: Path | None, project_root: Path | None) -> None:
+def book(
+    fresh: bool,
+    scale: str,
+    output: Path | None,
+    destination: Path | None,
+    project_root: Path | None,
+) -> None:
     """Build the book as HTML; nothing is done if nothing changed since the last success."""
     from mtattr.reproduce import build_book, expand
     from mtattr.reproduce import reproduce as run_all
@@ -174,6 +272,10 @@ def book(fresh: bool, scale: str, output: Path | None, destination: Path | None,
         outcomes = run_all(expand(project, scale=scale), output=_output(output), dry_run=True)
         for outcome in outcomes:
             if not outcome.notebook.is_file() or outcome.seconds is None:
-                raise InputError(f"{outcome.run.label}: not run yet with this code; run first: mtattr reproduce")
+                raise InputError(
+                    f"{outcome.run.label}: not run yet with this code; run first: mtattr reproduce"
+                )
         executed = _first_of_each(outcomes)
-    build_book(executed, project=project, destination=destination and destination.resolve(), say=click.echo)
+    build_book(
+        executed, project=project, destination=destination and destination.resolve(), say=click.echo
+    )

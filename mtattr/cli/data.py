@@ -28,12 +28,18 @@ def _splits(name: str, root: Path | None, image_size, settings: tuple, *, skip_b
         raise InputError(f"dataset {name!r} is unknown; there are: {', '.join(DATASETS)}")
     check_root(root)
     options = dict(settings)
-    for option, instead in (("root", "--root"), ("image_size", "--image-size"), ("skip_bad", "--skip-bad")):
+    for option, instead in (
+        ("root", "--root"),
+        ("image_size", "--image-size"),
+        ("skip_bad", "--skip-bad"),
+    ):
         if option in options:
             raise InputError(f"--set {option}: has an option of its own, use {instead}")
     for option in options:
         if option not in options_of(name):
-            raise InputError(f"{name}: option {option!r} is unknown; there are {', '.join(options_of(name))}")
+            raise InputError(
+                f"{name}: option {option!r} is unknown; there are {', '.join(options_of(name))}"
+            )
     if skip_bad and "skip_bad" in options_of(name):
         options["skip_bad"] = True
     for split in ("train", "val", "test"):
@@ -43,8 +49,21 @@ def _splits(name: str, root: Path | None, image_size, settings: tuple, *, skip_b
 _OPTIONS = (
     click.argument("name"),
     click.option("--root", type=FOLDER, help="Folder with your copy of the dataset."),
-    click.option("--image-size", type=ImageShape(), default="64", show_default=True, help="Side in pixels, or HEIGHTxWIDTH."),
-    click.option("--set", "settings", type=Setting(), multiple=True, metavar="NAME=VALUE", help="An option of the dataset; repeatable."),
+    click.option(
+        "--image-size",
+        type=ImageShape(),
+        default="64",
+        show_default=True,
+        help="Side in pixels, or HEIGHTxWIDTH.",
+    ),
+    click.option(
+        "--set",
+        "settings",
+        type=Setting(),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An option of the dataset; repeatable.",
+    ),
     click.option("--skip-bad", is_flag=True, help="Go on without unreadable images."),
 )
 
@@ -57,8 +76,12 @@ def _with_options(command):
 
 @data.command()
 @_with_options
-@click.option("--all", "everything", is_flag=True, help="List the rate of every attribute and class.")
-def check(name: str, root: Path | None, image_size, settings: tuple, skip_bad: bool, everything: bool) -> None:
+@click.option(
+    "--all", "everything", is_flag=True, help="List the rate of every attribute and class."
+)
+def check(
+    name: str, root: Path | None, image_size, settings: tuple, skip_bad: bool, everything: bool
+) -> None:
     """Read dataset NAME as training would, and compare it with what was published.
 
     Ends with exit code 2 if an image cannot be read, unless --skip-bad says that this is known.
@@ -82,7 +105,9 @@ def cache(name: str, root: Path | None, image_size, settings: tuple, skip_bad: b
 
     parts = list(_splits(name, root, image_size, settings, skip_bad=skip_bad))
     height, width = parts[0].images.shape[2:]
-    click.echo(f"{name}: {sum(map(len, parts))} images of {height} x {width} pixels in {home() / 'data'}")
+    click.echo(
+        f"{name}: {sum(map(len, parts))} images of {height} x {width} pixels in {home() / 'data'}"
+    )
 
 
 def _check_new(folder: Path) -> None:
@@ -91,7 +116,9 @@ def _check_new(folder: Path) -> None:
     except OSError as error:
         raise InputError(f"{folder}: could not be written ({error.strerror})") from error
     if any(path.name.startswith(PART) for path in found):
-        raise InputError(f"{folder}: holds the beginning of a write that runs or was cut off ({PART}*); if none runs, delete the folder")
+        raise InputError(
+            f"{folder}: holds the beginning of a write that runs or was cut off ({PART}*); if none runs, delete the folder"
+        )
     if found:
         raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
 
@@ -99,9 +126,24 @@ def _check_new(folder: Path) -> None:
 @data.command()
 @click.argument("twin")
 @click.argument("folder", type=FOLDER)
-@click.option("--image-size", type=ImageShape(), default=None, help="Side in pixels, or HEIGHTxWIDTH  [default: the twin's own].")
-@click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed of the drawing  [default: the twin's own].")
-@click.option("--limit", type=click.IntRange(min=1), default=None, help="Images per split  [default: the twin's own sizes].")
+@click.option(
+    "--image-size",
+    type=ImageShape(),
+    default=None,
+    help="Side in pixels, or HEIGHTxWIDTH  [default: the twin's own].",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Seed of the drawing  [default: the twin's own].",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Images per split  [default: the twin's own sizes].",
+)
 def write(twin: str, folder: Path, image_size, seed: int | None, limit: int | None) -> None:
     """Write generated set TWIN to FOLDER in the layout of the real one."""
     from mtattr.data import TWIN_WRITERS, twin_writer
@@ -109,20 +151,28 @@ def write(twin: str, folder: Path, image_size, seed: int | None, limit: int | No
     if twin not in TWIN_WRITERS:
         raise InputError(f"twin {twin!r} is unknown; there are: {', '.join(TWIN_WRITERS)}")
     _check_new(folder)
-    options = {key: value for key, value in (("image_size", image_size), ("seed", seed), ("limit", limit)) if value is not None}
+    options = {
+        key: value
+        for key, value in (("image_size", image_size), ("seed", seed), ("limit", limit))
+        if value is not None
+    }
     writer = twin_writer(twin)
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=PART, dir=folder) as temporary:
             # The tables move last, and no loader takes a folder without them for a whole copy.
-            for part in sorted(writer(Path(temporary) / "whole", **options).iterdir(), reverse=True):
+            for part in sorted(
+                writer(Path(temporary) / "whole", **options).iterdir(), reverse=True
+            ):
                 os.replace(part, folder / part.name)
     except BaseException as error:
         if made:
             with suppress(OSError):
                 folder.rmdir()
         if isinstance(error, OSError):
-            raise InputError(f"{folder}: could not be written ({error.strerror or error})") from error
+            raise InputError(
+                f"{folder}: could not be written ({error.strerror or error})"
+            ) from error
         raise
     click.echo(f"{twin}: written to {folder}")

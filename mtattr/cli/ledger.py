@@ -15,7 +15,12 @@ from mtattr.errors import InputError
 
 
 @click.group(no_args_is_help=False)
-@click.option("--ledger", "path", type=FILE, help="The ledger file  [default: book/evidence/ledger.jsonl of the project].")
+@click.option(
+    "--ledger",
+    "path",
+    type=FILE,
+    help="The ledger file  [default: book/evidence/ledger.jsonl of the project].",
+)
 @click.pass_context
 def ledger(context: click.Context, path: Path | None) -> None:
     """The run records that the book quotes."""
@@ -37,7 +42,9 @@ def _check_given(path: Path | None) -> None:
 
 
 @ledger.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the records as they are, one per line.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the records as they are, one per line."
+)
 @click.pass_obj
 def show(path: Path | None, as_json: bool) -> None:
     """List the records."""
@@ -52,28 +59,48 @@ def show(path: Path | None, as_json: bool) -> None:
             continue
         spec, data = record["spec"], record["data"]
         settings = " ".join(f"{key}={value}" for key, value in spec["settings"].items())
-        numbers = " ".join(f"{name}={value:.4f}" for name, value in record["metrics"]["selected"].items() if value is not None)
+        numbers = " ".join(
+            f"{name}={value:.4f}"
+            for name, value in record["metrics"]["selected"].items()
+            if value is not None
+        )
         kind = "generated" if data["generated"] else "real"
-        words = [record["sha256"][:8], spec["paper"], spec["variant"], spec["dataset"], f"({kind})", spec["scale"], f"seed {spec['seed']}"]
+        words = [
+            record["sha256"][:8],
+            spec["paper"],
+            spec["variant"],
+            spec["dataset"],
+            f"({kind})",
+            spec["scale"],
+            f"seed {spec['seed']}",
+        ]
         click.echo(" ".join([*words, *filter(None, [settings, numbers])]))
     click.echo(f"{len(records)} records", err=True)
 
 
 @ledger.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--allow-dirty", is_flag=True, help="Take records of code that was not committed (verify will complain).")
+@click.option(
+    "--allow-dirty",
+    is_flag=True,
+    help="Take records of code that was not committed (verify will complain).",
+)
 @click.pass_obj
 def add(path: Path | None, results: tuple[Path, ...], allow_dirty: bool) -> None:
     """Add the records of finished runs: RESULTS are run folders or their result.json files."""
     from mtattr.evidence import append
 
     file, repository = _place(path)
-    added = append(file, [_sealed(result, repository) for result in results], allow_dirty=allow_dirty)
+    added = append(
+        file, [_sealed(result, repository) for result in results], allow_dirty=allow_dirty
+    )
     click.echo(f"{added} added, {len(results) - added} already there: {file}")
 
 
 @ledger.command()
-@click.option("--repository", type=FOLDER, help="The git repository that the records' commits belong to.")
+@click.option(
+    "--repository", type=FOLDER, help="The git repository that the records' commits belong to."
+)
 @click.pass_obj
 def verify(path: Path | None, repository: Path | None) -> None:
     """Check schema and hashes, and that each claim was committed before the runs that judge it."""
@@ -83,7 +110,9 @@ def verify(path: Path | None, repository: Path | None) -> None:
     file, root = _place(path)
     _check_given(path)
     if repository is not None and not repository.is_dir():
-        raise InputError(f"{repository}: no such folder; --repository is the git repository of the records' commits")
+        raise InputError(
+            f"{repository}: no such folder; --repository is the git repository of the records' commits"
+        )
     problems = check(file, repository or root)
     errors = [problem for problem in problems if problem.level == "error"]
     for problem in problems:
@@ -92,7 +121,9 @@ def verify(path: Path | None, repository: Path | None) -> None:
     if len(errors) == 1:
         raise InputError(f"{errors[0]}; expected a ledger that stands")
     if errors:
-        raise InputError(f"{file}: {len(errors)} problems listed above; expected a ledger that stands")
+        raise InputError(
+            f"{file}: {len(errors)} problems listed above; expected a ledger that stands"
+        )
     click.echo(f"{file}: {len(read_ledger(file))} records stand")
     sys.stdout.flush()
 
@@ -107,13 +138,19 @@ def _sealed(result: Path, repository: Path) -> dict:
         code, paper, commit = record["code"], record["spec"]["paper"], record["code"]["commit"]
         if "sha256" in record:
             return check_record(record, str(file))
-        if isinstance(paper, str) and isinstance(commit, str) and re.fullmatch("[0-9a-f]{40,64}", commit):
+        if (
+            isinstance(paper, str)
+            and isinstance(commit, str)
+            and re.fullmatch("[0-9a-f]{40,64}", commit)
+        ):
             code.setdefault("claims_sha256", _claims_sha256(paper, commit, repository))
         else:
             code.setdefault("claims_sha256", None)
         return seal(record)
     except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); expected the result.json of a finished run") from error
+        raise InputError(
+            f"{file}: cannot be read ({error.strerror}); expected the result.json of a finished run"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{file}: is not a run record ({error!r})") from error
     except InputError as error:
@@ -125,8 +162,17 @@ def _claims_sha256(paper: str, commit: str, repository: Path) -> str | None:
     from mtattr.evidence.paper import parse_yaml
 
     file = f"mtattr/{paper}/paper.yaml"
-    found = subprocess.run(["git", "-C", str(repository), "show", f"{commit}:{file}"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "-C", str(repository), "show", f"{commit}:{file}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if found.returncode:
         return None
     document = parse_yaml(found.stdout, f"{file} at {commit[:8]}")
-    return claims_sha256(document["claims"]) if isinstance(document, dict) and isinstance(document.get("claims"), list) else None
+    return (
+        claims_sha256(document["claims"])
+        if isinstance(document, dict) and isinstance(document.get("claims"), list)
+        else None
+    )

@@ -19,19 +19,54 @@ from mtattr.errors import InputError
 
 @click.command()
 @click.argument("paper")
-@click.option("--variant", "variants", type=Names(), help='Variants, separated by commas, or "all".')
+@click.option(
+    "--variant", "variants", type=Names(), help='Variants, separated by commas, or "all".'
+)
 @click.option("--dataset", "datasets", type=Names(), help="Datasets, separated by commas.")
-@click.option("--evidence", is_flag=True, help="The runs that the paper's claims ask for, instead of --variant and --dataset.")
-@click.option("--shard", type=Shard(), help="i/n: only every n-th run, from the i-th (counted from 1).")
+@click.option(
+    "--evidence",
+    is_flag=True,
+    help="The runs that the paper's claims ask for, instead of --variant and --dataset.",
+)
+@click.option(
+    "--shard", type=Shard(), help="i/n: only every n-th run, from the i-th (counted from 1)."
+)
 @click.option("--scale", default="smoke", show_default=True, help="smoke, reduced or paper.")
-@click.option("--seeds", type=Seeds(), default="0", show_default=True, help="For example 3, 0-4 or 0,2,5-7.")
-@click.option("--set", "settings", type=Setting(), multiple=True, metavar="NAME=VALUE", help="A setting of the recipe; repeatable.")
+@click.option(
+    "--seeds", type=Seeds(), default="0", show_default=True, help="For example 3, 0-4 or 0,2,5-7."
+)
+@click.option(
+    "--set",
+    "settings",
+    type=Setting(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the recipe; repeatable.",
+)
 @click.option("--root", type=FOLDER, help="Folder with your copy of the dataset.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@click.option("--devices", type=click.IntRange(min=1), default=1, show_default=True, help="Processes to train with (DDP), one per GPU.")
-@click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines to train with.")
-@click.option("--precision", default="auto", show_default=True, help="auto, 32-true, bf16-mixed or 64-true.")
-@click.option("--skip-bad", is_flag=True, help="Count and list unreadable images instead of stopping at the first.")
+@click.option(
+    "--devices",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes to train with (DDP), one per GPU.",
+)
+@click.option(
+    "--nodes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Machines to train with.",
+)
+@click.option(
+    "--precision", default="auto", show_default=True, help="auto, 32-true, bf16-mixed or 64-true."
+)
+@click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Count and list unreadable images instead of stopping at the first.",
+)
 def run(
     paper: str,
     variants: list[str] | None,
@@ -61,7 +96,9 @@ def run(
 
     if evidence:
         if variants or datasets or settings:
-            raise InputError("--evidence names the runs itself; leave --variant, --dataset and --set out")
+            raise InputError(
+                "--evidence names the runs itself; leave --variant, --dataset and --set out"
+            )
         specs = _recipe(paper).evidence(scale, seeds)
     else:
         specs = _product(paper, variants, datasets, scale, seeds, dict(settings))
@@ -73,7 +110,15 @@ def run(
         logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
         logging.getLogger("mtattr").setLevel(logging.INFO)
     for spec in specs:
-        done = fit_or_load(spec, root=root, device=device, devices=devices, num_nodes=nodes, precision=precision, **options)
+        done = fit_or_load(
+            spec,
+            root=root,
+            device=device,
+            devices=devices,
+            num_nodes=nodes,
+            precision=precision,
+            **options,
+        )
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0:
             click.echo(_line(spec, done))
 
@@ -101,7 +146,14 @@ def _later(spec: object) -> None:
     raise _LaterError
 
 
-def _product(paper: str, variants: list[str] | None, datasets: list[str] | None, scale: str, seeds: list[int], settings: dict) -> list:
+def _product(
+    paper: str,
+    variants: list[str] | None,
+    datasets: list[str] | None,
+    scale: str,
+    seeds: list[int],
+    settings: dict,
+) -> list:
     from mtattr.data import DATASETS
     from mtattr.training import RunSpec
 
@@ -116,7 +168,10 @@ def _product(paper: str, variants: list[str] | None, datasets: list[str] | None,
             if name not in there:
                 raise InputError(f"{kind} {name!r} is unknown; there are: {', '.join(there)}")
     variants = known if "all" in variants else variants
-    return [RunSpec(paper, v, d, scale, s, settings) for d, s, v in itertools.product(datasets, seeds, variants)]
+    return [
+        RunSpec(paper, v, d, scale, s, settings)
+        for d, s, v in itertools.product(datasets, seeds, variants)
+    ]
 
 
 def _recipe(paper: str):
@@ -129,7 +184,15 @@ def _recipe(paper: str):
 
 
 def _line(spec, done) -> str:
-    numbers = " ".join(f"{name} {value:.4f}" for name, value in done.metrics["selected"].items() if value is not None)
+    numbers = " ".join(
+        f"{name} {value:.4f}"
+        for name, value in done.metrics["selected"].items()
+        if value is not None
+    )
     what = f"{spec.paper} {spec.variant} {spec.dataset} {spec.scale} seed {spec.seed}"
-    numbers = numbers if "the training diverged" not in done.record["notes"] else f"the training diverged; {numbers}"
+    numbers = (
+        numbers
+        if "the training diverged" not in done.record["notes"]
+        else f"the training diverged; {numbers}"
+    )
     return f"{what}: {numbers} ({done.record['cost']['seconds']:.0f} s) {done.folder.name}"

@@ -23,7 +23,9 @@ def _load(module: str, function: str, name: str, split: str, **options) -> Image
     load, allowed = _function(module, function), options_of(name)
     unknown = [option for option in options if option not in allowed]
     if unknown:
-        raise InputError(f"{name}: option {unknown[0]!r} is unknown; there are {', '.join(allowed)}")
+        raise InputError(
+            f"{name}: option {unknown[0]!r} is unknown; there are {', '.join(allowed)}"
+        )
     return load(split, **options)
 
 
@@ -76,7 +78,14 @@ def twin_writer(name: str) -> Callable:
 
 
 def load_dataset(
-    name: str, split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, seed: int = 0, **options
+    name: str,
+    split: str,
+    *,
+    root=None,
+    image_size: ImageSize = 64,
+    limit: int | None = None,
+    seed: int = 0,
+    **options,
 ) -> ImageData:
     """One split of a dataset: images uint8 `(N, 3, H, W)`, labels float32 `(N, T)`, NaN = unknown.
 
@@ -92,4 +101,6 @@ def load_dataset(
         raise InputError(f"{name}: seed must be a whole number of at least 0, got {seed!r}")
     if not isinstance(options.get("skip_bad", False), bool):
         raise InputError(f"{name}: skip_bad must be True or False, got {options['skip_bad']!r}")
-    return DATASETS[name](split, root=root, image_size=image_size, limit=limit, seed=seed, **options)
+    return DATASETS[name](
+        split, root=root, image_size=image_size, limit=limit, seed=seed, **options
+    )

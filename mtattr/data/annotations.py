@@ -31,7 +31,11 @@ def table_rows(path: Path, *, header: bool = True, about: str = "") -> Iterator[
     expected, rows, heads = 0, 0, 0
     for number, line in _lines(path, about):
         if heads == rows == 0 and line.startswith("<"):
-            raise fault(path, number, f"this is a web page, not the table that was expected; download the file itself{about}")
+            raise fault(
+                path,
+                number,
+                f"this is a web page, not the table that was expected; download the file itself{about}",
+            )
         if header and heads < 2:
             if heads == 0:
                 expected = whole_number(path, number, line, "the number of rows")
@@ -40,7 +44,9 @@ def table_rows(path: Path, *, header: bool = True, about: str = "") -> Iterator[
         rows += 1
         yield number, line
     if header and heads < 2:
-        raise InputError(f"{path}: expected two header lines (number of rows, column names), the file has {heads}")
+        raise InputError(
+            f"{path}: expected two header lines (number of rows, column names), the file has {heads}"
+        )
     if header and rows != expected:
         raise InputError(f"{path}: line 1 announces {expected} rows, the file has {rows}")
 
@@ -57,7 +63,9 @@ def _lines(path: Path, about: str) -> Iterator[tuple[int, str]]:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: file missing{about}") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected a UTF-8 text table, the file holds other bytes{about}") from None
+        raise InputError(
+            f"{path}: expected a UTF-8 text table, the file holds other bytes{about}"
+        ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
@@ -74,8 +82,18 @@ def whole_number(path: Path, line: int, text: str, what: str) -> int:
 def check_image_path(path: Path, line: int, text: str) -> None:
     """Raise `InputError` unless `text` can name a file below the folder of the images: relative, without `..`, of usual length."""
     parts = text.split("/")
-    if text.startswith("/") or ".." in parts or "\0" in text or len(text) > 1000 or max(len(part.encode()) for part in parts) > 255:
-        raise fault(path, line, f"expected an image's path below the folder of the images, got {_short(text)}")
+    if (
+        text.startswith("/")
+        or ".." in parts
+        or "\0" in text
+        or len(text) > 1000
+        or max(len(part.encode()) for part in parts) > 255
+    ):
+        raise fault(
+            path,
+            line,
+            f"expected an image's path below the folder of the images, got {_short(text)}",
+        )
 
 
 def read_names(path: Path, *, header: bool = True, about: str = "") -> list[tuple[str, int]]:
@@ -93,7 +111,12 @@ def read_names(path: Path, *, header: bool = True, about: str = "") -> list[tupl
 
 
 def read_fields(
-    path: Path, count: int, convert: Callable[[int, list[str]], T], *, header: bool = True, about: str = ""
+    path: Path,
+    count: int,
+    convert: Callable[[int, list[str]], T],
+    *,
+    header: bool = True,
+    about: str = "",
 ) -> dict[str, tuple[T, int]]:
     """Rows `image field_1 … field_count`: image -> (convert(line number, fields), line number), in file order.
 
@@ -104,7 +127,11 @@ def read_fields(
         image, *fields = line.split()
         check_image_path(path, number, image)
         if len(fields) != count:
-            raise fault(path, number, f"expected an image name and {count} value{'s' * (count != 1)}, got {len(fields)} after {image!r}")
+            raise fault(
+                path,
+                number,
+                f"expected an image name and {count} value{'s' * (count != 1)}, got {len(fields)} after {image!r}",
+            )
         if image in found:
             raise fault(path, number, f"{image!r} is given again, first in line {found[image][1]}")
         found[image] = convert(number, fields), number
@@ -128,7 +155,9 @@ def number_within(path: Path, allowed: range, what: str) -> Callable[[int, list[
     def convert(line: int, fields: list[str]) -> int:
         value = whole_number(path, line, fields[0], what)
         if value not in allowed:
-            raise fault(path, line, f"{what} {value} is outside {allowed.start}..{allowed.stop - 1}")
+            raise fault(
+                path, line, f"{what} {value} is outside {allowed.start}..{allowed.stop - 1}"
+            )
         return value
 
     return convert
@@ -138,16 +167,28 @@ def box(path: Path) -> Callable[[int, list[str]], tuple[int, int, int, int]]:
     """A converter for `read_fields`: four corners x_1 y_1 x_2 y_2 in pixels, with x_1 < x_2 and y_1 < y_2."""
 
     def convert(line: int, fields: list[str]) -> tuple[int, int, int, int]:
-        x1, y1, x2, y2 = (whole_number(path, line, field, "a corner of the box") for field in fields)
+        x1, y1, x2, y2 = (
+            whole_number(path, line, field, "a corner of the box") for field in fields
+        )
         if x1 >= x2 or y1 >= y2:
-            raise fault(path, line, f"expected a box x_1 y_1 x_2 y_2 with x_1 < x_2 and y_1 < y_2, got {x1} {y1} {x2} {y2}")
+            raise fault(
+                path,
+                line,
+                f"expected a box x_1 y_1 x_2 y_2 with x_1 < x_2 and y_1 < y_2, got {x1} {y1} {x2} {y2}",
+            )
         return x1, y1, x2, y2
 
     return convert
 
 
 def fill_values(
-    out: np.ndarray, path: Path, rows: Mapping[str, int] | None, values: Sequence[int], *, header: bool = True, about: str = ""
+    out: np.ndarray,
+    path: Path,
+    rows: Mapping[str, int] | None,
+    values: Sequence[int],
+    *,
+    header: bool = True,
+    about: str = "",
 ) -> None:
     """Read rows `image value_1 … value_A` line by line into int8 `out` `(N, A)`.
 
@@ -163,29 +204,45 @@ def fill_values(
         row, given = i, len(fields)
         if rows is None:
             if i >= n:
-                raise fault(path, number, f"expected {n} rows, one for each image, and there are more")
+                raise fault(
+                    path, number, f"expected {n} rows, one for each image, and there are more"
+                )
         else:
             image, given = fields.pop(0).decode(), given - 1
             check_image_path(path, number, image)
             if image not in rows:
-                raise fault(path, number, f"image {image!r} is in no split: the partition file does not list it")
+                raise fault(
+                    path,
+                    number,
+                    f"image {image!r} is in no split: the partition file does not list it",
+                )
             row = rows[image]
             if seen[row]:
                 raise fault(path, number, f"{image!r} is given again, first in line {seen[row]}")
         if given != width:
-            raise fault(path, number, f"expected {width} attribute values, one for each name, got {given}")
+            raise fault(
+                path, number, f"expected {width} attribute values, one for each name, got {given}"
+            )
         try:
             out[row] = np.frombuffer(bytes(map(code.__getitem__, fields)), dtype=np.int8)
         except KeyError as error:
             allowed = ", ".join(map(str, values))
-            raise fault(path, number, f"attribute value {_short(error.args[0].decode())} is not one of {allowed}") from None
+            raise fault(
+                path,
+                number,
+                f"attribute value {_short(error.args[0].decode())} is not one of {allowed}",
+            ) from None
         seen[row] = number
     left_out = np.flatnonzero(seen == 0)
     if len(left_out):
         if rows is None:
-            raise InputError(f"{path}: expected {n} rows, one for each image, the file has {n - len(left_out)}")
+            raise InputError(
+                f"{path}: expected {n} rows, one for each image, the file has {n - len(left_out)}"
+            )
         image = next(name for name, row in rows.items() if row == left_out[0])
-        raise InputError(f"{path}: no row for image {image!r}, which the partition file lists ({len(left_out)} images have none)")
+        raise InputError(
+            f"{path}: no row for image {image!r}, which the partition file lists ({len(left_out)} images have none)"
+        )
 
 
 def _short(text: str) -> str:

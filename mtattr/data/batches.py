@@ -21,7 +21,9 @@ def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(_mix("order", seed, epoch)))
 
 
-def batch_rows(order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1, drop_last: bool = False) -> Iterator[Tensor]:
+def batch_rows(
+    order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1, drop_last: bool = False
+) -> Iterator[Tensor]:
     """Split `order` `(n,)` into batches and yield, batch by batch, the part of process `rank` out of `world`.
 
     `batch_size` counts the images of all processes together, so that the batches do not depend on how many share them:
@@ -32,7 +34,9 @@ def batch_rows(order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1,
     if not 0 <= rank < world:
         raise InputError(f"rank must be in 0..{world - 1}, got {rank}")
     if batch_size < world:
-        raise InputError(f"batch_size {batch_size} must give each of the {world} processes an image")
+        raise InputError(
+            f"batch_size {batch_size} must give each of the {world} processes an image"
+        )
     n = len(order)
     for start in range(0, n - n % batch_size if drop_last else n, batch_size):
         batch = order[start : start + batch_size]
@@ -41,7 +45,9 @@ def batch_rows(order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1,
 
 def random_rows(n: int, count: int, *, seed: int, epoch: int, step: int) -> Tensor:
     """`count` rows out of n drawn at random with replacement: int64, a function of the arguments alone."""
-    return torch.randint(n, (count,), generator=torch.Generator().manual_seed(_mix("rows", seed, epoch, step)))
+    return torch.randint(
+        n, (count,), generator=torch.Generator().manual_seed(_mix("rows", seed, epoch, step))
+    )
 
 
 def take(images: Tensor, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
@@ -54,7 +60,9 @@ def take(images: Tensor, rows: Tensor, device: torch.device | str = "cpu") -> Te
     return batch.to(device).to(torch.float32).div_(255)
 
 
-def augment(batch: Tensor, *, seed: int, epoch: int, positions: Tensor, flip: bool = True, shift: int = 0) -> Tensor:
+def augment(
+    batch: Tensor, *, seed: int, epoch: int, positions: Tensor, flip: bool = True, shift: int = 0
+) -> Tensor:
     """Flip each image left to right with probability 1/2 and move it by up to `shift` whole pixels both ways.
 
     batch `(B, 3, H, W)` of any type and device; the border is filled by reflection. positions int64 `(B,)`: where in the
@@ -73,10 +81,14 @@ def augment(batch: Tensor, *, seed: int, epoch: int, positions: Tensor, flip: bo
         columns = torch.where(flipped[:, None], width - 1 - columns, columns)
     if shift:
         rows = _reflect(torch.arange(height) + _offsets("down", seed, epoch, where, shift), height)
-        batch = batch.gather(2, rows.to(batch.device)[:, None, :, None].expand(-1, batch.shape[1], -1, width))
+        batch = batch.gather(
+            2, rows.to(batch.device)[:, None, :, None].expand(-1, batch.shape[1], -1, width)
+        )
         moved = _reflect(torch.arange(width) + _offsets("right", seed, epoch, where, shift), width)
         columns = columns.gather(1, moved)
-    return batch.gather(3, columns.to(batch.device)[:, None, None, :].expand(-1, batch.shape[1], height, -1))
+    return batch.gather(
+        3, columns.to(batch.device)[:, None, None, :].expand(-1, batch.shape[1], height, -1)
+    )
 
 
 def _offsets(purpose: str, seed: int, epoch: int, positions: np.ndarray, shift: int) -> Tensor:
@@ -97,7 +109,9 @@ def _mix(*parts: object) -> int:
 def _draws(purpose: str, seed: int, epoch: int, positions: np.ndarray) -> np.ndarray:
     """One uint64 per position by SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which needs no state."""
     with np.errstate(over="ignore"):
-        z = np.uint64(_mix(purpose, seed, epoch)) + positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = np.uint64(_mix(purpose, seed, epoch)) + positions.astype(np.uint64) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))

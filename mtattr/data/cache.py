@@ -40,7 +40,9 @@ def cached_images(name: str, key: dict, shape: Sequence[int], fill: Fill) -> Ten
     return cached_images_and_notes(name, key, shape, fill)[0]
 
 
-def cached_images_and_notes(name: str, key: dict, shape: Sequence[int], fill: Fill) -> tuple[Tensor, dict]:
+def cached_images_and_notes(
+    name: str, key: dict, shape: Sequence[int], fill: Fill
+) -> tuple[Tensor, dict]:
     """As `cached_images`, with the notes that `fill` returned when it ran."""
     shape = [int(length) for length in shape]
     key = json.loads(json.dumps(key))
@@ -55,7 +57,9 @@ def cached_images_and_notes(name: str, key: dict, shape: Sequence[int], fill: Fi
                 _write(path, about, fill)
                 found = _open(path, about)
     if found is None:
-        raise InputError(f"{path}: the file just written does not read back as written; is the disk sound?")
+        raise InputError(
+            f"{path}: the file just written does not read back as written; is the disk sound?"
+        )
     return found
 
 
@@ -65,7 +69,11 @@ def _open(path: Path, about: dict) -> tuple[Tensor, dict] | None:
         whole = path.stat().st_size == about["bytes"]
     except (OSError, ValueError):
         return None
-    if not whole or not isinstance(sidecar, dict) or any(sidecar.get(k) != v for k, v in about.items()):
+    if (
+        not whole
+        or not isinstance(sidecar, dict)
+        or any(sidecar.get(k) != v for k, v in about.items())
+    ):
         return None
     if about["bytes"] == 0:
         return torch.empty(about["shape"], dtype=torch.uint8), sidecar.get("notes", {})
@@ -97,7 +105,12 @@ def _write(path: Path, about: dict, fill: Fill) -> None:
                 array.flush()
             os.fsync(file.fileno())
         with _temporary(path, made) as file:
-            file.write((json.dumps(about | {"notes": notes, "sample_sha256": sample}, sort_keys=True) + "\n").encode())
+            file.write(
+                (
+                    json.dumps(about | {"notes": notes, "sample_sha256": sample}, sort_keys=True)
+                    + "\n"
+                ).encode()
+            )
             file.flush()
             os.fsync(file.fileno())
         os.replace(made[0], path)
@@ -113,7 +126,9 @@ def _write(path: Path, about: dict, fill: Fill) -> None:
 
 @contextmanager
 def _temporary(path: Path, made: list[Path]) -> Iterator:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.stem}.", suffix=".tmp", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f"{path.stem}.", suffix=".tmp", delete=False
+    ) as file:
         made.append(Path(file.name))
         yield file
 
@@ -142,7 +157,9 @@ def _check_free(folder: Path, count: int) -> None:
 
 
 def _disk_full(folder: Path, count: int) -> InputError:
-    return InputError(f"{folder}: decoded images need {count:,} bytes and the disk is full; free some, or set MTATTR_HOME to another disk")
+    return InputError(
+        f"{folder}: decoded images need {count:,} bytes and the disk is full; free some, or set MTATTR_HOME to another disk"
+    )
 
 
 def _sample_digest(array: np.ndarray) -> str:
@@ -162,7 +179,9 @@ def _only_filler(path: Path) -> Iterator[None]:
     try:
         file = _locked(lock)
     except OSError as error:
-        raise InputError(f"{path.parent}: the cache folder cannot be written ({error.strerror}); MTATTR_HOME names another") from error
+        raise InputError(
+            f"{path.parent}: the cache folder cannot be written ({error.strerror}); MTATTR_HOME names another"
+        ) from error
     try:
         yield
     finally:

@@ -10,8 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtattr.data.celeba_attributes import NAMES, NUM_IMAGES, NUM_TRAIN_IMAGES, TASKS, TRAIN_POSITIVES
-from mtattr.data.celeba_tables import ABOUT, MD5, Place, Tables, find_place, read_numbers, read_tables
+from mtattr.data.celeba_attributes import (
+    NAMES,
+    NUM_IMAGES,
+    NUM_TRAIN_IMAGES,
+    TASKS,
+    TRAIN_POSITIVES,
+)
+from mtattr.data.celeba_tables import (
+    ABOUT,
+    MD5,
+    Place,
+    Tables,
+    find_place,
+    read_numbers,
+    read_tables,
+)
 from mtattr.data.checksums import warn_of_other_copies
 from mtattr.data.decode import Box, Files, decoded_images, find_image_folder
 from mtattr.data.folders import is_generated
@@ -20,11 +34,21 @@ from mtattr.data.options import SPLITS, ImageSize, check_options, limited_rows
 from mtattr.errors import InputError
 
 #: What the official files hold.
-PUBLISHED = {"images": NUM_IMAGES, "train": NUM_TRAIN_IMAGES, "val": 19_867, "test": 19_962, "identities": 10_177}
+PUBLISHED = {
+    "images": NUM_IMAGES,
+    "train": NUM_TRAIN_IMAGES,
+    "val": 19_867,
+    "test": 19_962,
+    "identities": 10_177,
+}
 
 # Folder of the images and what their names end in; the tables always say .jpg.
 _PICTURES = {
-    "aligned": (("img_align_celeba", ".jpg"), ("img_align_celeba_png", ".png"), ("img_align_celeba", ".png")),
+    "aligned": (
+        ("img_align_celeba", ".jpg"),
+        ("img_align_celeba_png", ".png"),
+        ("img_align_celeba", ".png"),
+    ),
     "wild": (("img_celeba", ".jpg"),),
 }
 
@@ -54,11 +78,16 @@ def load(
     nothing is cached then. A table that is not the official one byte for byte gives a warning only.
     """
     check_options("celeba", split, image_size, limit)
-    for option, value, allowed in (("images", images, tuple(_PICTURES)), ("crop", crop, ("none", "box"))):
+    for option, value, allowed in (
+        ("images", images, tuple(_PICTURES)),
+        ("crop", crop, ("none", "box")),
+    ):
         if value not in allowed:
             raise InputError(f"celeba: {option} {value!r} is not one of {', '.join(allowed)}")
     if crop == "box" and images != "wild":
-        raise InputError('celeba: crop "box" needs images="wild"; the official boxes do not refer to the aligned crops')
+        raise InputError(
+            'celeba: crop "box" needs images="wild"; the official boxes do not refer to the aligned crops'
+        )
     place = find_place(root)
     tables = read_tables(place)
     whole_split = np.flatnonzero(tables.split == SPLITS.index(split))
@@ -69,7 +98,9 @@ def load(
     keys = tuple(tables.images[row] for row in rows)
     boxes, without_box = _boxes(place, keys) if crop == "box" else (None, [])
     folder, names, pictures = _find_images(place, keys, images)
-    decoded, skipped = decoded_images("celeba", Files(folder, names, boxes), image_size, split=split, skip_bad=skip_bad)
+    decoded, skipped = decoded_images(
+        "celeba", Files(folder, names, boxes), image_size, split=split, skip_bad=skip_bad
+    )
     kept = np.setdiff1d(np.arange(len(rows)), skipped)
     rows = rows[kept]
     generated = is_generated(Path(root).expanduser(), place.base)
@@ -90,14 +121,26 @@ def load(
             "images": images,
             "crop": crop,
             "counts": _counts(tables),
-            "published": PUBLISHED if tables.identities is not None else {k: n for k, n in PUBLISHED.items() if k != "identities"},
+            "published": PUBLISHED
+            if tables.identities is not None
+            else {k: n for k, n in PUBLISHED.items() if k != "identities"},
             "rates": dict(zip(NAMES, tables.present[whole_split].mean(0).tolist(), strict=True)),
-            "published_rates": {name: n / NUM_TRAIN_IMAGES for name, n in TRAIN_POSITIVES.items()} if split == "train" else {},
-            "checksums": {} if generated else warn_of_other_copies({place.table(stem): md5 for stem, md5 in _official(place).items()}),
+            "published_rates": {name: n / NUM_TRAIN_IMAGES for name, n in TRAIN_POSITIVES.items()}
+            if split == "train"
+            else {},
+            "checksums": {}
+            if generated
+            else warn_of_other_copies(
+                {place.table(stem): md5 for stem, md5 in _official(place).items()}
+            ),
             "skipped": [keys[i] for i in skipped],
             "without_box": without_box,
         }
-        | ({} if tables.identities is None else {"identities": len(np.unique(tables.identities[rows]))}),
+        | (
+            {}
+            if tables.identities is None
+            else {"identities": len(np.unique(tables.identities[rows]))}
+        ),
     )
 
 
@@ -125,25 +168,40 @@ def _boxes(place: Place, keys: tuple[str, ...]) -> tuple[tuple[Box, ...], list[s
             boxes.append((0, 0, 2**31, 2**31))
         elif width < 1 or height < 1:
             path = place.table("list_bbox_celeba")
-            raise InputError(f"{path}, line {line}: expected a box of at least one pixel, got the width {width} and the height {height}")
+            raise InputError(
+                f"{path}, line {line}: expected a box of at least one pixel, got the width {width} and the height {height}"
+            )
         else:
             boxes.append((x, y, x + width, y + height))
     if without:
-        warnings.warn(f"celeba: {len(without)} images have no box, the first is {without[0]}; they stay whole", stacklevel=3)
+        warnings.warn(
+            f"celeba: {len(without)} images have no box, the first is {without[0]}; they stay whole",
+            stacklevel=3,
+        )
     return tuple(boxes), without
 
 
-def _find_images(place: Place, keys: tuple[str, ...], images: str) -> tuple[Path, tuple[str, ...], str]:
+def _find_images(
+    place: Place, keys: tuple[str, ...], images: str
+) -> tuple[Path, tuple[str, ...], str]:
     """The folder, the file names below it, and what a page may say of the place."""
     tried = []
     for name, suffix in _PICTURES[images]:
         # Unpacking with some tools puts a folder into a folder of the same name.
         candidates = [place.base / parent for parent in ("Img", ".", f"Img/{name}", name)]
-        names = tuple(f"{name}/{Path(key).with_suffix(suffix).name}" if suffix == ".png" else f"{name}/{key}" for key in keys)
+        names = tuple(
+            f"{name}/{Path(key).with_suffix(suffix).name}" if suffix == ".png" else f"{name}/{key}"
+            for key in keys
+        )
         tried.append((candidates, names))
         for folder in candidates:
             if any((folder / file).is_file() for file in names[:100]):
-                return folder, names, (folder / name).relative_to(place.base).as_posix() + (" (PNG)" if suffix == ".png" else "")
+                return (
+                    folder,
+                    names,
+                    (folder / name).relative_to(place.base).as_posix()
+                    + (" (PNG)" if suffix == ".png" else ""),
+                )
     candidates, names = tried[0]
     folder = find_image_folder(candidates, names, ABOUT)
     return folder, names, (folder / _PICTURES[images][0][0]).relative_to(place.base).as_posix()
@@ -154,5 +212,11 @@ def _official(place: Place) -> dict[str, str]:
 
 
 def _counts(tables: Tables) -> dict[str, int]:
-    counts = {"images": len(tables.images)} | {name: int((tables.split == i).sum()) for i, name in enumerate(SPLITS)}
-    return counts if tables.identities is None else counts | {"identities": len(np.unique(tables.identities))}
+    counts = {"images": len(tables.images)} | {
+        name: int((tables.split == i).sum()) for i, name in enumerate(SPLITS)
+    }
+    return (
+        counts
+        if tables.identities is None
+        else counts | {"identities": len(np.unique(tables.identities))}
+    )

@@ -58,7 +58,21 @@ NAMES = tuple(name for name, *_ in _TABLE)
 #: Name -> the part of the picture where the attribute shows.
 PART = {name: part for name, part, *_ in _TABLE}
 #: Parts in the order of a table, top of the head first.
-PARTS = ("hair", "forehead", "brows", "eyes", "ears", "nose", "cheeks", "mouth", "jaw", "face", "skin", "neck", "image")
+PARTS = (
+    "hair",
+    "forehead",
+    "brows",
+    "eyes",
+    "ears",
+    "nose",
+    "cheeks",
+    "mouth",
+    "jaw",
+    "face",
+    "skin",
+    "neck",
+    "image",
+)
 #: Name -> images that have it, among all `NUM_IMAGES`.
 POSITIVES = {name: count for name, _, count, _ in _TABLE}
 #: Name -> images that have it, among the `NUM_TRAIN_IMAGES` of the training split.
@@ -113,7 +127,10 @@ ALIASES = {
     "Recede Hair": "Receding_Hairline",
 }
 
-_OFFICIAL = {text.casefold().replace("_", " "): name for text, name in [*zip(NAMES, NAMES, strict=True), *ALIASES.items()]}
+_OFFICIAL = {
+    text.casefold().replace("_", " "): name
+    for text, name in [*zip(NAMES, NAMES, strict=True), *ALIASES.items()]
+}
 
 
 def official_name(text: str) -> str:

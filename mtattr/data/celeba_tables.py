@@ -46,7 +46,9 @@ class Place:
         return next((path for path in candidates if path.is_file()), self._expected(stem))
 
     def _candidates(self, stem: str) -> list[Path]:
-        return [self.base / folder / f"{stem}{suffix}" for suffix in _SUFFIXES for folder in _FOLDERS]
+        return [
+            self.base / folder / f"{stem}{suffix}" for suffix in _SUFFIXES for folder in _FOLDERS
+        ]
 
     def _expected(self, stem: str) -> Path:
         folder = "Eval" if stem == "list_eval_partition" else "Anno"
@@ -65,13 +67,17 @@ def find_place(root) -> Place:
 
     Raises `InputError` if root is no folder or none of these places holds the attribute table.
     """
-    root = root_folder("celeba", root, "Anno, Eval and Img, or list_attr_celeba.txt and img_align_celeba", ABOUT)
+    root = root_folder(
+        "celeba", root, "Anno, Eval and Img, or list_attr_celeba.txt and img_align_celeba", ABOUT
+    )
     around = (root.absolute().parent,) if root.name in ("Anno", "Eval", "Img") else ()
     places = [Place(base) for base in (*around, root, root / "celeba", root / "CelebA")]
     for place in places:
         if place.table("list_attr_celeba").is_file():
             return place
-    raise InputError(f"{places[0].table('list_attr_celeba')}: file missing, also as .csv and in the folder celeba{ABOUT}")
+    raise InputError(
+        f"{places[0].table('list_attr_celeba')}: file missing, also as .csv and in the folder celeba{ABOUT}"
+    )
 
 
 @dataclass(frozen=True)
@@ -95,13 +101,21 @@ def read_tables(place: Place) -> Tables:
     split = []
     for number, image, fields in _rows(partition):
         if not _IMAGE_NAME.fullmatch(image):
-            raise fault(partition, number, f"expected an image name of six digits such as 000001.jpg, got {image[:40]!r}")
+            raise fault(
+                partition,
+                number,
+                f"expected an image name of six digits such as 000001.jpg, got {image[:40]!r}",
+            )
         if image in first:
-            raise fault(partition, number, f"{image!r} is given again, first in line {first[image]}")
+            raise fault(
+                partition, number, f"{image!r} is given again, first in line {first[image]}"
+            )
         first[image] = number
         if len(fields) != 1 or fields[0] not in ("0", "1", "2"):
             raise fault(
-                partition, number, f"expected one of 0, 1, 2 (train, validation, test) after {image!r}, got {' '.join(fields)[:40]!r}"
+                partition,
+                number,
+                f"expected one of 0, 1, 2 (train, validation, test) after {image!r}, got {' '.join(fields)[:40]!r}",
             )
         split.append(int(fields[0]))
     if not split:
@@ -116,7 +130,9 @@ def read_tables(place: Place) -> Tables:
     )
 
 
-def read_numbers(place: Place, stem: str, images: Sequence[str], width: int) -> tuple[np.ndarray, list[int]]:
+def read_numbers(
+    place: Place, stem: str, images: Sequence[str], width: int
+) -> tuple[np.ndarray, list[int]]:
     """The rows of the given images in a table of whole numbers: int64 `(n, width)`, and the line of each.
 
     Rows of other images are read and passed over. Raises `InputError` for an image without a row.
@@ -140,9 +156,17 @@ def read_numbers(place: Place, stem: str, images: Sequence[str], width: int) -> 
 def _attributes(path: Path, rows: Mapping[str, int]) -> np.ndarray:
     columns = _columns(path)
     if sorted(columns) != sorted(NAMES):
-        wrong = [name for name in columns if name not in NAMES] or [name for name in NAMES if name not in columns]
-        about = f"the first that is too much or missing is {wrong[0][:40]!r}" if wrong else "one is given twice"
-        raise InputError(f"{path}: expected the {len(NAMES)} official attribute names in the header, got {len(columns)}; {about}")
+        wrong = [name for name in columns if name not in NAMES] or [
+            name for name in NAMES if name not in columns
+        ]
+        about = (
+            f"the first that is too much or missing is {wrong[0][:40]!r}"
+            if wrong
+            else "one is given twice"
+        )
+        raise InputError(
+            f"{path}: expected the {len(NAMES)} official attribute names in the header, got {len(columns)}; {about}"
+        )
     code = {"-1": 0, "1": 1}
     found = np.empty((len(rows), len(columns)), dtype=bool)
 
@@ -150,7 +174,9 @@ def _attributes(path: Path, rows: Mapping[str, int]) -> np.ndarray:
         try:
             found[row] = np.frombuffer(bytes(map(code.__getitem__, fields)), dtype=bool)
         except KeyError as error:
-            raise fault(path, number, f"attribute value {error.args[0][:40]!r} is not one of -1, 1") from None
+            raise fault(
+                path, number, f"attribute value {error.args[0][:40]!r} is not one of -1, 1"
+            ) from None
 
     _join(path, rows, len(columns), put)
     # Columns of a rewritten copy may stand in another order.
@@ -163,25 +189,40 @@ def _identities(path: Path, rows: Mapping[str, int]) -> np.ndarray:
     def put(row: int, number: int, fields: list[str]) -> None:
         identity = whole_number(path, number, fields[0], "an identity")
         if not 1 <= identity < 2**31:
-            raise fault(path, number, f"expected an identity number of at least 1, got {fields[0][:40]}")
+            raise fault(
+                path, number, f"expected an identity number of at least 1, got {fields[0][:40]}"
+            )
         found[row] = identity
 
     _join(path, rows, 1, put, others=True)
     return found
 
 
-def _join(path: Path, rows: Mapping[str, int], width: int, put: Callable[[int, int, list[str]], None], *, others: bool = False) -> None:
+def _join(
+    path: Path,
+    rows: Mapping[str, int],
+    width: int,
+    put: Callable[[int, int, list[str]], None],
+    *,
+    others: bool = False,
+) -> None:
     """Call `put(row, line number, fields)` once for each image of `rows`; `others` allows rows of further images."""
     seen = [0] * len(rows)
     further = {}
     for number, image, fields in _rows(path):
         if len(fields) != width:
             raise fault(
-                path, number, f"expected an image name and {width} value{'s' * (width != 1)}, got {len(fields)} after {image[:40]!r}"
+                path,
+                number,
+                f"expected an image name and {width} value{'s' * (width != 1)}, got {len(fields)} after {image[:40]!r}",
             )
         row = rows.get(image)
         if row is None and not others:
-            raise fault(path, number, f"image {image[:40]!r} is in no split: the partition file does not list it")
+            raise fault(
+                path,
+                number,
+                f"image {image[:40]!r} is in no split: the partition file does not list it",
+            )
         first = further.get(image) if row is None else seen[row]
         if first:
             raise fault(path, number, f"{image[:40]!r} is given again, first in line {first}")
@@ -193,7 +234,9 @@ def _join(path: Path, rows: Mapping[str, int], width: int, put: Callable[[int, i
     without = seen.count(0)
     if without:
         image = next(name for name, row in rows.items() if not seen[row])
-        raise InputError(f"{path}: no row for image {image!r}, which is needed ({without} images have none)")
+        raise InputError(
+            f"{path}: no row for image {image!r}, which is needed ({without} images have none)"
+        )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, list[str]]]:
@@ -215,12 +258,16 @@ def _columns(path: Path) -> list[str]:
     """The column names in the header, without the one for the image."""
     csv = path.suffix == ".csv"
     lines = table_rows(path, header=False, about=ABOUT)
-    heads = [(number, line) for (number, line), _ in zip(lines, range(1 if csv else 2), strict=False)]
+    heads = [
+        (number, line) for (number, line), _ in zip(lines, range(1 if csv else 2), strict=False)
+    ]
     if csv:
         number, line = heads[0] if heads else (1, "")
         first, *columns = (field.strip() for field in line.split(","))
         if first != "image_id":
-            raise fault(path, number, f"expected a CSV header that begins with image_id, got {first[:40]!r}")
+            raise fault(
+                path, number, f"expected a CSV header that begins with image_id, got {first[:40]!r}"
+            )
         return columns
     if heads:
         whole_number(path, *heads[0], "the number of rows")

@@ -21,7 +21,10 @@ def warn_of_other_copies(published: Mapping[Path, str]) -> dict[str, str]:
         same = _md5(path) == md5
         found[path.name] = "as published" if same else "differs from the published file"
         if not same:
-            warnings.warn(f"{path}: its MD5 is not the published {md5}; it may be an edited or converted copy", stacklevel=3)
+            warnings.warn(
+                f"{path}: its MD5 is not the published {md5}; it may be an edited or converted copy",
+                stacklevel=3,
+            )
     return found
 
 

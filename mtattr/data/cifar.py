@@ -45,7 +45,13 @@ _SPLIT_SEED = 2009
 
 
 def load_cifar10(
-    split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, seed: int = 0, skip_bad: bool = False
+    split: str,
+    *,
+    root=None,
+    image_size: ImageSize = 64,
+    limit: int | None = None,
+    seed: int = 0,
+    skip_bad: bool = False,
 ) -> ImageData:
     """One split of CIFAR-10: 45,000 train, 5,000 val and 10,000 test images of ten classes.
 
@@ -93,23 +99,38 @@ def validation_rows(classes: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _load(name: str, kind: str, split: str, root, image_size: ImageSize, limit: int | None, seed: int) -> ImageData:
+def _load(
+    name: str, kind: str, split: str, root, image_size: ImageSize, limit: int | None, seed: int
+) -> ImageData:
     check_options(name, split, image_size, limit)
-    layouts = "cifar-10-batches-py or cifar-10-batches-bin" if name == "cifar10" else "cifar-100-python or cifar-100-binary"
+    layouts = (
+        "cifar-10-batches-py or cifar-10-batches-bin"
+        if name == "cifar10"
+        else "cifar-100-python or cifar-100-binary"
+    )
     root = root_folder(name, root, layouts, ABOUT)
     layout, folder = find_layout(name, root, ABOUT)
     part = "test" if split == "test" else "train"
     classes = read_class_names(layout, folder, ABOUT)
     batch = read_part(layout, folder, part, classes, ABOUT)
-    published = MD5[name] if layout.version == "python version" and not is_generated(root, folder) else {}
+    published = (
+        MD5[name] if layout.version == "python version" and not is_generated(root, folder) else {}
+    )
     used = {*layout.files[part], *(file for file, _ in layout.names.values())}
-    checksums = warn_of_other_copies({folder / file: md5 for file, md5 in published.items() if file in used})
+    checksums = warn_of_other_copies(
+        {folder / file: md5 for file, md5 in published.items() if file in used}
+    )
 
     rows = np.arange(len(batch.pixels))
     if part == "train":
-        rows = np.flatnonzero(validation_rows(batch.labels["fine" if name == "cifar100" else kind]) == (split == "val"))
+        rows = np.flatnonzero(
+            validation_rows(batch.labels["fine" if name == "cifar100" else kind])
+            == (split == "val")
+        )
     if not len(rows):
-        raise InputError(f"{folder}: the {split} split has no image; {len(batch.pixels)} training images are too few to hold some out")
+        raise InputError(
+            f"{folder}: the {split} split has no image; {len(batch.pixels)} training images are too few to hold some out"
+        )
     found = np.bincount(batch.labels[kind][rows], minlength=len(classes[kind]))
     rows = rows[limited_rows(len(rows), limit, seed)]
     return ImageData(
@@ -124,7 +145,8 @@ def _load(name: str, kind: str, split: str, root, image_size: ImageSize, limit: 
         terms="No licence is stated; the page asks to cite the report",
         facts={
             "layout": layout.version,
-            "counts": {f"{part} images": len(batch.pixels)} | dict(zip(classes[kind], found.tolist(), strict=True)),
+            "counts": {f"{part} images": len(batch.pixels)}
+            | dict(zip(classes[kind], found.tolist(), strict=True)),
             "published": {} if split == "val" else {f"{part} images": PUBLISHED[part]},
             "checksums": checksums,
             "skipped": [],

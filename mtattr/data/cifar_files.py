@@ -89,7 +89,9 @@ def find_layout(name: str, root: Path, about: str) -> tuple[Layout, Path]:
     raise InputError(f"{root}: expected the folder {folders} here{about}")
 
 
-def read_part(layout: Layout, folder: Path, part: str, classes: dict[str, tuple[str, ...]], about: str) -> Batch:
+def read_part(
+    layout: Layout, folder: Path, part: str, classes: dict[str, tuple[str, ...]], about: str
+) -> Batch:
     """All images of the part "train" or "test"; `classes` gives the class names of each kind of label.
 
     Raises `InputError`, naming the file, when one is missing or damaged, or when a label has no name.
@@ -106,7 +108,10 @@ def read_part(layout: Layout, folder: Path, part: str, classes: dict[str, tuple[
                 )
     return Batch(
         np.concatenate([batch.pixels for batch in batches]),
-        {kind: np.concatenate([batch.labels[kind] for batch in batches]) for kind in layout.columns},
+        {
+            kind: np.concatenate([batch.labels[kind] for batch in batches])
+            for kind in layout.columns
+        },
     )
 
 
@@ -117,7 +122,9 @@ def read_class_names(layout: Layout, folder: Path, about: str) -> dict[str, tupl
         path = folder / file
         names = _python_names(path, key, about) if key else _text_names(path, about)
         if len(names) < 2 or len(set(names)) < len(names):
-            raise InputError(f"{path}: expected at least two {kind} names, all different, got {len(names)}")
+            raise InputError(
+                f"{path}: expected at least two {kind} names, all different, got {len(names)}"
+            )
         found[kind] = names
     return found
 
@@ -125,13 +132,20 @@ def read_class_names(layout: Layout, folder: Path, about: str) -> dict[str, tupl
 def _read_python(path: Path, layout: Layout, about: str) -> Batch:
     content = _dict(path, about)
     data = content.get("data")
-    if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != PIXELS or not len(data):
+    if (
+        not isinstance(data, np.ndarray)
+        or data.ndim != 2
+        or data.shape[1] != PIXELS
+        or not len(data)
+    ):
         shape = getattr(data, "shape", "none")
         raise InputError(f"{path}: expected an array 'data' of uint8 (N, {PIXELS}), got {shape}")
     labels = {}
     for kind, key in layout.columns.items():
         values = content.get(key)
-        if not isinstance(values, list) or any(type(value) is not int or abs(value) >= 2**31 for value in values):
+        if not isinstance(values, list) or any(
+            type(value) is not int or abs(value) >= 2**31 for value in values
+        ):
             raise InputError(f"{path}: expected a list {key!r} of whole numbers")
         if len(values) != len(data):
             raise InputError(f"{path}: {len(data)} images and {len(values)} {key} must be as many")
@@ -143,7 +157,9 @@ def _read_binary(path: Path, layout: Layout, about: str) -> Batch:
     content = np.frombuffer(_bytes(path, about), dtype=np.uint8)
     length = len(layout.columns) + PIXELS
     if len(content) % length or not len(content):
-        raise InputError(f"{path}: expected whole records of {length} bytes, the file has {len(content)} bytes and is cut short or another")
+        raise InputError(
+            f"{path}: expected whole records of {length} bytes, the file has {len(content)} bytes and is cut short or another"
+        )
     records = content.reshape(-1, length)
     labels = {kind: records[:, i].astype(np.int64) for i, kind in enumerate(layout.columns)}
     return Batch(records[:, len(layout.columns) :].reshape(-1, 3, SIDE, SIDE), labels)
@@ -163,7 +179,9 @@ def _text_names(path: Path, about: str) -> tuple[str, ...]:
     try:
         lines = _bytes(path, about).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected class names in UTF-8, one a line, the file holds other bytes") from None
+        raise InputError(
+            f"{path}: expected class names in UTF-8, one a line, the file holds other bytes"
+        ) from None
     return tuple(line.strip() for line in lines if line.strip())
 
 

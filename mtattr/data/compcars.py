@@ -12,7 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mtattr.data.compcars_tables import ABOUT, TYPES, Place, Row, find_place, first_of, read_box, read_lists, read_names, read_types
+from mtattr.data.compcars_tables import (
+    ABOUT,
+    TYPES,
+    Place,
+    Row,
+    find_place,
+    first_of,
+    read_box,
+    read_lists,
+    read_names,
+    read_types,
+)
 from mtattr.data.decode import Box, Files, decoded_images
 from mtattr.data.folders import is_generated, root_folder
 from mtattr.data.held_out import held_out
@@ -70,26 +81,43 @@ def load(
     rows = lists["test" if split == "test" else "train"]
     if split != "test":
         rows = [
-            row for row, out in zip(rows, held_out([row.key for row in rows], VALIDATION_SHARE), strict=True) if out == (split == "val")
+            row
+            for row, out in zip(
+                rows, held_out([row.key for row in rows], VALIDATION_SHARE), strict=True
+            )
+            if out == (split == "val")
         ]
     if not rows:
-        raise InputError(f"{place.lists['train']}: the {split} split has no picture, the list has only {len(lists['train'])}")
+        raise InputError(
+            f"{place.lists['train']}: the {split} split has no picture, the list has only {len(lists['train'])}"
+        )
     in_split = len(rows)
     rows = [rows[i] for i in limited_rows(len(rows), limit, seed)]
     rows, boxes, viewpoints, skipped = _labelled(place, rows, crop, skip_bad)
     if not rows:
-        raise InputError(f"{place.base / 'label' / skipped[0]}: this and all other label files of the {split} split are missing or damaged")
+        raise InputError(
+            f"{place.base / 'label' / skipped[0]}: this and all other label files of the {split} split are missing or damaged"
+        )
     files = Files(place.base / "image", tuple(row.key for row in rows), boxes)
     _check_present(files, skip_bad)
     images, unread = decoded_images("compcars", files, image_size, split=split, skip_bad=skip_bad)
     skipped += [files.names[i] for i in unread]
     kept = [rows[i] for i in np.setdiff1d(np.arange(len(rows)), unread)]
 
-    models, makes = (first_of(lists["train"], lambda row, what=what: getattr(row, what)) for what in ("model", "make"))
+    models, makes = (
+        first_of(lists["train"], lambda row, what=what: getattr(row, what))
+        for what in ("model", "make")
+    )
     return ImageData(
         images=images,
         labels=torch.tensor(
-            [[column.get(row.make if name == "make" else row.model, float("nan")) for name, column in columns] for row in kept]
+            [
+                [
+                    column.get(row.make if name == "make" else row.model, float("nan"))
+                    for name, column in columns
+                ]
+                for row in kept
+            ]
         ),
         tasks=task_set,
         keys=tuple(row.key for row in kept),
@@ -114,15 +142,21 @@ def load(
 
 
 def _checked_tasks(tasks: Sequence[str]) -> tuple[str, ...]:
-    given = tasks.split(",") if isinstance(tasks, str) else tasks if isinstance(tasks, Sequence) else ()
+    given = (
+        tasks.split(",") if isinstance(tasks, str) else tasks if isinstance(tasks, Sequence) else ()
+    )
     wanted = tuple(name.strip() if isinstance(name, str) else name for name in given)
     unknown = [name for name in wanted if name not in TASKS]
     if unknown or not wanted or len(set(wanted)) < len(wanted):
-        raise InputError(f"compcars: tasks must be different names out of {', '.join(TASKS)}, got {tasks!r}")
+        raise InputError(
+            f"compcars: tasks must be different names out of {', '.join(TASKS)}, got {tasks!r}"
+        )
     return wanted
 
 
-def _tasks(place: Place, train: list[Row], wanted: tuple[str, ...]) -> tuple[TaskSet, list[tuple[str, dict[int, float]]]]:
+def _tasks(
+    place: Place, train: list[Row], wanted: tuple[str, ...]
+) -> tuple[TaskSet, list[tuple[str, dict[int, float]]]]:
     """The tasks, and for each its name with a map from the number in the list (make's or model's) to the label."""
     make_names, model_names = read_names(place.misc)
     makes, models = first_of(train, lambda row: row.make), first_of(train, lambda row: row.model)
@@ -130,22 +164,35 @@ def _tasks(place: Place, train: list[Row], wanted: tuple[str, ...]) -> tuple[Tas
     for name in wanted:
         if name == "type":
             types = read_types(place.misc)
-            values, column = TYPES, {model: float(kind - 1) for model, kind in types.items() if kind}
+            values, column = (
+                TYPES,
+                {model: float(kind - 1) for model, kind in types.items() if kind},
+            )
         elif name == "make":
             values = _distinct([(make_names.get(make, f"make {make}"), make) for make in makes])
             column = {make: float(i) for i, make in enumerate(makes)}
         else:
-            values = _distinct([(_model_name(row, make_names, model_names), model) for model, row in models.items()])
+            values = _distinct(
+                [
+                    (_model_name(row, make_names, model_names), model)
+                    for model, row in models.items()
+                ]
+            )
             column = {model: float(i) for i, model in enumerate(models)}
         if len(values) < 2:
-            raise InputError(f"{place.lists['train']}: expected at least two {name}s to tell apart, the list has one")
+            raise InputError(
+                f"{place.lists['train']}: expected at least two {name}s to tell apart, the list has one"
+            )
         tasks.append(Task(name, "categorical", values, group=name))
         columns.append((name, column))
     return TaskSet(tasks), columns
 
 
 def _model_name(row: Row, make_names: dict[int, str], model_names: dict[int, str]) -> str:
-    make, model = make_names.get(row.make, f"make {row.make}"), model_names.get(row.model, f"model {row.model}")
+    make, model = (
+        make_names.get(row.make, f"make {row.make}"),
+        model_names.get(row.model, f"model {row.model}"),
+    )
     return model if model.casefold().startswith(make.casefold()) else f"{make} {model}"
 
 
@@ -154,7 +201,9 @@ def _distinct(named: list[tuple[str, int]]) -> tuple[str, ...]:
     return tuple(name if often[name] == 1 else f"{name} ({number})" for name, number in named)
 
 
-def _labelled(place: Place, rows: list[Row], crop: str, skip_bad: bool) -> tuple[list[Row], tuple[Box, ...] | None, Counter, list[str]]:
+def _labelled(
+    place: Place, rows: list[Row], crop: str, skip_bad: bool
+) -> tuple[list[Row], tuple[Box, ...] | None, Counter, list[str]]:
     """The rows whose label file is sound, their boxes, how many pictures each viewpoint has, and the keys left out."""
     if crop == "none":
         return rows, None, Counter(), []

@@ -63,7 +63,9 @@ def find_place(root: Path, which: str | None) -> Place:
     folders = [base, root, root / "arxiv_data", base / "arxiv_data"]
     if root.absolute().name == "data":
         folders.append(root.absolute().parent / "arxiv_data")
-    misc = next((folder / "misc" for folder in (base, root) if (folder / "misc").is_dir()), base / "misc")
+    misc = next(
+        (folder / "misc" for folder in (base, root) if (folder / "misc").is_dir()), base / "misc"
+    )
     wanted = [which] if which else list(LISTS)
     for name in wanted:
         for folder in folders:
@@ -83,7 +85,10 @@ def read_list(path: Path) -> list[Row]:
         if len(parts) != 4 or not parts[3] or ".." in parts:
             raise fault(path, line, f"expected make/model/year/picture.jpg, got {text[:60]!r}")
         check_image_path(path, line, text)
-        make, model = (whole_number(path, line, part, f"the {what}'s number") for part, what in zip(parts, ("make", "model"), strict=False))
+        make, model = (
+            whole_number(path, line, part, f"the {what}'s number")
+            for part, what in zip(parts, ("make", "model"), strict=False)
+        )
         if min(make, model) < 1:
             raise fault(path, line, f"makes and models are numbered from 1 on, got {text[:60]!r}")
         if text in rows:
@@ -101,10 +106,18 @@ def read_lists(place: Place) -> dict[str, list[Row]]:
     makes, models = ({getattr(row, what) for row in lists["train"]} for what in ("make", "model"))
     for row in lists["test"]:
         if row.key in trained:
-            raise fault(path, row.line, f"{row.key!r} is also in line {trained[row.key].line} of {place.lists['train']}")
+            raise fault(
+                path,
+                row.line,
+                f"{row.key!r} is also in line {trained[row.key].line} of {place.lists['train']}",
+            )
         for what, number, known in (("model", row.model, models), ("make", row.make, makes)):
             if number not in known:
-                raise fault(path, row.line, f"the {what} {number} of {row.key!r} is in no line of {place.lists['train']}")
+                raise fault(
+                    path,
+                    row.line,
+                    f"the {what} {number} of {row.key!r} is in no line of {place.lists['train']}",
+                )
     return lists
 
 
@@ -117,10 +130,15 @@ def read_types(misc: Path) -> dict[int, int]:
         if line == 1 and tuple(fields) == _COLUMNS:
             continue
         if line == 1:
-            raise fault(path, line, f"expected the column names {' '.join(_COLUMNS)}, got {text[:60]!r}")
+            raise fault(
+                path, line, f"expected the column names {' '.join(_COLUMNS)}, got {text[:60]!r}"
+            )
         if len(fields) != len(_COLUMNS):
             raise fault(path, line, f"expected {len(_COLUMNS)} values, got {len(fields)}")
-        model, kind = (whole_number(path, line, fields[i], what) for i, what in ((0, "a model's number"), (-1, "a type of body")))
+        model, kind = (
+            whole_number(path, line, fields[i], what)
+            for i, what in ((0, "a model's number"), (-1, "a type of body"))
+        )
         if not 0 <= kind <= len(TYPES):
             raise fault(path, line, f"the type {kind} is outside 0..{len(TYPES)}")
         if model in found:
@@ -140,7 +158,9 @@ def read_names(misc: Path) -> tuple[dict[int, str], dict[int, str]]:
     content = read_matlab(path)
     for variable in ("make_names", "model_names"):
         if variable not in content:
-            raise InputError(f"{path}: expected the variables make_names and model_names, {variable} is missing")
+            raise InputError(
+                f"{path}: expected the variables make_names and model_names, {variable} is missing"
+            )
     return _cell_names(content["make_names"]), _cell_names(content["model_names"])
 
 
@@ -151,11 +171,17 @@ def read_box(path: Path) -> tuple[int, Box]:
     """
     rows = list(table_rows(path, header=False))
     if len(rows) < 3:
-        raise InputError(f"{path}: expected a line with the viewpoint, one with the number of boxes and the boxes, got {len(rows)} lines")
+        raise InputError(
+            f"{path}: expected a line with the viewpoint, one with the number of boxes and the boxes, got {len(rows)} lines"
+        )
     (line, text), (second, count_text), (third, corners) = rows[:3]
     viewpoint = whole_number(path, line, text, "the viewpoint")
     if viewpoint not in _VIEWPOINTS:
-        raise fault(path, line, f"the viewpoint {viewpoint} is not one of {', '.join(map(str, _VIEWPOINTS))}")
+        raise fault(
+            path,
+            line,
+            f"the viewpoint {viewpoint} is not one of {', '.join(map(str, _VIEWPOINTS))}",
+        )
     count = whole_number(path, second, count_text, "the number of boxes")
     if count != len(rows) - 2:
         raise fault(path, second, f"announces {count} boxes, the file has {len(rows) - 2}")
@@ -164,7 +190,11 @@ def read_box(path: Path) -> tuple[int, Box]:
         raise fault(path, third, f"expected a box x1 y1 x2 y2, got {len(fields)} values")
     x1, y1, x2, y2 = (whole_number(path, third, field, "a corner of the box") for field in fields)
     if not (1 <= x1 < x2 and 1 <= y1 < y2):
-        raise fault(path, third, f"expected a box with 1 <= x1 < x2 and 1 <= y1 < y2, got {x1} {y1} {x2} {y2}")
+        raise fault(
+            path,
+            third,
+            f"expected a box with 1 <= x1 < x2 and 1 <= y1 < y2, got {x1} {y1} {x2} {y2}",
+        )
     return viewpoint, (x1 - 1, y1 - 1, x2, y2)
 
 
@@ -179,7 +209,9 @@ def first_of(rows: Iterable[Row], key: Callable[[Row], T]) -> dict[T, Row]:
 def _cell_names(cells: object) -> dict[int, str]:
     names = {}
     for i, cell in enumerate(cells if isinstance(cells, list) else []):
-        text = " ".join([cell] if isinstance(cell, str) else cell if isinstance(cell, list) else []).strip()
+        text = " ".join(
+            [cell] if isinstance(cell, str) else cell if isinstance(cell, list) else []
+        ).strip()
         if text:
             names[i + 1] = text
     return names

@@ -83,7 +83,9 @@ def load(
     table = read_table(path)
     _check_differ(folder, table)
     task_set, labels = _tasks(table, attributes, categorical)
-    splits = np.array(table.splits or [_carved(name) for name in (table.identities or table.images)])
+    splits = np.array(
+        table.splits or [_carved(name) for name in (table.identities or table.images)]
+    )
     rows = np.flatnonzero(splits == split)
     if not len(rows):
         by = (
@@ -106,19 +108,29 @@ def load(
         keys=tuple(table.images[row] for row in kept),
         name="csv",
         split=split,
-        identities=torch.tensor([number[table.identities[row]] for row in kept]) if table.identities else None,
+        identities=torch.tensor([number[table.identities[row]] for row in kept])
+        if table.identities
+        else None,
         generated=is_generated(folder),
         source=about.get("source", "A folder of the user's own images and attributes"),
         terms=about.get("terms", about.get("licence", about.get("license", ""))),
         facts={
             "layout": f"{path.name}, separated by {DELIMITERS[table.delimiter]}, "
-            + ("splits from its column" if table.splits else f"splits by the hash of the {'identity' if table.identities else 'image'}"),
+            + (
+                "splits from its column"
+                if table.splits
+                else f"splits by the hash of the {'identity' if table.identities else 'image'}"
+            ),
             "counts": {f"{name} split": int((splits == name).sum()) for name in SPLITS},
             "published": {},
             "checksums": {},
             "skipped": [table.images[rows[i]] for i in skipped],
         }
-        | ({"identities": len(people), "identities_in_two_splits": _shared(table, splits)} if table.identities else {}),
+        | (
+            {"identities": len(people), "identities_in_two_splits": _shared(table, splits)}
+            if table.identities
+            else {}
+        ),
     )
 
 
@@ -128,14 +140,20 @@ def _table_path(root) -> tuple[Path, Path]:
     folder = root_folder("csv", root, "labels.csv and the images", ABOUT)
     if (folder / "labels.csv").is_file():
         return folder, folder / "labels.csv"
-    tables = sorted(path for path in folder.glob("*.csv") if path.is_file() and not path.name.startswith("."))
+    tables = sorted(
+        path for path in folder.glob("*.csv") if path.is_file() and not path.name.startswith(".")
+    )
     if len(tables) != 1:
         found = ", ".join(path.name for path in tables[:5]) or "none"
-        raise InputError(f"{folder}: expected labels.csv, or one other table ending in .csv; there is {found}{ABOUT}")
+        raise InputError(
+            f"{folder}: expected labels.csv, or one other table ending in .csv; there is {found}{ABOUT}"
+        )
     return folder, tables[0]
 
 
-def _tasks(table: CsvTable, attributes: Sequence[str] | None, categorical: Sequence[str]) -> tuple[TaskSet, np.ndarray]:
+def _tasks(
+    table: CsvTable, attributes: Sequence[str] | None, categorical: Sequence[str]
+) -> tuple[TaskSet, np.ndarray]:
     wanted = list(table.columns) if attributes is None else _names("attributes", attributes, table)
     classes = set(_names("categorical", categorical, table))
     found = [column_task(table, name, categorical=name in classes) for name in wanted]
@@ -144,19 +162,31 @@ def _tasks(table: CsvTable, attributes: Sequence[str] | None, categorical: Seque
 
 def _names(option: str, names: Sequence[str], table: CsvTable) -> list[str]:
     if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"csv: {option} must be different names out of {', '.join(table.columns)}, got {names!r}")
+        raise InputError(
+            f"csv: {option} must be different names out of {', '.join(table.columns)}, got {names!r}"
+        )
     names = [part.strip() for part in names.split(",")] if isinstance(names, str) else list(names)
     for name in names:
         if name not in table.columns:
-            raise InputError(f"csv: {option} names {name!r}, which is no attribute of {table.path}; there are {', '.join(table.columns)}")
+            raise InputError(
+                f"csv: {option} names {name!r}, which is no attribute of {table.path}; there are {', '.join(table.columns)}"
+            )
     if len(set(names)) < len(names) or (option == "attributes" and not names):
-        raise InputError(f"csv: {option} must be different names out of {', '.join(table.columns)}, got {names}")
+        raise InputError(
+            f"csv: {option} must be different names out of {', '.join(table.columns)}, got {names}"
+        )
     return names
 
 
 def _carved(name: str) -> str:
     # The larger share contains the smaller, so that a tenth is left for val.
-    return "test" if is_validation(name, HELD_OUT) else "val" if is_validation(name, 2 * HELD_OUT) else "train"
+    return (
+        "test"
+        if is_validation(name, HELD_OUT)
+        else "val"
+        if is_validation(name, 2 * HELD_OUT)
+        else "train"
+    )
 
 
 def _check_differ(folder: Path, table: CsvTable) -> None:
@@ -178,13 +208,19 @@ def _file(folder: Path, table: CsvTable, row: int, skip_bad: bool) -> str:
         if (folder / candidate).is_file():
             return candidate
     if not skip_bad:
-        raise fault(table.path, table.lines[row], f"image {name!r} is neither in {folder} nor in {folder / 'images'}")
+        raise fault(
+            table.path,
+            table.lines[row],
+            f"image {name!r} is neither in {folder} nor in {folder / 'images'}",
+        )
     return name
 
 
 def _shared(table: CsvTable, splits: np.ndarray) -> int:
     """How many identities have images in more than one split; warns if any has."""
-    often = Counter(identity for identity, _ in set(zip(table.identities, splits.tolist(), strict=True)))
+    often = Counter(
+        identity for identity, _ in set(zip(table.identities, splits.tolist(), strict=True))
+    )
     shared = [identity for identity, n in often.items() if n > 1]
     if shared:
         warnings.warn(
@@ -198,6 +234,10 @@ def _readme(folder: Path) -> dict[str, str]:
     for name in ("README", "README.md", "README.txt"):
         if (folder / name).is_file():
             text = (folder / name).read_text(encoding="utf-8", errors="replace")
-            found = re.findall(r"^[\s*#-]*(source|terms|licen[cs]e)[\s*]*:[\s*]*(\S.*?)\s*$", text, re.IGNORECASE | re.MULTILINE)
+            found = re.findall(
+                r"^[\s*#-]*(source|terms|licen[cs]e)[\s*]*:[\s*]*(\S.*?)\s*$",
+                text,
+                re.IGNORECASE | re.MULTILINE,
+            )
             return {key.lower(): value for key, value in found}
     return {}

@@ -57,13 +57,17 @@ def read_table(path: Path) -> CsvTable:
     try:
         header_line, header, delimiter = next(rows)
     except StopIteration:
-        raise InputError(f"{path}: expected a header with the column {IMAGE!r}, the file is empty") from None
+        raise InputError(
+            f"{path}: expected a header with the column {IMAGE!r}, the file is empty"
+        ) from None
     names = _column_names(path, header_line, header)
     cells: dict[str, list[str]] = {name: [] for name in names}
     lines: dict[str, int] = {}
     for line, row, _ in rows:
         if len(row) != len(names):
-            raise fault(path, line, f"expected {len(names)} values, one for each column, got {len(row)}")
+            raise fault(
+                path, line, f"expected {len(names)} values, one for each column, got {len(row)}"
+            )
         for name, cell in zip(names, row, strict=True):
             cells[name].append(cell.strip())
         image = _image_name(path, line, cells[IMAGE][-1])
@@ -71,28 +75,46 @@ def read_table(path: Path) -> CsvTable:
             raise fault(path, line, f"{image!r} is given again, first in line {lines[image]}")
         lines[image] = line
         if SPLIT in cells and cells[SPLIT][-1].casefold() not in SPLIT_WORDS:
-            raise fault(path, line, f"split {cells[SPLIT][-1][:40]!r} is not one of train, val, test")
+            raise fault(
+                path, line, f"split {cells[SPLIT][-1][:40]!r} is not one of train, val, test"
+            )
         if IDENTITY in cells and not cells[IDENTITY][-1]:
-            raise fault(path, line, "identity is empty; give each person or thing a name, or leave the column out")
+            raise fault(
+                path,
+                line,
+                "identity is empty; give each person or thing a name, or leave the column out",
+            )
     if not lines:
-        raise InputError(f"{path}: expected a row for each image below the header, the file has none")
-    splits = tuple(SPLIT_WORDS[word.casefold()] for word in cells.pop(SPLIT)) if SPLIT in cells else None
+        raise InputError(
+            f"{path}: expected a row for each image below the header, the file has none"
+        )
+    splits = (
+        tuple(SPLIT_WORDS[word.casefold()] for word in cells.pop(SPLIT)) if SPLIT in cells else None
+    )
     identities = tuple(cells.pop(IDENTITY)) if IDENTITY in cells else None
     del cells[IMAGE]
     columns = {name: tuple(column) for name, column in cells.items()}
-    return CsvTable(path, delimiter, tuple(lines), tuple(lines.values()), splits, identities, columns)
+    return CsvTable(
+        path, delimiter, tuple(lines), tuple(lines.values()), splits, identities, columns
+    )
 
 
-def column_task(table: CsvTable, name: str, *, categorical: bool = False) -> tuple[Task, np.ndarray]:
+def column_task(
+    table: CsvTable, name: str, *, categorical: bool = False
+) -> tuple[Task, np.ndarray]:
     """What the column predicts, and its labels float32 `(N,)` with NaN where unknown.
 
     categorical: take the cells as classes even where they look like yes and no. Raises `InputError`, naming file and line,
     for a column without values, with ways of writing mixed, of continuous numbers, or of text that never repeats.
     """
     cells = table.columns[name]
-    known = np.array([i for i, cell in enumerate(cells) if cell.casefold() not in _UNKNOWN], dtype=np.int64)
+    known = np.array(
+        [i for i, cell in enumerate(cells) if cell.casefold() not in _UNKNOWN], dtype=np.int64
+    )
     if not len(known):
-        raise InputError(f"{table.path}: column {name!r} has no value; leave it out with attributes=(...)")
+        raise InputError(
+            f"{table.path}: column {name!r} has no value; leave it out with attributes=(...)"
+        )
     texts = [cells[i] for i in known]
     kinds = [_kind(text) for text in texts]
     labels = np.full(len(cells), np.nan, dtype=np.float32)
@@ -125,7 +147,9 @@ def column_task(table: CsvTable, name: str, *, categorical: bool = False) -> tup
                 f"categorical=({name!r},) if it is a class",
             )
     if len(values) < 2:
-        raise InputError(f"{table.path}: column {name!r} has the one value {values[0]!r}, nothing to tell apart; leave it out")
+        raise InputError(
+            f"{table.path}: column {name!r} has the one value {values[0]!r}, nothing to tell apart; leave it out"
+        )
     if len(values) == len(texts) > _MOST_ALL_DIFFERENT and not categorical:
         raise InputError(
             f"{table.path}: no two rows of column {name!r} agree, so that it holds no classes; leave it out with attributes=(...)"
@@ -135,7 +159,9 @@ def column_task(table: CsvTable, name: str, *, categorical: bool = False) -> tup
     return Task(name, "categorical", tuple(values)), labels
 
 
-def _binary_labels(table: CsvTable, name: str, known: np.ndarray, texts: list[str]) -> list[float] | None:
+def _binary_labels(
+    table: CsvTable, name: str, known: np.ndarray, texts: list[str]
+) -> list[float] | None:
     """Labels of a column of one kind that is no text; None if its whole numbers are classes."""
     words = _TRUTH | _YES
     if texts[0].casefold() in words:
@@ -146,10 +172,21 @@ def _binary_labels(table: CsvTable, name: str, known: np.ndarray, texts: list[st
         return [max(number, 0.0) for number in numbers]
     if {-1.0, 0.0} <= found <= {-1.0, 0.0, 1.0}:
         line = table.lines[known[numbers.index(0.0)]]
-        raise fault(table.path, line, f"column {name!r} has -1, 0 and 1, where 0 could mean absent or unknown; leave unknown cells empty")
+        raise fault(
+            table.path,
+            line,
+            f"column {name!r} has -1, 0 and 1, where 0 could mean absent or unknown; leave unknown cells empty",
+        )
     if all(0 <= number <= 1 for number in numbers):
         return numbers
-    odd = next((i for i, number in enumerate(numbers) if not math.isfinite(number) or number != round(number)), None)
+    odd = next(
+        (
+            i
+            for i, number in enumerate(numbers)
+            if not math.isfinite(number) or number != round(number)
+        ),
+        None,
+    )
     if odd is not None:
         raise fault(
             table.path,
@@ -175,7 +212,15 @@ def _check_spelt_once(table: CsvTable, name: str, known: np.ndarray, texts: list
 
 def _kind(text: str) -> str:
     word = text.casefold()
-    return "truth" if word in _TRUTH else "yes or no" if word in _YES else "number" if _NUMBER.fullmatch(text) else "text"
+    return (
+        "truth"
+        if word in _TRUTH
+        else "yes or no"
+        if word in _YES
+        else "number"
+        if _NUMBER.fullmatch(text)
+        else "text"
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str], str]]:
@@ -192,20 +237,32 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str], str]]:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: file missing") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: expected text in UTF-8, the file holds other bytes; spreadsheets call it 'CSV UTF-8'") from None
+        raise InputError(
+            f"{path}: expected text in UTF-8, the file holds other bytes; spreadsheets call it 'CSV UTF-8'"
+        ) from None
     except csv.Error as error:
-        raise fault(path, reader.line_num, f"expected values with quotes that open and close ({error})") from None
+        raise fault(
+            path, reader.line_num, f"expected values with quotes that open and close ({error})"
+        ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _column_names(path: Path, line: int, header: list[str]) -> list[str]:
     names = [name.strip() for name in header]
-    names = [name.casefold() if name.casefold() in (IMAGE, SPLIT, IDENTITY) else name for name in names]
+    names = [
+        name.casefold() if name.casefold() in (IMAGE, SPLIT, IDENTITY) else name for name in names
+    ]
     if IMAGE not in names:
-        raise fault(path, line, f"expected a column {IMAGE!r} in the header, got {', '.join(names)[:80]!r}")
+        raise fault(
+            path, line, f"expected a column {IMAGE!r} in the header, got {', '.join(names)[:80]!r}"
+        )
     if "" in names:
-        raise fault(path, line, f"column {names.index('') + 1} has no name (pandas writes its index so; use index=False)")
+        raise fault(
+            path,
+            line,
+            f"column {names.index('') + 1} has no name (pandas writes its index so; use index=False)",
+        )
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise fault(path, line, f"two columns are called {twice!r}")
@@ -223,6 +280,8 @@ def _image_name(path: Path, line: int, cell: str) -> str:
         raise fault(path, line, "the image's name is empty")
     name = posixpath.normpath(cell.replace("\\", "/"))
     if name.startswith(("/", "../")) or name in (".", "..") or re.match(r"[A-Za-z]:", name):
-        raise fault(path, line, f"expected an image's path below the folder of the table, got {cell[:60]!r}")
+        raise fault(
+            path, line, f"expected an image's path below the folder of the table, got {cell[:60]!r}"
+        )
     check_image_path(path, line, name)
     return name

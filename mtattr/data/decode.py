@@ -57,11 +57,20 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
                 # Pillow would clip all above 255 to white.
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             elif image.mode in ("I", "F"):
-                raise InputError(f"{path}: expected 8 or 16 bits for each channel, the image has 32 and no fixed range")
+                raise InputError(
+                    f"{path}: expected 8 or 16 bits for each channel, the image has 32 and no fixed range"
+                )
             if box is not None:
-                box = (max(box[0], 0), max(box[1], 0), min(box[2], image.width), min(box[3], image.height))
+                box = (
+                    max(box[0], 0),
+                    max(box[1], 0),
+                    min(box[2], image.width),
+                    min(box[3], image.height),
+                )
                 if box[0] >= box[2] or box[1] >= box[3]:
-                    raise InputError(f"{path}: the bounding box lies outside the image of {image.width} x {image.height} pixels")
+                    raise InputError(
+                        f"{path}: the bounding box lies outside the image of {image.width} x {image.height} pixels"
+                    )
                 # resize(box=...) would let pixels outside the box bleed in.
                 image = image.crop(box)
             shaped = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
@@ -88,35 +97,51 @@ def open_image(path: Path):
     return Image.open(path, formats=FORMATS)
 
 
-def decoded_images(dataset: str, files: Files, image_size: ImageSize, *, split: str, skip_bad: bool = False) -> tuple[Tensor, list[int]]:
+def decoded_images(
+    dataset: str, files: Files, image_size: ImageSize, *, split: str, skip_bad: bool = False
+) -> tuple[Tensor, list[int]]:
     """All images uint8 `(N, 3, H, W)`, decoded once into the cache, and the positions left out; H and W as `decode_image` has them.
 
     A changed name, size, modification time or box of any file leads to decoding anew. A missing or damaged image raises
     `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order, unless there is none. `split` is
     for the error's words.
     """
-    key = {"files": _digest(files, skip_bad), "image_size": _plain(image_size), "skip_bad": skip_bad}
+    key = {
+        "files": _digest(files, skip_bad),
+        "image_size": _plain(image_size),
+        "skip_bad": skip_bad,
+    }
 
     def fill(out: np.ndarray) -> dict:
         skipped = _decode_all(out, files, image_size, skip_bad)
         if len(skipped) == len(out) > 0:
             first = files.folder / files.names[0]
-            raise InputError(f"{first}: this and all other images of the {split} split are missing or damaged")
+            raise InputError(
+                f"{first}: this and all other images of the {split} split are missing or damaged"
+            )
         return {"skipped": skipped}
 
-    images, notes = cached_images_and_notes(dataset, key, (len(files.names), 3, *image_shape_of(image_size)), fill)
+    images, notes = cached_images_and_notes(
+        dataset, key, (len(files.names), 3, *image_shape_of(image_size)), fill
+    )
     skipped = notes["skipped"]
     return images[: len(images) - len(skipped)], skipped
 
 
 def _plain(image_size: ImageSize) -> int | list[int]:
-    return int(image_size) if not isinstance(image_size, tuple | list) else [int(side) for side in image_size]
+    return (
+        int(image_size)
+        if not isinstance(image_size, tuple | list)
+        else [int(side) for side in image_size]
+    )
 
 
 def _decode_all(out: np.ndarray, files: Files, image_size: ImageSize, skip_bad: bool) -> list[int]:
     def attempt(i: int) -> np.ndarray | InputError:
         try:
-            return decode_image(files.folder / files.names[i], image_size, files.boxes[i] if files.boxes else None)
+            return decode_image(
+                files.folder / files.names[i], image_size, files.boxes[i] if files.boxes else None
+            )
         except InputError as error:
             return error
 
@@ -169,5 +194,9 @@ def find_image_folder(candidates: Sequence[Path], names: Sequence[str], about: s
             return folder
     archives = [folder / f"{top}.zip" for folder in candidates if (folder / f"{top}.zip").is_file()]
     if archives:
-        raise InputError(f"{archives[0]}: unpack this archive first; expected the folder {top!r} with the images beside it")
-    raise InputError(f"{candidates[0] / top}: image folder missing, also in {', '.join(str(c) for c in candidates[1:])}{about}")
+        raise InputError(
+            f"{archives[0]}: unpack this archive first; expected the folder {top!r} with the images beside it"
+        )
+    raise InputError(
+        f"{candidates[0] / top}: image folder missing, also in {', '.join(str(c) for c in candidates[1:])}{about}"
+    )

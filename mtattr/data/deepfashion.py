@@ -60,7 +60,10 @@ def load(
     Raises `InputError`, naming the file, when anything is missing, damaged or contradictory; nothing is cached then.
     """
     check_options("deepfashion", split, image_size, limit)
-    for option, value, allowed in (("crop", crop, ("none", "box")), ("unknown", unknown, ("mask", "negative"))):
+    for option, value, allowed in (
+        ("crop", crop, ("none", "box")),
+        ("unknown", unknown, ("mask", "negative")),
+    ):
         if value not in allowed:
             raise InputError(f"deepfashion: {option} {value!r} is not one of {', '.join(allowed)}")
     place = find_place(root, annotation)
@@ -73,7 +76,9 @@ def load(
 
     rows = np.flatnonzero((tables.split == split) & (class_of[tables.category] >= 0))
     if not len(rows):
-        raise InputError(f"{place.annotations}: the {split} split has no image of the categories {', '.join(names)}")
+        raise InputError(
+            f"{place.annotations}: the {split} split has no image of the categories {', '.join(names)}"
+        )
     found = Counter(tables.category[rows].tolist())
     counts = {tables.category_names[c]: found[c] for c in chosen}
     rows = rows[limited_rows(len(rows), limit, seed)]
@@ -81,7 +86,9 @@ def load(
     keys = tuple(tables.images[row] for row in rows)
     boxes = tuple(tables.boxes[row] for row in rows) if tables.boxes is not None else None
     files = Files(find_image_folder(place.image_folders, keys, ABOUT), keys, boxes)
-    images, skipped = decoded_images("deepfashion", files, image_size, split=split, skip_bad=skip_bad)
+    images, skipped = decoded_images(
+        "deepfashion", files, image_size, split=split, skip_bad=skip_bad
+    )
     kept = np.setdiff1d(np.arange(len(rows)), skipped)
     rows = rows[kept]
 
@@ -92,7 +99,9 @@ def load(
         keys=tuple(keys[i] for i in kept),
         name="deepfashion",
         split=split,
-        generated=any((folder / GENERATED_MARK).exists() for folder in (Path(root), place.annotations.parent)),
+        generated=any(
+            (folder / GENERATED_MARK).exists() for folder in (Path(root), place.annotations.parent)
+        ),
         source="DeepFashion, Category and Attribute Prediction Benchmark (Liu et al., CVPR 2016)",
         terms="Non-commercial research and education only, by agreement with the Multimedia Laboratory, CUHK",
         facts={
@@ -108,7 +117,11 @@ def load(
 def published_counts(split: str, classes: Iterable[str]) -> dict[str, int]:
     """Images per class in the paper's Table 1, for those of the given classes that it lists."""
     published = PAPER_COUNTS.get(split, {})
-    return {name: published[ALIASES.get(name, name)] for name in classes if ALIASES.get(name, name) in published}
+    return {
+        name: published[ALIASES.get(name, name)]
+        for name in classes
+        if ALIASES.get(name, name) in published
+    }
 
 
 def _names(option: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -116,7 +129,9 @@ def _names(option: str, names: Sequence[str] | None) -> tuple[str, ...] | None:
         return None
     if not isinstance(names, str | Sequence) or not all(isinstance(name, str) for name in names):
         raise InputError(f"deepfashion: {option} must be names, got {names!r}")
-    names = tuple(part.strip() for part in names.split(",")) if isinstance(names, str) else tuple(names)
+    names = (
+        tuple(part.strip() for part in names.split(",")) if isinstance(names, str) else tuple(names)
+    )
     twice = [name for name, n in Counter(names).items() if n > 1]
     if twice:
         raise InputError(f"deepfashion: {option} names {twice[0]!r} twice")
@@ -133,24 +148,34 @@ def _chosen_categories(tables: Tables, classes: tuple[str, ...] | None) -> list[
         for name in classes:
             position = index.get(name, index.get(ALIASES.get(name, name)))
             if position is None:
-                raise InputError(f"deepfashion: category {name!r} is unknown; there are {', '.join(tables.category_names)}")
+                raise InputError(
+                    f"deepfashion: category {name!r} is unknown; there are {', '.join(tables.category_names)}"
+                )
             if position not in with_images:
                 raise InputError(f"deepfashion: category {name!r} has no image in any split")
             chosen.append(position)
     if len(set(chosen)) < max(2, len(chosen)):
-        raise InputError(f"deepfashion: classes must name at least two different categories with images, got {classes}")
+        raise InputError(
+            f"deepfashion: classes must name at least two different categories with images, got {classes}"
+        )
     return chosen
 
 
-def _chosen_attributes(tables: Tables, wanted: tuple[str, ...] | None) -> tuple[list[int], list[Task]]:
+def _chosen_attributes(
+    tables: Tables, wanted: tuple[str, ...] | None
+) -> tuple[list[int], list[Task]]:
     repeated = Counter(name for name, _ in tables.attributes)
     repeated["category"] += 1
     # One word can name attributes of two types, and a task needs a name of its own.
-    names = [f"{name} ({group})" if repeated[name] > 1 else name for name, group in tables.attributes]
+    names = [
+        f"{name} ({group})" if repeated[name] > 1 else name for name, group in tables.attributes
+    ]
     index = {name: i for i, name in enumerate(names)}
     for name in wanted or ():
         if name not in index:
-            raise InputError(f"deepfashion: attribute {name!r} is unknown; list_attr_cloth.txt has {len(names)}, the first is {names[0]!r}")
+            raise InputError(
+                f"deepfashion: attribute {name!r} is unknown; list_attr_cloth.txt has {len(names)}, the first is {names[0]!r}"
+            )
     columns = list(range(len(names))) if wanted is None else [index[name] for name in wanted]
     return columns, [Task(names[c], group=tables.attributes[c][1]) for c in columns]
 
@@ -159,4 +184,6 @@ def _labels(classes: np.ndarray, values: np.ndarray, unknown: str) -> torch.Tens
     attributes = (values == 1).astype(np.float32)
     if unknown == "mask":
         attributes[values == 0] = np.nan
-    return torch.from_numpy(np.concatenate([classes[:, None].astype(np.float32), attributes], axis=1))
+    return torch.from_numpy(
+        np.concatenate([classes[:, None].astype(np.float32), attributes], axis=1)
+    )

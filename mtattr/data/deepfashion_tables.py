@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mtattr.data.annotations import box, check_image_path, fill_values, number_within, one_of, read_fields, read_names, table_rows
+from mtattr.data.annotations import (
+    box,
+    check_image_path,
+    fill_values,
+    number_within,
+    one_of,
+    read_fields,
+    read_names,
+    table_rows,
+)
 from mtattr.data.cache import cached_images
 from mtattr.data.decode import Box
 from mtattr.data.folders import root_folder
@@ -40,7 +49,9 @@ class Place:
     @property
     def image_folders(self) -> tuple[Path, ...]:
         """Folders that may hold the `img/` with which the image names begin."""
-        below = tuple(self.base / name for name in ("Img", "img", "Img/img", "img-001", "Img/img-001"))
+        below = tuple(
+            self.base / name for name in ("Img", "img", "Img/img", "img-001", "Img/img-001")
+        )
         return (self.base, *below, self.annotations)
 
 
@@ -66,14 +77,20 @@ def find_place(root: str | Path | None, annotation: str | None) -> Place:
     `annotation`: "coarse" (1000 attributes), "fine" (26), or None for the first that is there, coarse before fine.
     """
     if annotation not in (None, *FOLDERS):
-        raise InputError(f"deepfashion: annotation {annotation!r} is not one of {', '.join(FOLDERS)}")
+        raise InputError(
+            f"deepfashion: annotation {annotation!r} is not one of {', '.join(FOLDERS)}"
+        )
     root = root_folder("deepfashion", root, "Anno_coarse, Eval and Img", ABOUT)
     kinds = [annotation] if annotation else list(FOLDERS)
     for kind in kinds:
         for name in FOLDERS[kind]:
             if (root / name).is_dir():
                 return Place(kind, root / name, root)
-    for kind, mark in (("coarse", "list_attr_img.txt"), ("coarse", "list_category_img.txt"), ("fine", "train_attr.txt")):
+    for kind, mark in (
+        ("coarse", "list_attr_img.txt"),
+        ("coarse", "list_category_img.txt"),
+        ("fine", "train_attr.txt"),
+    ):
         if kind in kinds and (root / mark).is_file():
             return Place(kind, root, root.absolute().parent)
     names = ", ".join(name for kind in kinds for name in FOLDERS[kind])
@@ -85,7 +102,9 @@ def read_tables(place: Place, *, boxes: bool) -> Tables:
 
     Raises `InputError` for a missing or damaged file and for images that one table lists and another does not.
     """
-    categories_path = _first([folder / "list_category_cloth.txt" for folder in _category_folders(place)])
+    categories_path = _first(
+        [folder / "list_category_cloth.txt" for folder in _category_folders(place)]
+    )
     categories = read_names(categories_path, about=ABOUT)
     if not categories:
         raise InputError(f"{categories_path}: expected category names, the file has none")
@@ -94,7 +113,9 @@ def read_tables(place: Place, *, boxes: bool) -> Tables:
         raise InputError(f"{categories_path}: category {twice[0]!r} is given twice")
     attributes = _attribute_groups(place)
     read = _read_coarse if place.kind == "coarse" else _read_fine
-    images, split, category, values, found_boxes = read(place, len(categories), len(attributes), boxes)
+    images, split, category, values, found_boxes = read(
+        place, len(categories), len(attributes), boxes
+    )
     return Tables(
         images=tuple(images),
         split=np.array(split),
@@ -118,26 +139,45 @@ def _attribute_groups(place: Place) -> tuple[tuple[str, str], ...]:
         raise InputError(f"{path}: expected attribute names, the file has none")
     for name, number in found:
         if place.kind == "coarse" and not 1 <= number <= len(types):
-            raise InputError(f"{path}: attribute {name!r} has the type {number}, outside 1..{len(types)}")
-    return tuple((name, types[number - 1] if 1 <= number <= len(types) else "") for name, number in found)
+            raise InputError(
+                f"{path}: attribute {name!r} has the type {number}, outside 1..{len(types)}"
+            )
+    return tuple(
+        (name, types[number - 1] if 1 <= number <= len(types) else "") for name, number in found
+    )
 
 
 def _read_coarse(place: Place, num_categories: int, num_attributes: int, boxes: bool):
-    partition = _first([folder / "list_eval_partition.txt" for folder in (place.base / "Eval", place.base, place.annotations)])
+    partition = _first(
+        [
+            folder / "list_eval_partition.txt"
+            for folder in (place.base / "Eval", place.base, place.annotations)
+        ]
+    )
     split = read_fields(partition, 1, one_of(partition, SPLITS, "split"), about=ABOUT)
     if not split:
         raise InputError(f"{partition}: expected images, the file lists none")
     path = place.annotations / "list_category_img.txt"
-    category = read_fields(path, 1, number_within(path, range(1, num_categories + 1), "category id"), about=ABOUT)
+    category = read_fields(
+        path, 1, number_within(path, range(1, num_categories + 1), "category id"), about=ABOUT
+    )
     _check_same_images(partition, split, path, category)
     found_boxes = {}
     if boxes:
         path = place.annotations / "list_bbox.txt"
         found_boxes = read_fields(path, 4, box(path), about=ABOUT)
         _check_same_images(partition, split, path, found_boxes)
-    values = _attribute_values(place.annotations / "list_attr_img.txt", tuple(split), num_attributes)
+    values = _attribute_values(
+        place.annotations / "list_attr_img.txt", tuple(split), num_attributes
+    )
     words, ids = ([table[image][0] for image in split] for table in (split, category))
-    return list(split), words, ids, values, [found_boxes[image][0] for image in split] if boxes else []
+    return (
+        list(split),
+        words,
+        ids,
+        values,
+        [found_boxes[image][0] for image in split] if boxes else [],
+    )
 
 
 def _read_fine(place: Place, num_categories: int, num_attributes: int, boxes: bool):
@@ -150,20 +190,28 @@ def _read_fine(place: Place, num_categories: int, num_attributes: int, boxes: bo
             check_image_path(path, number, name)
             names.append(name)
             if name in first:
-                raise InputError(f"{path}: image {name!r} is given again, first in {first[name]}.txt")
+                raise InputError(
+                    f"{path}: image {name!r} is given again, first in {first[name]}.txt"
+                )
             first[name] = split
         images += names
         splits += [split] * len(names)
         path = place.annotations / f"{split}_cate.txt"
-        category += _column(path, len(names), 1, number_within(path, range(1, num_categories + 1), "category id"))
+        category += _column(
+            path, len(names), 1, number_within(path, range(1, num_categories + 1), "category id")
+        )
         if boxes:
             path = place.annotations / f"{split}_bbox.txt"
             found_boxes += _column(path, len(names), 4, box(path))
         block = np.empty((len(names), num_attributes), dtype=np.int8)
-        fill_values(block, place.annotations / f"{split}_attr.txt", None, (0, 1), header=False, about=ABOUT)
+        fill_values(
+            block, place.annotations / f"{split}_attr.txt", None, (0, 1), header=False, about=ABOUT
+        )
         values.append(block)
     if not images:
-        raise InputError(f"{place.annotations}: expected images in train.txt, val.txt and test.txt, they list none")
+        raise InputError(
+            f"{place.annotations}: expected images in train.txt, val.txt and test.txt, they list none"
+        )
     # The fine labels are complete: 0 says absent, whereas in the coarse table it says unknown.
     return images, splits, category, np.concatenate(values) * np.int8(2) - np.int8(1), found_boxes
 
@@ -173,10 +221,14 @@ def _column(path: Path, expected: int, count: int, convert) -> list:
     for number, line in table_rows(path, header=False, about=ABOUT):
         fields = line.split()
         if len(fields) != count:
-            raise InputError(f"{path}, line {number}: expected {count} value{'s' * (count != 1)}, got {len(fields)}")
+            raise InputError(
+                f"{path}, line {number}: expected {count} value{'s' * (count != 1)}, got {len(fields)}"
+            )
         found.append(convert(number, fields))
     if len(found) != expected:
-        raise InputError(f"{path}: expected {expected} rows, one for each image, the file has {len(found)}")
+        raise InputError(
+            f"{path}: expected {expected} rows, one for each image, the file has {len(found)}"
+        )
     return found
 
 
@@ -200,10 +252,15 @@ def _attribute_values(path: Path, images: tuple[str, ...], num_attributes: int) 
 
 
 def _check_same_images(path: Path, images: dict, other_path: Path, others: dict) -> None:
-    for here, there, there_path, here_path in ((images, others, other_path, path), (others, images, path, other_path)):
+    for here, there, there_path, here_path in (
+        (images, others, other_path, path),
+        (others, images, path, other_path),
+    ):
         missing = [image for image in here if image not in there]
         if missing:
-            raise InputError(f"{there_path}: no row for image {missing[0]!r}, which {here_path} lists ({len(missing)} images have none)")
+            raise InputError(
+                f"{there_path}: no row for image {missing[0]!r}, which {here_path} lists ({len(missing)} images have none)"
+            )
 
 
 def _first(candidates: list[Path]) -> Path:

@@ -51,7 +51,9 @@ _SPLIT_SEED = 1797
 _VAL, _TEST = 360, 360
 
 
-def load(split: str, *, root=None, image_size: int = 64, limit: int | None = None, seed: int = 0) -> ImageData:
+def load(
+    split: str, *, root=None, image_size: int = 64, limit: int | None = None, seed: int = 0
+) -> ImageData:
     """Digits enlarged to `image_size` by bilinear interpolation (pixel centres aligned) with three equal channels.
 
     The splits hold 1077, 360 and 360 images with nearly equal shares of each class and never depend on `seed`, which
@@ -66,7 +68,9 @@ def load(split: str, *, root=None, image_size: int = 64, limit: int | None = Non
     rows = rows[limited_rows(len(rows), limit, seed)]
     glyphs = digits.images[rows]
     classes = torch.from_numpy(digits.target[rows]).float()
-    labels = torch.cat([classes[:, None], _glyph_labels(digits.target[rows]), measured_labels(glyphs)], dim=1)
+    labels = torch.cat(
+        [classes[:, None], _glyph_labels(digits.target[rows]), measured_labels(glyphs)], dim=1
+    )
     return ImageData(
         images=torch.from_numpy(enlarge(glyphs, image_size)),
         labels=labels,
@@ -93,7 +97,9 @@ def split_rows(classes: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _glyph_labels(classes: np.ndarray) -> torch.Tensor:
-    table = torch.tensor([[float(str(c) in digits) for digits in GLYPH.values()] for c in range(10)])
+    table = torch.tensor(
+        [[float(str(c) in digits) for digits in GLYPH.values()] for c in range(10)]
+    )
     return table[torch.from_numpy(classes).long()]
 
 
@@ -123,7 +129,9 @@ def measurements(glyphs: np.ndarray) -> dict[str, np.ndarray]:
     xx, yy, xy = mean(dx * dx), mean(dy * dy), mean(dx * dy)
     inked = np.pad(ink >= 0.5, ((0, 0), (1, 1), (1, 1)))
     middle = inked[:, 1:-1, 1:-1]
-    inside = middle & inked[:, :-2, 1:-1] & inked[:, 2:, 1:-1] & inked[:, 1:-1, :-2] & inked[:, 1:-1, 2:]
+    inside = (
+        middle & inked[:, :-2, 1:-1] & inked[:, 2:, 1:-1] & inked[:, 1:-1, :-2] & inked[:, 1:-1, 2:]
+    )
     return {
         "thick stroke": _quotient(inside.sum((1, 2)), middle.sum((1, 2))),
         "slanted to the right": _quotient(-xy, yy),
@@ -139,7 +147,9 @@ def measured_labels(glyphs: np.ndarray) -> torch.Tensor:
     """Float32 `(N, 7)`: 1 where a measurement exceeds its entry in `THRESHOLDS`."""
     found = measurements(glyphs)
     # The slack keeps a tie, such as ink exactly half on the left, from depending on rounding.
-    return torch.from_numpy(np.stack([found[name] > t + 1e-9 for name, t in THRESHOLDS.items()], axis=1)).float()
+    return torch.from_numpy(
+        np.stack([found[name] > t + 1e-9 for name, t in THRESHOLDS.items()], axis=1)
+    ).float()
 
 
 def _quotient(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

@@ -25,7 +25,9 @@ ABOUT = (
 
 LAYOUT = Layout(
     schema=DUKE,
-    file_name=re.compile(r"(?P<identity>\d{4})_c(?P<camera>[1-8])_f\d{7}(\.jpg)+", re.IGNORECASE | re.ASCII),
+    file_name=re.compile(
+        r"(?P<identity>\d{4})_c(?P<camera>[1-8])_f\d{7}(\.jpg)+", re.IGNORECASE | re.ASCII
+    ),
     example="0005_c2_f0046985.jpg",
     folders=("DukeMTMC-reID", "dukemtmc-reid", "dukemtmc-reid/DukeMTMC-reID"),
     repositories=("DukeMTMC-attribute", "DukeMTMC-attribute-master"),
@@ -68,13 +70,26 @@ def load(
     """
     if not _is_drawn(root):
         if accept_withdrawn is not True:
-            raise InputError(f"duke: {NOTICE}; accept_withdrawn=True says that you know this and are entitled to your copy")
+            raise InputError(
+                f"duke: {NOTICE}; accept_withdrawn=True says that you know this and are entitled to your copy"
+            )
         warnings.warn(NOTICE, stacklevel=2)
     return load_pedestrians(
-        LAYOUT, split, root=root, image_size=image_size, limit=limit, seed=seed, attributes=attributes, skip_bad=skip_bad
+        LAYOUT,
+        split,
+        root=root,
+        image_size=image_size,
+        limit=limit,
+        seed=seed,
+        attributes=attributes,
+        skip_bad=skip_bad,
     )
 
 
 def _is_drawn(root) -> bool:
     """Whether the folder is a written twin, which shows nobody and was withdrawn by nobody."""
-    return isinstance(root, str | os.PathLike) and "\0" not in os.fspath(root) and Path(root, GENERATED_MARK).is_file()
+    return (
+        isinstance(root, str | os.PathLike)
+        and "\0" not in os.fspath(root)
+        and Path(root, GENERATED_MARK).is_file()
+    )

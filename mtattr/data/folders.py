@@ -16,12 +16,16 @@ def root_folder(name: str, root, expected: str, about: str) -> Path:
     None or empty, no path, or no folder.
     """
     if root is None or root == "":
-        raise InputError(f"{name}: root is missing; expected the folder that holds {expected}{about}")
+        raise InputError(
+            f"{name}: root is missing; expected the folder that holds {expected}{about}"
+        )
     if not isinstance(root, str | os.PathLike):
         raise InputError(f"{name}: root must be a path, got {root!r}")
     root = user_path(root)
     if not is_folder(root):
-        raise InputError(f"{root}: root folder missing; expected the folder that holds {expected}{about}")
+        raise InputError(
+            f"{root}: root folder missing; expected the folder that holds {expected}{about}"
+        )
     return root
 
 
@@ -30,7 +34,9 @@ def user_path(path: str | os.PathLike) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise InputError(f"{path}: this machine has no such user, whose home ~ would mean") from None
+        raise InputError(
+            f"{path}: this machine has no such user, whose home ~ would mean"
+        ) from None
 
 
 def is_folder(path: Path) -> bool:

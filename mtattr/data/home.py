@@ -15,4 +15,6 @@ def home() -> Path:
     try:
         return Path(named).expanduser().absolute() if named else Path.home() / ".cache" / "mtattr"
     except RuntimeError:
-        raise InputError(f"MTATTR_HOME {named!r}: no such user, or no home of yours; expected the path of a folder") from None
+        raise InputError(
+            f"MTATTR_HOME {named!r}: no such user, or no home of yours; expected the path of a folder"
+        ) from None

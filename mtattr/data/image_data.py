@@ -40,15 +40,25 @@ class ImageData:
     def __post_init__(self) -> None:
         n = len(self.images)
         if self.images.ndim != 4 or self.images.shape[1] != 3 or self.images.dtype != torch.uint8:
-            raise InputError(f"{self.name}: images must be uint8 (N, 3, H, W), got {self.images.dtype} {tuple(self.images.shape)}")
-        object.__setattr__(self, "labels", self.tasks.check_labels(self.labels, f"{self.name} {self.split}"))
+            raise InputError(
+                f"{self.name}: images must be uint8 (N, 3, H, W), got {self.images.dtype} {tuple(self.images.shape)}"
+            )
+        object.__setattr__(
+            self, "labels", self.tasks.check_labels(self.labels, f"{self.name} {self.split}")
+        )
         object.__setattr__(self, "keys", tuple(self.keys))
         if len(self.labels) != n or len(self.keys) != n:
-            raise InputError(f"{self.name}: {n} images, {len(self.labels)} label rows and {len(self.keys)} keys must be as many")
+            raise InputError(
+                f"{self.name}: {n} images, {len(self.labels)} label rows and {len(self.keys)} keys must be as many"
+            )
         if len(set(self.keys)) != n:
-            raise InputError(f"{self.name}: keys must differ, {n - len(set(self.keys))} are given twice")
+            raise InputError(
+                f"{self.name}: keys must differ, {n - len(set(self.keys))} are given twice"
+            )
         if self.identities is not None and self.identities.shape != (n,):
-            raise InputError(f"{self.name}: identities must have shape ({n},), got {tuple(self.identities.shape)}")
+            raise InputError(
+                f"{self.name}: identities must have shape ({n},), got {tuple(self.identities.shape)}"
+            )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -90,7 +100,13 @@ class ImageData:
         files' names and sizes in `facts["files_digest"]`.
         """
         digest = hashlib.sha256()
-        for part in (self.name, self.split, str(tuple(self.images.shape)), repr(self.tasks.to_dict()), "\n".join(self.keys)):
+        for part in (
+            self.name,
+            self.split,
+            str(tuple(self.images.shape)),
+            repr(self.tasks.to_dict()),
+            "\n".join(self.keys),
+        ):
             digest.update(part.encode())
         digest.update(self.labels.numpy().tobytes())
         stand_in = self.facts.get("scene_digest", self.facts.get("files_digest"))

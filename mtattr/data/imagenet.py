@@ -24,7 +24,10 @@ from mtattr.tasks import Task, TaskSet
 
 ABOUT = "; ImageNet is handed out for non-commercial research and education, on request, on image-net.org"
 
-PUBLISHED = {"train": {"train folder": 1281167, "classes": 1000}, "test": {"val folder": 50000, "classes": 1000}}
+PUBLISHED = {
+    "train": {"train folder": 1281167, "classes": 1000},
+    "test": {"val folder": 50000, "classes": 1000},
+}
 VALIDATION_SHARE = 0.01
 # The usual evaluation cuts 224 pixels out of 256.
 CENTRE_SHARE = 224 / 256
@@ -57,7 +60,14 @@ def load(
     if crop not in ("center", "none"):
         raise InputError(f"imagenet: crop {crop!r} is not one of center, none")
     root = root_folder("imagenet", root, "train and val, with a folder for every class", ABOUT)
-    base = next((folder for folder in (root, root / "ILSVRC" / "Data" / "CLS-LOC") if (folder / "train").is_dir()), root)
+    base = next(
+        (
+            folder
+            for folder in (root, root / "ILSVRC" / "Data" / "CLS-LOC")
+            if (folder / "train").is_dir()
+        ),
+        root,
+    )
     wnids = _classes(base)
     part = "val" if split == "test" else "train"
     names, sizes, ignored = _listed(base / part, wnids)
@@ -70,18 +80,26 @@ def load(
     if split != "test":
         rows = np.flatnonzero(held_out(names, VALIDATION_SHARE) == (split == "val"))
     if not len(rows):
-        raise InputError(f"{base / part}: the {split} split has no image; {len(names)} training images are too few to hold some out")
+        raise InputError(
+            f"{base / part}: the {split} split has no image; {len(names)} training images are too few to hold some out"
+        )
     in_split = len(rows)
     rows = rows[limited_rows(len(rows), limit, seed)]
     height, width = image_shape_of(image_size)
     files = Files(base / part, tuple(names[row] for row in rows))
-    images = StreamedImages(files, image_size, box_of=centre_box(CENTRE_SHARE, height / width) if crop == "center" else None)
+    images = StreamedImages(
+        files,
+        image_size,
+        box_of=centre_box(CENTRE_SHARE, height / width) if crop == "center" else None,
+    )
     bad = images.unreadable() if skip_bad else []
     skipped = [names[rows[i]] for i in bad]
     if bad:
         kept = np.setdiff1d(np.arange(len(rows)), bad)
         if not len(kept):
-            raise InputError(f"{base / part / skipped[0]}: this and all other images of the {split} split are damaged")
+            raise InputError(
+                f"{base / part / skipped[0]}: this and all other images of the {split} split are damaged"
+            )
         rows, images = rows[kept], images[torch.from_numpy(kept)]
 
     class_of = {wnid: float(c) for c, wnid in enumerate(wnids)}
@@ -89,7 +107,9 @@ def load(
     return ImageData(
         images=images,
         labels=torch.tensor([[class_of[key.split("/")[0]]] for key in keys]),
-        tasks=TaskSet([Task("class", "categorical", _class_names(root, base, wnids), group="class")]),
+        tasks=TaskSet(
+            [Task("class", "categorical", _class_names(root, base, wnids), group="class")]
+        ),
         keys=keys,
         name="imagenet",
         split=split,
@@ -99,13 +119,20 @@ def load(
         facts={
             "layout": "folders train and val",
             "crop": crop,
-            "counts": {f"{part} folder": len(names), "classes": len(wnids), f"{split} split": in_split, "other files": len(ignored)},
+            "counts": {
+                f"{part} folder": len(names),
+                "classes": len(wnids),
+                f"{split} split": in_split,
+                "other files": len(ignored),
+            },
             "published": PUBLISHED.get(split, {}),
             "checksums": {},
             "ignored": ignored[:20],
             "wnids": list(wnids),
             # The crop changes the pixels and no file.
-            "files_digest": files_digest([f"{crop} {key}" for key in keys], [sizes[row] for row in rows]),
+            "files_digest": files_digest(
+                [f"{crop} {key}" for key in keys], [sizes[row] for row in rows]
+            ),
             "skipped": skipped,
         },
     )
@@ -117,7 +144,9 @@ def _classes(base: Path) -> tuple[str, ...]:
     for part in ("train", "val"):
         folder = base / part
         if not folder.is_dir():
-            raise InputError(f"{folder}: folder missing; expected train and val, with a folder for every class{ABOUT}")
+            raise InputError(
+                f"{folder}: folder missing; expected train and val, with a folder for every class{ABOUT}"
+            )
         found[part] = []
         loose, archives = [], []
         for entry in _entries(folder):
@@ -133,13 +162,19 @@ def _classes(base: Path) -> tuple[str, ...]:
             )
         packed = sorted(name for name in archives if Path(name).stem not in found[part])
         if packed:
-            raise InputError(f"{folder / packed[0]}: unpack this archive into a folder of its name ({len(packed)} are packed)")
+            raise InputError(
+                f"{folder / packed[0]}: unpack this archive into a folder of its name ({len(packed)} are packed)"
+            )
         if len(found[part]) < 2:
-            raise InputError(f"{folder}: expected at least two class folders, got {len(found[part])}{ABOUT}")
+            raise InputError(
+                f"{folder}: expected at least two class folders, got {len(found[part])}{ABOUT}"
+            )
     for here, there in (("train", "val"), ("val", "train")):
         missing = sorted(set(found[here]) - set(found[there]))
         if missing:
-            raise InputError(f"{base / there / missing[0]}: class folder missing, which {here} has ({len(missing)} are)")
+            raise InputError(
+                f"{base / there / missing[0]}: class folder missing, which {here} has ({len(missing)} are)"
+            )
     return tuple(sorted(found["train"]))
 
 
@@ -155,7 +190,9 @@ def _listed(folder: Path, wnids: tuple[str, ...]) -> tuple[list[str], list[int],
             else:
                 ignored.append(f"{wnid}/{entry.name}")
         if len(names) == before:
-            raise InputError(f"{folder / wnid}: expected images ({', '.join(ENDINGS)}) in this class folder, it has none")
+            raise InputError(
+                f"{folder / wnid}: expected images ({', '.join(ENDINGS)}) in this class folder, it has none"
+            )
     return names, sizes, ignored
 
 
@@ -168,7 +205,9 @@ def _entries(folder: Path) -> list[os.DirEntry]:
         try:
             entry.name.encode()
         except UnicodeEncodeError:
-            raise InputError(f"{folder}: expected names in UTF-8, got {os.fsencode(entry.name)!r}") from None
+            raise InputError(
+                f"{folder}: expected names in UTF-8, got {os.fsencode(entry.name)!r}"
+            ) from None
     return entries
 
 
@@ -189,7 +228,15 @@ def _size(entry: os.DirEntry) -> int:
 
 def _class_names(root: Path, base: Path, wnids: tuple[str, ...]) -> tuple[str, ...]:
     """The first name of each class; an id where none is known, and beside a name that two classes share."""
-    path = next((f / file for file in ("LOC_synset_mapping.txt", "words.txt") for f in (root, base) if (f / file).is_file()), None)
+    path = next(
+        (
+            f / file
+            for file in ("LOC_synset_mapping.txt", "words.txt")
+            for f in (root, base)
+            if (f / file).is_file()
+        ),
+        None,
+    )
     if path is None:
         return wnids
     found = {}
@@ -199,7 +246,12 @@ def _class_names(root: Path, base: Path, wnids: tuple[str, ...]) -> tuple[str, .
             raise fault(path, line, f"expected a WordNet id and its names, got {text[:60]!r}")
         found[wnid] = rest[0].split(",")[0].strip()
     often = Counter(found.get(wnid, wnid) for wnid in wnids)
-    return tuple(found[wnid] if wnid in found and often[found[wnid]] == 1 else _with_id(found.get(wnid), wnid) for wnid in wnids)
+    return tuple(
+        found[wnid]
+        if wnid in found and often[found[wnid]] == 1
+        else _with_id(found.get(wnid), wnid)
+        for wnid in wnids
+    )
 
 
 def _with_id(name: str | None, wnid: str) -> str:

@@ -17,7 +17,10 @@ ABOUT = (
 LAYOUT = Layout(
     schema=MARKET,
     # Some copies have files that end in .jpg.jpg.
-    file_name=re.compile(r"(?P<identity>-1|\d{4})_c(?P<camera>[1-6])s\d_\d{6}_\d{2}(\.jpg)+", re.IGNORECASE | re.ASCII),
+    file_name=re.compile(
+        r"(?P<identity>-1|\d{4})_c(?P<camera>[1-6])s\d_\d{6}_\d{2}(\.jpg)+",
+        re.IGNORECASE | re.ASCII,
+    ),
     example="0002_c1s1_000451_03.jpg",
     folders=("Market-1501-v15.09.15", "Market-1501", "market1501"),
     repositories=("Market-1501_Attribute", "Market-1501_Attribute-master"),
@@ -66,5 +69,12 @@ def load(
     Raises `InputError`, naming the file, when anything is missing, damaged or contradictory; nothing is cached then.
     """
     return load_pedestrians(
-        LAYOUT, split, root=root, image_size=image_size, limit=limit, seed=seed, attributes=attributes, skip_bad=skip_bad
+        LAYOUT,
+        split,
+        root=root,
+        image_size=image_size,
+        limit=limit,
+        seed=seed,
+        attributes=attributes,
+        skip_bad=skip_bad,
     )

@@ -16,7 +16,18 @@ import numpy as np
 from mtattr.errors import InputError
 
 _HEADER = 128
-_NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_NUMBERS = {
+    1: "i1",
+    2: "u1",
+    3: "i2",
+    4: "u2",
+    5: "i4",
+    6: "u4",
+    7: "f4",
+    9: "f8",
+    12: "i8",
+    13: "u8",
+}
 _TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 _INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED = 1, 5, 6, 14, 15
 _CELL, _STRUCT, _CHAR, _NUMERIC = 1, 2, 4, range(6, 16)
@@ -30,7 +41,9 @@ class _Fault(Exception):
     """What is wrong with the bytes; `read_matlab` adds the file's name."""
 
 
-def read_matlab(path: Path, about: str = "", *, only: str | None = None, largest: int = LARGEST) -> dict[str, object]:
+def read_matlab(
+    path: Path, about: str = "", *, only: str | None = None, largest: int = LARGEST
+) -> dict[str, object]:
     """The variables of a file: {name: value}.
 
     Numbers become arrays of the stored type and the shape in MATLAB (at least two axes), a row of text a str, several
@@ -62,7 +75,9 @@ def read_matlab(path: Path, about: str = "", *, only: str | None = None, largest
             name, value = _matrix(data, order, 0)
             found[name] = value
     except _Fault as fault:
-        raise InputError(f"{path}: expected a whole MATLAB file of level 5, found {fault}{about}") from None
+        raise InputError(
+            f"{path}: expected a whole MATLAB file of level 5, found {fault}{about}"
+        ) from None
     return found
 
 
@@ -116,7 +131,11 @@ def _element(content: memoryview, start: int, order: str) -> tuple[int, memoryvi
     if end > len(content):
         raise _Fault(f"an element of {length} bytes with {len(content) - begin} left")
     # Compressed elements are the only ones without padding to eight bytes; the last one's may be missing.
-    return first, content[begin:end], end if first == _COMPRESSED else min(end + -length % 8, max(end, len(content)))
+    return (
+        first,
+        content[begin:end],
+        end if first == _COMPRESSED else min(end + -length % 8, max(end, len(content))),
+    )
 
 
 @dataclass
@@ -184,7 +203,9 @@ def _text(reader: _Reader, shape: list[int], count: int) -> str | list[str]:
     kind, data = reader.next()
     if kind not in _TEXTS:
         raise _Fault(f"an element of type {kind} where text should be")
-    encoding = _TEXTS[kind] + ({"<": "-le", ">": "-be"}[reader.order] if _TEXTS[kind] in ("utf-16", "utf-32") else "")
+    encoding = _TEXTS[kind] + (
+        {"<": "-le", ">": "-be"}[reader.order] if _TEXTS[kind] in ("utf-16", "utf-32") else ""
+    )
     try:
         text = bytes(data).decode(encoding)
     except UnicodeDecodeError:
@@ -198,18 +219,28 @@ def _text(reader: _Reader, shape: list[int], count: int) -> str | list[str]:
 def _arrays(reader: _Reader, count: int, depth: int) -> list:
     # Each takes eight bytes at least, so that a damaged count cannot keep us busy.
     if count * 8 > len(reader.content) - reader.start:
-        raise _Fault(f"{count} arrays announced with {len(reader.content) - reader.start} bytes left")
+        raise _Fault(
+            f"{count} arrays announced with {len(reader.content) - reader.start} bytes left"
+        )
     return [reader.array(depth + 1) for _ in range(count)]
 
 
-def _structs(reader: _Reader, count: int, depth: int) -> dict[str, object] | list[dict[str, object]]:
+def _structs(
+    reader: _Reader, count: int, depth: int
+) -> dict[str, object] | list[dict[str, object]]:
     width = reader.numbers(_INT32)
     names = reader.numbers(_INT8).tobytes()
     if len(width) != 1 or width[0] < 1 or len(names) % width[0]:
         raise _Fault("field names of another length than announced")
-    fields = [names[i : i + int(width[0])].split(b"\0")[0].decode("latin-1") for i in range(0, len(names), int(width[0]))]
+    fields = [
+        names[i : i + int(width[0])].split(b"\0")[0].decode("latin-1")
+        for i in range(0, len(names), int(width[0]))
+    ]
     if len(set(fields)) != len(fields):
         raise _Fault("a field name given twice")
     values = _arrays(reader, count * len(fields), depth)
-    found = [dict(zip(fields, values[i * len(fields) : (i + 1) * len(fields)], strict=True)) for i in range(count)]
+    found = [
+        dict(zip(fields, values[i * len(fields) : (i + 1) * len(fields)], strict=True))
+        for i in range(count)
+    ]
     return found[0] if count == 1 else found

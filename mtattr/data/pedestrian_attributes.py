@@ -30,7 +30,9 @@ class Attribute:
     @property
     def task(self) -> Task:
         """What a network predicts; the part of the body is its group and its region."""
-        return Task(self.name, "categorical" if self.values else "binary", self.values, self.part, self.part)
+        return Task(
+            self.name, "categorical" if self.values else "binary", self.values, self.part, self.part
+        )
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -66,8 +68,13 @@ class Schema:
         rates = {}
         for attribute in self.attributes:
             counts = attribute.train if half == "train" else attribute.test
-            names = [f"{attribute.name} = {value}" for value in attribute.values] or [attribute.name]
-            rates |= {name: count / self.identities[half] for name, count in zip(names, counts[-len(names) :], strict=True)}
+            names = [f"{attribute.name} = {value}" for value in attribute.values] or [
+                attribute.name
+            ]
+            rates |= {
+                name: count / self.identities[half]
+                for name, count in zip(names, counts[-len(names) :], strict=True)
+            }
         return rates
 
 

@@ -26,7 +26,9 @@ class People:
     rates: dict[str, float]
 
 
-def read_people(path: Path, schema: Schema, half: str, in_folder: Sequence[int], about: str = "") -> People:
+def read_people(
+    path: Path, schema: Schema, half: str, in_folder: Sequence[int], about: str = ""
+) -> People:
     """Read and check one half of an attribute file.
 
     in_folder: the identities of the image folder; in ascending order they stand for the `image_index` that the file of
@@ -48,7 +50,9 @@ def read_people(path: Path, schema: Schema, half: str, in_folder: Sequence[int],
     rates: dict[str, float] = {}
     labels = np.empty((count, len(schema.attributes)), dtype=np.float32)
     for t, attribute in enumerate(schema.attributes):
-        labels[:, t], shares = _labels(path, half, attribute, columns, identities, schema.zero_is_unknown)
+        labels[:, t], shares = _labels(
+            path, half, attribute, columns, identities, schema.zero_is_unknown
+        )
         rates |= shares
     return People(identities, labels, rates)
 
@@ -59,7 +63,9 @@ def _read_half(path: Path, variable: str, half: str, about: str) -> dict[str, ob
     if not isinstance(outer, dict):
         raise InputError(f"{path}: expected the struct {variable!r}, the file has none{about}")
     if half not in outer:
-        raise InputError(f"{path}: expected the fields train and test in {variable!r}, got {', '.join(outer)}")
+        raise InputError(
+            f"{path}: expected the fields train and test in {variable!r}, got {', '.join(outer)}"
+        )
     if not isinstance(outer[half], dict):
         raise InputError(f"{path}: expected a struct in {variable}.{half}, it is something else")
     return outer[half]
@@ -74,7 +80,9 @@ def _vector(path: Path, half: str, field: str, fields: dict[str, object]) -> np.
     return found.ravel()
 
 
-def _identities(path: Path, half: str, fields: dict[str, object], count: int, in_folder: Sequence[int]) -> tuple[int, ...]:
+def _identities(
+    path: Path, half: str, fields: dict[str, object], count: int, in_folder: Sequence[int]
+) -> tuple[int, ...]:
     if "image_index" not in fields:
         identities = tuple(sorted(set(in_folder)))
         if len(identities) != count:
@@ -93,7 +101,9 @@ def _identities(path: Path, half: str, fields: dict[str, object], count: int, in
     for entry in entries:
         text = str(entry).strip()
         if not (text.isascii() and text.isdigit() and len(text) <= 9):
-            raise InputError(f"{path}: {half}.image_index holds {text[:40]!r}, expected an identity number such as 0002")
+            raise InputError(
+                f"{path}: {half}.image_index holds {text[:40]!r}, expected an identity number such as 0002"
+            )
         identities.append(int(text))
     twice = len(identities) - len(set(identities))
     if twice:
@@ -103,7 +113,12 @@ def _identities(path: Path, half: str, fields: dict[str, object], count: int, in
 
 
 def _labels(
-    path: Path, half: str, attribute: Attribute, columns: dict[str, np.ndarray], identities: tuple[int, ...], zero_is_unknown: bool
+    path: Path,
+    half: str,
+    attribute: Attribute,
+    columns: dict[str, np.ndarray],
+    identities: tuple[int, ...],
+    zero_is_unknown: bool,
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Labels float32 `(P,)` of one attribute, and the share of people for whom the file gives each value."""
     if attribute.fields != (attribute.name,):
@@ -116,15 +131,31 @@ def _labels(
         column = columns[attribute.name]
         values = range(1, len(attribute.values or (1, 2)) + 1)
         may_be_unknown = zero_is_unknown and not attribute.values
-        _check(path, half, attribute.name, column, (0, *values) if may_be_unknown else tuple(values), identities)
+        _check(
+            path,
+            half,
+            attribute.name,
+            column,
+            (0, *values) if may_be_unknown else tuple(values),
+            identities,
+        )
         labels = np.where(column == 0, np.nan, column - 1.0)
         shares = np.array([(column == value).mean() for value in values])
     names = [f"{attribute.name} = {value}" for value in attribute.values] or [attribute.name]
     return labels.astype(np.float32), dict(zip(names, shares[-len(names) :].tolist(), strict=True))
 
 
-def _check(path: Path, half: str, field: str, column: np.ndarray, allowed: tuple[int, ...], identities: tuple[int, ...]) -> None:
+def _check(
+    path: Path,
+    half: str,
+    field: str,
+    column: np.ndarray,
+    allowed: tuple[int, ...],
+    identities: tuple[int, ...],
+) -> None:
     bad = np.flatnonzero(~np.isin(column, allowed))
     if len(bad):
         who = f"identity {identities[bad[0]]:04d}, entry {bad[0] + 1}"
-        raise InputError(f"{path}: {half}.{field} of {who} is {column[bad[0]]:g}, not one of {', '.join(map(str, allowed))}")
+        raise InputError(
+            f"{path}: {half}.{field} of {who} is {column[bad[0]]:g}, not one of {', '.join(map(str, allowed))}"
+        )

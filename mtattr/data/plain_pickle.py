@@ -16,7 +16,13 @@ import numpy as np
 from mtattr.errors import InputError
 
 _MARK = object()
-_RECONSTRUCT, _ARRAY, _DTYPE, _ENCODE, _FROM_BUFFER = "reconstruct", "ndarray", "dtype", "encode", "from buffer"
+_RECONSTRUCT, _ARRAY, _DTYPE, _ENCODE, _FROM_BUFFER = (
+    "reconstruct",
+    "ndarray",
+    "dtype",
+    "encode",
+    "from buffer",
+)
 
 # What a pickled array refers to: the names of old and new numpy, and how Python 3 writes bytes for Python 2.
 _NAMES = {
@@ -29,8 +35,27 @@ _NAMES = {
     "_codecs encode": _ENCODE,
 }
 _VALUES = {
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "STRING", "BINSTRING", "SHORT_BINSTRING"),
-    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    *(
+        "INT",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG",
+        "LONG1",
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+    ),
+    *(
+        "UNICODE",
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE8",
+        "BINBYTES",
+        "SHORT_BINBYTES",
+        "BINBYTES8",
+        "BYTEARRAY8",
+    ),
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -67,9 +92,21 @@ def read_plain_pickle(path: Path, about: str = "") -> object:
     try:
         return _finished(_run(content), {})
     except _Refused as refused:
-        raise InputError(f"{path}: expected plain data in this pickle file; {refused}, and nothing of it was run") from None
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise InputError(f"{path}: expected a whole pickle file, it is damaged or cut short ({str(error)[:80]})") from None
+        raise InputError(
+            f"{path}: expected plain data in this pickle file; {refused}, and nothing of it was run"
+        ) from None
+    except (
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        raise InputError(
+            f"{path}: expected a whole pickle file, it is damaged or cut short ({str(error)[:80]})"
+        ) from None
 
 
 def _run(content: bytes) -> object:
@@ -105,7 +142,11 @@ def _run(content: bytes) -> object:
             values = _since_mark(stack) if name == "SETITEMS" else _popped(stack, 2)
             _of_type(stack[-1], dict).update(_pairs(values))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
-            wanted = argument if name == "GLOBAL" else " ".join(_of_type(part, str) for part in _popped(stack, 2))
+            wanted = (
+                argument
+                if name == "GLOBAL"
+                else " ".join(_of_type(part, str) for part in _popped(stack, 2))
+            )
             if wanted not in _NAMES:
                 raise _Refused(f"at byte {position} it names {wanted[:60]!r}")
             stack.append(_Name(_NAMES[wanted]))
@@ -150,7 +191,9 @@ def _key(key: object) -> str:
 
 def _of_type(value, wanted: type):
     if not isinstance(value, wanted) or isinstance(value, _Name):
-        raise _Refused(f"it has a {type(value).__name__.lstrip('_').lower()} where only a {wanted.__name__} makes sense")
+        raise _Refused(
+            f"it has a {type(value).__name__.lstrip('_').lower()} where only a {wanted.__name__} makes sense"
+        )
     return value
 
 
@@ -190,7 +233,11 @@ def _array(built: _Built) -> np.ndarray:
         by_columns = order == "F"
     else:
         raise _Refused("it has an element type outside an array")
-    if not isinstance(element, _Built) or element.kind != _DTYPE or element.about[0] not in ("u1", "|u1"):
+    if (
+        not isinstance(element, _Built)
+        or element.kind != _DTYPE
+        or element.about[0] not in ("u1", "|u1")
+    ):
         raise _Refused("it has an array that is not of uint8")
     if isinstance(content, str):
         content = content.encode("latin-1")
@@ -199,4 +246,6 @@ def _array(built: _Built) -> np.ndarray:
     shape = tuple(_of_type(length, int) for length in _of_type(shape, tuple))
     if min(shape, default=0) < 0 or math.prod(shape) != len(content):
         raise ValueError(f"an array of shape {shape} with {len(content)} bytes")
-    return np.frombuffer(bytes(content), dtype=np.uint8).reshape(shape, order="F" if by_columns else "C")
+    return np.frombuffer(bytes(content), dtype=np.uint8).reshape(
+        shape, order="F" if by_columns else "C"
+    )

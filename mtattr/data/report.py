@@ -35,7 +35,9 @@ def report(parts: Sequence[ImageData], *, longest: int = 60) -> Iterator[str]:
     if "layout" in first.facts:
         yield f"layout found: {first.facts['layout']}"
     for part in parts:
-        people = f", {len(part.identities.unique())} identities" if part.identities is not None else ""
+        people = (
+            f", {len(part.identities.unique())} identities" if part.identities is not None else ""
+        )
         known = (~part.labels.isnan()).float().mean().item()
         yield f"{part.split}: {len(part)} images{people}, {known:.1%} of the labels known, fingerprint {part.fingerprint[:12]}"
         for key, value in part.facts.items():
@@ -69,7 +71,10 @@ def rates(part: ImageData) -> dict[str, float]:
         if task.kind == "binary":
             found[task.name] = known.mean().item()
         else:
-            found |= {f"{task.name} = {value}": (known == c).float().mean().item() for c, value in enumerate(task.values)}
+            found |= {
+                f"{task.name} = {value}": (known == c).float().mean().item()
+                for c, value in enumerate(task.values)
+            }
     return found
 
 
@@ -82,7 +87,10 @@ def _counts(parts: Sequence[ImageData]) -> Iterator[str]:
             beside = f", published {known} ({count - known:+d})" if known is not None else ""
             lines.setdefault(f"{what} {count}{beside}", []).append(part.split)
     # What belongs to the whole copy is said by every split, and once is enough.
-    yield from (text if len(splits) == len(parts) else f"{', '.join(splits)}: {text}" for text, splits in lines.items())
+    yield from (
+        text if len(splits) == len(parts) else f"{', '.join(splits)}: {text}"
+        for text, splits in lines.items()
+    )
 
 
 def _rates(parts: Sequence[ImageData], longest: int) -> Iterator[str]:
@@ -100,7 +108,11 @@ def _rates(parts: Sequence[ImageData], longest: int) -> Iterator[str]:
         for of_part, known in zip(found, published, strict=True):
             cells += f"{of_part.get(name, float('nan')):>9.2%}"
             if known:
-                cells += f"{known[name]:>11.2%}{100 * (of_part[name] - known[name]):>+8.2f}" if name in known else f"{'':>19}"
+                cells += (
+                    f"{known[name]:>11.2%}{100 * (of_part[name] - known[name]):>+8.2f}"
+                    if name in known
+                    else f"{'':>19}"
+                )
         yield f"{name:<{width}}{cells}"
     if len(found[0]) > longest:
         yield f"and {len(found[0]) - longest} more; --all lists them"

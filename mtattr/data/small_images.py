@@ -22,7 +22,9 @@ def resize_into(out: np.ndarray, pixels: np.ndarray) -> None:
         out[...] = pixels
         return
     for row, image in enumerate(pixels):
-        shaped = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize((width, height), Image.Resampling.BILINEAR)
+        shaped = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
         out[row] = np.asarray(shaped).transpose(2, 0, 1)
 
 
@@ -33,4 +35,6 @@ def resized_images(dataset: str, pixels: np.ndarray, image_size: ImageSize) -> T
         return torch.from_numpy(np.ascontiguousarray(pixels))
     digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
     key = {"pixels": digest, "stored": list(pixels.shape[-2:]), "image_size": list(shape)}
-    return cached_images(dataset, key, (len(pixels), 3, *shape), lambda out: resize_into(out, pixels))
+    return cached_images(
+        dataset, key, (len(pixels), 3, *shape), lambda out: resize_into(out, pixels)
+    )

@@ -34,7 +34,9 @@ class StreamedImages:
     ndim = 4
     is_cuda = False
 
-    def __init__(self, files: Files, image_size: ImageSize, *, box_of: Callable[[Path], Box] | None = None) -> None:
+    def __init__(
+        self, files: Files, image_size: ImageSize, *, box_of: Callable[[Path], Box] | None = None
+    ) -> None:
         self.files, self.box_of = files, box_of
         self.shape = torch.Size((len(files.names), 3, *image_shape_of(image_size)))
 
@@ -85,7 +87,9 @@ class StreamedImages:
         if isinstance(index, slice):
             return self._decoded(range(*index.indices(len(self))))
         if isinstance(index, tuple) or index is None or index is Ellipsis:
-            raise InputError("streamed images are indexed along their first axis only; take a slice first, as in images[:16][:, 0]")
+            raise InputError(
+                "streamed images are indexed along their first axis only; take a slice first, as in images[:16][:, 0]"
+            )
         rows = torch.as_tensor(index)
         if rows.ndim == 0:
             return self._decoded(self._positions(rows[None]))[0]
@@ -98,7 +102,9 @@ class StreamedImages:
         if rows.shape == (0,):
             return []
         if rows.ndim != 1 or rows.dtype.is_floating_point or rows.dtype == torch.bool:
-            raise InputError(f"streamed images are indexed by whole numbers or by a mask of length {len(self)}, got {tuple(rows.shape)}")
+            raise InputError(
+                f"streamed images are indexed by whole numbers or by a mask of length {len(self)}, got {tuple(rows.shape)}"
+            )
         positions = [row + len(self) if row < 0 else row for row in rows.tolist()]
         if positions and not (min(positions) >= 0 and max(positions) < len(self)):
             # Not InputError: iteration and sequence protocols end on this one.
@@ -108,7 +114,9 @@ class StreamedImages:
     def _stream(self, positions: Sequence[int]) -> StreamedImages:
         names, boxes = self.files.names, self.files.boxes
         files = replace(
-            self.files, names=tuple(names[i] for i in positions), boxes=None if boxes is None else tuple(boxes[i] for i in positions)
+            self.files,
+            names=tuple(names[i] for i in positions),
+            boxes=None if boxes is None else tuple(boxes[i] for i in positions),
         )
         return StreamedImages(files, self.shape[2:], box_of=self.box_of)
 
@@ -127,7 +135,9 @@ class StreamedImages:
 
     def _decode(self, i: int) -> np.ndarray:
         path = self.files.folder / self.files.names[i]
-        box = self.box_of(path) if self.box_of else self.files.boxes[i] if self.files.boxes else None
+        box = (
+            self.box_of(path) if self.box_of else self.files.boxes[i] if self.files.boxes else None
+        )
         return decode_image(path, (self.shape[2], self.shape[3]), box)
 
     def unreadable(self, block: int = 1024) -> list[int]:
@@ -136,7 +146,13 @@ class StreamedImages:
         for start in range(0, len(self), block):
             positions = range(start, min(start + block, len(self)))
             with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-                bad += [i for i, fine in zip(positions, pool.map(self._is_readable, positions), strict=True) if not fine]
+                bad += [
+                    i
+                    for i, fine in zip(
+                        positions, pool.map(self._is_readable, positions), strict=True
+                    )
+                    if not fine
+                ]
         return bad
 
     def _is_readable(self, i: int) -> bool:

@@ -62,23 +62,40 @@ def load(
     if not isinstance(extra, bool):
         raise InputError(f"svhn: extra must be True or False, got {extra!r}")
     root = root_folder("svhn", root, "train_32x32.mat and test_32x32.mat", ABOUT)
-    parts = ["test"] if split == "test" else ["train", "extra"] if extra and split == "train" else ["train"]
+    parts = (
+        ["test"]
+        if split == "test"
+        else ["train", "extra"]
+        if extra and split == "train"
+        else ["train"]
+    )
     paths = {part: root / f"{part}_32x32.mat" for part in parts}
     digits = {part: _digits(path) for part, path in paths.items()}
-    checksums = {} if is_generated(root) else warn_of_other_copies({paths[part]: MD5[part] for part in parts})
+    checksums = (
+        {}
+        if is_generated(root)
+        else warn_of_other_copies({paths[part]: MD5[part] for part in parts})
+    )
     rows = {part: np.arange(len(digits[part])) for part in parts}
     if split != "test":
         rows["train"] = np.flatnonzero(validation_rows(len(digits["train"])) == (split == "val"))
     of_part = np.repeat(np.arange(len(parts)), [len(rows[part]) for part in parts])
     if not len(of_part):
-        raise InputError(f"{paths['train']}: the {split} split has no image, the file has only {len(digits['train'])} in all")
+        raise InputError(
+            f"{paths['train']}: the {split} split has no image, the file has only {len(digits['train'])} in all"
+        )
     found = np.bincount(np.concatenate([digits[part][rows[part]] for part in parts]), minlength=10)
     kept = limited_rows(len(of_part), limit, seed)
-    rows = {part: rows[part][kept[of_part[kept] == p] - int((of_part < p).sum())] for p, part in enumerate(parts)}
+    rows = {
+        part: rows[part][kept[of_part[kept] == p] - int((of_part < p).sum())]
+        for p, part in enumerate(parts)
+    }
 
     return ImageData(
         images=_images(paths, rows, {part: len(digits[part]) for part in parts}, image_size),
-        labels=torch.from_numpy(np.concatenate([digits[part][rows[part]] for part in parts]).astype(np.float32))[:, None],
+        labels=torch.from_numpy(
+            np.concatenate([digits[part][rows[part]] for part in parts]).astype(np.float32)
+        )[:, None],
         tasks=TASKS,
         keys=tuple(f"{part}-{row:06d}" for part in parts for row in rows[part]),
         name="svhn",
@@ -88,8 +105,11 @@ def load(
         terms="Non-commercial use only",
         facts={
             "layout": "cropped digits with extra" if "extra" in parts else "cropped digits",
-            "counts": {f"{part} file": len(digits[part]) for part in parts} | dict(zip("0123456789", found.tolist(), strict=True)),
-            "published": {} if split == "val" else {f"{part} file": PUBLISHED[part] for part in parts},
+            "counts": {f"{part} file": len(digits[part]) for part in parts}
+            | dict(zip("0123456789", found.tolist(), strict=True)),
+            "published": {}
+            if split == "val"
+            else {f"{part} file": PUBLISHED[part] for part in parts},
             "checksums": checksums,
             "skipped": [],
         },
@@ -111,18 +131,24 @@ def validation_rows(n: int) -> np.ndarray:
 def _read(path: Path, variable: str) -> np.ndarray:
     array = read_matlab(path, ABOUT, only=variable, largest=_LARGEST).get(variable)
     if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: expected the variables X and y with numbers, {variable} is missing or of another kind")
+        raise InputError(
+            f"{path}: expected the variables X and y with numbers, {variable} is missing or of another kind"
+        )
     return array
 
 
 def _digits(path: Path) -> np.ndarray:
     y = _read(path, "y")
     if y.dtype.kind not in "uif" or y.ndim != 2 or 1 not in y.shape or not y.size:
-        raise InputError(f"{path}: expected y of shape (N, 1) with numbers, got {y.dtype} {y.shape}")
+        raise InputError(
+            f"{path}: expected y of shape (N, 1) with numbers, got {y.dtype} {y.shape}"
+        )
     y = y.ravel()
     bad = np.flatnonzero(~np.isin(y, np.arange(1, 11)))
     if len(bad):
-        raise InputError(f"{path}: y has the value {y[bad[0]]} in row {bad[0] + 1}, expected a digit 1..9, or 10 for zero")
+        raise InputError(
+            f"{path}: y has the value {y[bad[0]]} in row {bad[0] + 1}, expected a digit 1..9, or 10 for zero"
+        )
     return y.astype(np.int64) % 10
 
 
@@ -132,13 +158,20 @@ def _pixels(path: Path, n: int) -> np.ndarray:
         # MATLAB drops the last axis of a single image.
         x = x[..., None]
     if x.dtype != np.uint8 or x.shape[:3] != (SIDE, SIDE, 3):
-        raise InputError(f"{path}: expected X as uint8 ({SIDE}, {SIDE}, 3, N), got {x.dtype} {x.shape}")
+        raise InputError(
+            f"{path}: expected X as uint8 ({SIDE}, {SIDE}, 3, N), got {x.dtype} {x.shape}"
+        )
     if x.shape[3] != n:
         raise InputError(f"{path}: {x.shape[3]} images in X and {n} digits in y must be as many")
     return x.transpose(3, 2, 0, 1)
 
 
-def _images(paths: dict[str, Path], rows: dict[str, np.ndarray], counts: dict[str, int], image_size: ImageSize) -> torch.Tensor:
+def _images(
+    paths: dict[str, Path],
+    rows: dict[str, np.ndarray],
+    counts: dict[str, int],
+    image_size: ImageSize,
+) -> torch.Tensor:
     digest = hashlib.sha256()
     for part, path in paths.items():
         state = path.stat()
@@ -154,4 +187,6 @@ def _images(paths: dict[str, Path], rows: dict[str, np.ndarray], counts: dict[st
 
     # The larger file takes a minute to unpack, so that the stored size is kept in the cache like any other.
     shape = (sum(map(len, rows.values())), 3, *image_shape_of(image_size))
-    return cached_images("svhn", {"source": digest.hexdigest(), "image_size": list(shape[2:])}, shape, fill)
+    return cached_images(
+        "svhn", {"source": digest.hexdigest(), "image_size": list(shape[2:])}, shape, fill
+    )

@@ -13,11 +13,31 @@ from mtattr.evaluation.accuracy import (
 )
 from mtattr.evaluation.baseline import baseline_plan
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
-from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb, seconds_in_turn
-from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
+from mtattr.evaluation.cost import (
+    count_flops,
+    count_parameters,
+    latency,
+    peak_memory_mb,
+    seconds_in_turn,
+)
+from mtattr.evaluation.counts import (
+    accuracy_from,
+    counts,
+    f1_from,
+    precision_from,
+    recall_from,
+    specificity_from,
+)
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
-from mtattr.evaluation.localisation import centre_prior, energy_inside, localisation_scores, pointing_game, random_maps, region_iou
+from mtattr.evaluation.localisation import (
+    centre_prior,
+    energy_inside,
+    localisation_scores,
+    pointing_game,
+    random_maps,
+    region_iou,
+)
 from mtattr.evaluation.occlusion import occlusion_maps
 from mtattr.evaluation.predictions import predict, probabilities
 from mtattr.evaluation.probe import linear_probe

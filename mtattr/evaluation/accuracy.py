@@ -15,7 +15,9 @@ def _hard_labels(labels: Tensor, tasks: TaskSet) -> Tensor:
     """Labels `(N, T)` with soft binary ones cut at 0.5; NaN stays NaN."""
     hard = labels.double()
     binary = list(tasks.binary_indices)
-    hard[:, binary] = positives(labels[:, binary]).double().masked_fill(labels[:, binary].isnan(), torch.nan)
+    hard[:, binary] = (
+        positives(labels[:, binary]).double().masked_fill(labels[:, binary].isnan(), torch.nan)
+    )
     return hard
 
 
@@ -29,14 +31,20 @@ def _mean_over_tasks(per_task: Tensor, labels: Tensor) -> float:
     return per_task[~labels.isnan().all(0)].mean().item()
 
 
-def _correct(logits: Tensor, labels: Tensor, tasks: TaskSet, thresholds: Tensor | None) -> tuple[Tensor, Tensor]:
+def _correct(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, thresholds: Tensor | None
+) -> tuple[Tensor, Tensor]:
     check_logits(logits, labels, tasks)
     answers = predict(logits, tasks, thresholds=thresholds).double()
-    right = (answers == _hard_labels(labels, tasks)).double().masked_fill(answers.isnan(), torch.nan)
+    right = (
+        (answers == _hard_labels(labels, tasks)).double().masked_fill(answers.isnan(), torch.nan)
+    )
     return right, ~labels.isnan()
 
 
-def task_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None) -> Tensor:
+def task_accuracy(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
+) -> Tensor:
     """Share of known labels answered rightly, per task.
 
     logits: `(N, U)`. labels: `(N, T)`, NaN = unknown. thresholds: `(B,)` probabilities, one per binary task; without them
@@ -45,7 +53,9 @@ def task_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds:
     return _mean_of_known(*_correct(logits, labels, tasks, thresholds))
 
 
-def mean_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None) -> float:
+def mean_accuracy(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
+) -> float:
     """Mean of `task_accuracy` over all tasks, binary and categorical alike, each task with the same weight.
 
     Tasks without a known label are left out. Returns a number in [0, 1], NaN if no label is known.
@@ -53,7 +63,9 @@ def mean_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds:
     return _mean_over_tasks(task_accuracy(logits, labels, tasks, thresholds=thresholds), labels)
 
 
-def micro_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None) -> float:
+def micro_accuracy(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
+) -> float:
     """Share of all known labels of the binary tasks that are answered rightly, pooled over tasks.
 
     With rare attributes an answer of "none" already scores high: read it beside `micro_floor`.
@@ -103,7 +115,9 @@ def class_floor(labels: Tensor, tasks: TaskSet) -> float:
     return task_floor(labels, tasks)[class_task(tasks)].item()
 
 
-def balanced_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None) -> Tensor:
+def balanced_accuracy(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
+) -> Tensor:
     """Mean of the recalls of a task's values (for a binary task: of positives and negatives), which no majority lifts.
 
     Values that no known label takes are left out. Returns float64 `(T,)` in [0, 1]; NaN where fewer than two values occur.
@@ -114,7 +128,9 @@ def balanced_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresho
     for t in range(len(tasks)):
         rows = known[:, t]
         sizes = hard[rows, t].long().bincount()
-        hits = torch.zeros_like(sizes, dtype=torch.float64).index_add_(0, hard[rows, t].long(), right[rows, t])
+        hits = torch.zeros_like(sizes, dtype=torch.float64).index_add_(
+            0, hard[rows, t].long(), right[rows, t]
+        )
         if (sizes > 0).sum() >= 2:
             result[t] = (hits / sizes)[sizes > 0].mean()
     return result

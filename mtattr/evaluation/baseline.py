@@ -14,7 +14,11 @@ from mtattr.training.plan import FitSettings, Plan
 
 
 def baseline_plan(
-    data: Mapping[str, ImageData], *, backbone: str = "small_xception", settings: FitSettings | None = None, stem_stride: int = 2
+    data: Mapping[str, ImageData],
+    *,
+    backbone: str = "small_xception",
+    settings: FitSettings | None = None,
+    stem_stride: int = 2,
 ) -> Plan:
     """One trunk, one linear head, every task with the same weight, selected by mean validation accuracy.
 
@@ -24,11 +28,18 @@ def baseline_plan(
     tasks = data["train"].tasks
     return Plan(
         data=data,
-        build=lambda: MultiTaskNet(build_backbone(backbone, stem_stride=stem_stride), tasks.num_units),
+        build=lambda: MultiTaskNet(
+            build_backbone(backbone, stem_stride=stem_stride), tasks.num_units
+        ),
         task_weights=torch.full((len(tasks),), 1 / len(tasks)),
-        settings=settings or FitSettings(epochs=6, batch_size=64, learning_rate=3e-3, schedule="cosine"),
-        metrics=lambda logits, labels, tasks: {"mean_accuracy": mean_accuracy(logits, labels, tasks)},
+        settings=settings
+        or FitSettings(epochs=6, batch_size=64, learning_rate=3e-3, schedule="cosine"),
+        metrics=lambda logits, labels, tasks: {
+            "mean_accuracy": mean_accuracy(logits, labels, tasks)
+        },
         select_by="mean_accuracy",
         floors=lambda labels, tasks: {"mean_accuracy": mean_accuracy_floor(labels, tasks)},
-        task_metrics=lambda logits, labels, tasks: {"accuracy": task_accuracy(logits, labels, tasks).tolist()},
+        task_metrics=lambda logits, labels, tasks: {
+            "accuracy": task_accuracy(logits, labels, tasks).tolist()
+        },
     )

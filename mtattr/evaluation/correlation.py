@@ -17,7 +17,9 @@ def phi_coefficients(labels: Tensor) -> Tensor:
     """
     known = ~labels.isnan()
     if labels.ndim != 2 or not ((labels == 0) | (labels == 1) | ~known).all():
-        raise InputError(f"phi_coefficients: expected labels (N, A) of 0, 1 and NaN, got shape {tuple(labels.shape)}")
+        raise InputError(
+            f"phi_coefficients: expected labels (N, A) of 0, 1 and NaN, got shape {tuple(labels.shape)}"
+        )
     k, x = known.double(), labels.nan_to_num(0).double()
     both, joint = k.T @ k, x.T @ x
     # Counts over the rows that know both: n_10 + n_11 of the first, n_01 + n_11 of the second.
@@ -32,7 +34,9 @@ def rank_correlation(a: Tensor, b: Tensor) -> float:
     Tasks where either is NaN are left out; NaN if fewer than three remain or if all their values are equal.
     """
     if a.shape != b.shape or a.ndim != 1:
-        raise InputError(f"rank_correlation: expected two vectors of one length, got shapes {tuple(a.shape)} and {tuple(b.shape)}")
+        raise InputError(
+            f"rank_correlation: expected two vectors of one length, got shapes {tuple(a.shape)} and {tuple(b.shape)}"
+        )
     a, b = a.double(), b.double()
     known = ~(a.isnan() | b.isnan())
     a, b = a[known], b[known]
@@ -41,7 +45,9 @@ def rank_correlation(a: Tensor, b: Tensor) -> float:
     return float(stats.spearmanr(a.cpu().numpy(), b.cpu().numpy()).statistic)
 
 
-def mantel_test(a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0) -> dict[str, float]:
+def mantel_test(
+    a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0
+) -> dict[str, float]:
     """Whether two symmetric matrices `(n, n)` over the same things agree off the diagonal: the Mantel test with ranks.
 
     Returns `correlation`, Spearman's over the pairs; `chance`, its 95 % quantile when the things of `a` are shuffled; and `p`, the share of
@@ -50,15 +56,23 @@ def mantel_test(a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0)
     shapes and for NaN elsewhere. Source: Mantel 1967.
     """
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape != b.shape:
-        raise InputError(f"mantel_test: expected two square matrices of one size, got {tuple(a.shape)} and {tuple(b.shape)}")
+        raise InputError(
+            f"mantel_test: expected two square matrices of one size, got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
     if permutations != 0:
         permutations = whole_number("permutations", permutations, 0)
     for matrix in (a, b):
-        if not torch.allclose(matrix.double(), matrix.double().T, rtol=1e-6, atol=1e-9, equal_nan=True):
+        if not torch.allclose(
+            matrix.double(), matrix.double().T, rtol=1e-6, atol=1e-9, equal_nan=True
+        ):
             raise InputError("mantel_test: expected symmetric matrices")
     n = len(a)
     off = ~torch.eye(n, dtype=torch.bool)
-    known = torch.tensor([bool((~(m[i].isnan()) & off[i]).any()) for m in (a, b) for i in range(n)]).view(2, n).all(0)
+    known = (
+        torch.tensor([bool((~(m[i].isnan()) & off[i]).any()) for m in (a, b) for i in range(n)])
+        .view(2, n)
+        .all(0)
+    )
     a, b = (m.double()[known][:, known] for m in (a, b))
     n, nothing = len(a), {"correlation": float("nan"), "chance": float("nan"), "p": float("nan")}
     first, second = torch.triu_indices(n, n, 1)
@@ -76,9 +90,15 @@ def mantel_test(a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0)
         return nothing | {"correlation": correlation}
     generator = torch.Generator().manual_seed(seed)
     shuffles = [torch.randperm(n, generator=generator) for _ in range(permutations)]
-    shuffled = torch.stack([(ranks[order[first], order[second]] * target).mean() for order in shuffles])
+    shuffled = torch.stack(
+        [(ranks[order[first], order[second]] * target).mean() for order in shuffles]
+    )
     reached = int((shuffled >= correlation - 1e-12).sum())
-    return {"correlation": correlation, "chance": shuffled.quantile(0.95).item(), "p": (1 + reached) / (1 + permutations)}
+    return {
+        "correlation": correlation,
+        "chance": shuffled.quantile(0.95).item(),
+        "p": (1 + reached) / (1 + permutations),
+    }
 
 
 def _standard_ranks(values: Tensor) -> Tensor:

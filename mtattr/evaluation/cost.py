@@ -63,7 +63,9 @@ def latency(net: nn.Module, example: Tensor, repeats: int = 20) -> float:
     return median(seconds[2:])
 
 
-def seconds_in_turn(forms: Mapping[str, Callable[[], object]], *, repeats: int, device: torch.device | str = "cpu") -> dict[str, float]:
+def seconds_in_turn(
+    forms: Mapping[str, Callable[[], object]], *, repeats: int, device: torch.device | str = "cpu"
+) -> dict[str, float]:
     """Median wall-clock seconds of each of several ways to do a thing, for ratios of one against the other.
 
     All take turns, so that a busy machine is busy for all; the first turn warms up and does not count. On a GPU each call is

@@ -16,7 +16,9 @@ def positives(labels: Tensor) -> Tensor:
 def check_pair(first: Tensor, labels: Tensor, name: str) -> None:
     """Raise `InputError` unless `first` and `labels` are both `(N, T)`; without this, broadcasting would hide a mix-up."""
     if first.ndim != 2 or first.shape != labels.shape:
-        raise InputError(f"{name} and labels must both be (N, T), got {tuple(first.shape)} and {tuple(labels.shape)}")
+        raise InputError(
+            f"{name} and labels must both be (N, T), got {tuple(first.shape)} and {tuple(labels.shape)}"
+        )
 
 
 def counts(predictions: Tensor, labels: Tensor) -> Tensor:
@@ -31,7 +33,11 @@ def counts(predictions: Tensor, labels: Tensor) -> Tensor:
     if (predictions.isnan() & known).any():
         raise InputError("predictions: NaN where the label is known; expected true or false")
     said, true = predictions.bool(), positives(labels)
-    cells = [(known & (true == bool(row)) & (said == bool(column))).sum(0) for row in (0, 1) for column in (0, 1)]
+    cells = [
+        (known & (true == bool(row)) & (said == bool(column))).sum(0)
+        for row in (0, 1)
+        for column in (0, 1)
+    ]
     return torch.stack(cells, dim=-1).reshape(-1, 2, 2)
 
 

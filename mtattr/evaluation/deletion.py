@@ -13,7 +13,12 @@ from mtattr.errors import InputError
 
 @torch.no_grad()
 def deletion_insertion(
-    score: Callable[[Tensor, Tensor], Tensor], images: Tensor, maps: Tensor, *, steps: int = 8, at_once: int = 256
+    score: Callable[[Tensor, Tensor], Tensor],
+    images: Tensor,
+    maps: Tensor,
+    *,
+    steps: int = 8,
+    at_once: int = 256,
 ) -> tuple[Tensor, Tensor]:
     """Mean score while the most important pixels are painted over, and while they alone are shown.
 
@@ -26,12 +31,20 @@ def deletion_insertion(
     Source: Petsiuk et al. 2018 (RISE), with the mean colour for both curves.
     """
     if images.ndim != 4 or maps.ndim != 3 or len(images) != len(maps):
-        raise InputError(f"expected images (M, 3, H, W) and maps (M, h, w), got {tuple(images.shape)} and {tuple(maps.shape)}")
+        raise InputError(
+            f"expected images (M, 3, H, W) and maps (M, h, w), got {tuple(images.shape)} and {tuple(maps.shape)}"
+        )
     if steps < 1 or maps.isnan().any():
-        raise InputError(f"expected at least one step and maps without NaN, got {steps} steps, {int(maps.isnan().sum())} values NaN")
+        raise InputError(
+            f"expected at least one step and maps without NaN, got {steps} steps, {int(maps.isnan().sum())} values NaN"
+        )
     height, width = images.shape[2:]
-    large = F.interpolate(maps.float().unsqueeze(1), size=(height, width), mode="bilinear", align_corners=False).flatten(1)
-    rank = large.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(-1, 1, height, width)
+    large = F.interpolate(
+        maps.float().unsqueeze(1), size=(height, width), mode="bilinear", align_corners=False
+    ).flatten(1)
+    rank = (
+        large.argsort(dim=1, descending=True, stable=True).argsort(dim=1).view(-1, 1, height, width)
+    )
     blank = images.mean(dim=(2, 3), keepdim=True).expand_as(images)
     rows, curves = torch.arange(len(images)), []
     for i in range(steps + 1):

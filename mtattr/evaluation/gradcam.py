@@ -14,7 +14,9 @@ def _gradients(features: Tensor, scores: Tensor, first: int, last: int) -> Tenso
     picks[torch.arange(last - first), :, torch.arange(first, last)] = 1
 
     def pull_back(pick: Tensor, batched: bool) -> Tensor:
-        (gradient,) = torch.autograd.grad(scores, features, pick, retain_graph=True, is_grads_batched=batched, allow_unused=True)
+        (gradient,) = torch.autograd.grad(
+            scores, features, pick, retain_graph=True, is_grads_batched=batched, allow_unused=True
+        )
         if gradient is None:
             raise InputError("grad_cam: the scores were not computed from these features")
         return gradient
@@ -37,9 +39,13 @@ def grad_cam(features: Tensor, scores: Tensor, *, tasks_at_once: int = 32) -> Te
     Source: Selvaraju et al. 2017, Eqs. 1 and 2.
     """
     if features.ndim != 4 or scores.ndim != 2 or len(features) != len(scores):
-        raise InputError(f"expected features (B, C, h, w) and scores (B, T), got {tuple(features.shape)} and {tuple(scores.shape)}")
+        raise InputError(
+            f"expected features (B, C, h, w) and scores (B, T), got {tuple(features.shape)} and {tuple(scores.shape)}"
+        )
     if not (features.requires_grad and scores.requires_grad):
-        raise InputError("grad_cam needs features and scores computed with gradients on, but one of them has no graph")
+        raise InputError(
+            "grad_cam needs features and scores computed with gradients on, but one of them has no graph"
+        )
     maps = []
     for first in range(0, scores.shape[1], tasks_at_once):
         gradients = _gradients(features, scores, first, min(first + tasks_at_once, scores.shape[1]))
@@ -56,5 +62,7 @@ def class_activation_maps(features: Tensor, weight: Tensor) -> Tensor:
     h w. Raises `InputError` for wrong shapes. Source: Zhou et al. 2016, Eq. 2.
     """
     if features.ndim != 4 or weight.ndim != 2 or features.shape[1] != weight.shape[1]:
-        raise InputError(f"expected features (B, C, h, w) and weight (T, C), got {tuple(features.shape)} and {tuple(weight.shape)}")
+        raise InputError(
+            f"expected features (B, C, h, w) and weight (T, C), got {tuple(features.shape)} and {tuple(weight.shape)}"
+        )
     return torch.einsum("tc,bchw->bthw", weight, features)

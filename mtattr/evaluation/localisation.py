@@ -15,7 +15,11 @@ _PIXELS_AT_ONCE = 16_000_000
 
 
 def _check(maps: Tensor, regions: Tensor, valid: Tensor) -> None:
-    if maps.ndim != 4 or regions.ndim != 4 or not maps.shape[:2] == regions.shape[:2] == valid.shape:
+    if (
+        maps.ndim != 4
+        or regions.ndim != 4
+        or not maps.shape[:2] == regions.shape[:2] == valid.shape
+    ):
         raise InputError(
             "expected maps (N, T, h, w), regions (N, T, H, W) and valid (N, T), "
             f"got {tuple(maps.shape)}, {tuple(regions.shape)} and {tuple(valid.shape)}"
@@ -24,7 +28,13 @@ def _check(maps: Tensor, regions: Tensor, valid: Tensor) -> None:
         raise InputError("maps: NaN in a map that is marked valid")
 
 
-def _measure(score: Callable[[Tensor, Tensor], Tensor], maps: Tensor, regions: Tensor, valid: Tensor, per_image: bool) -> Tensor:
+def _measure(
+    score: Callable[[Tensor, Tensor], Tensor],
+    maps: Tensor,
+    regions: Tensor,
+    valid: Tensor,
+    per_image: bool,
+) -> Tensor:
     """Apply `score(maps (M, P), inside (M, P)) -> (M,)` to the valid pairs at the regions' size and average over images."""
     _check(maps, regions, valid)
     size = regions.shape[-2:]
@@ -33,7 +43,9 @@ def _measure(score: Callable[[Tensor, Tensor], Tensor], maps: Tensor, regions: T
     for part in pairs.split(max(1, _PIXELS_AT_ONCE // max(1, size.numel()))):
         n, t = part.unbind(1)
         inside = (regions[n, t] >= 0.5).flatten(1)
-        large = F.interpolate(maps[n, t].float().unsqueeze(1), size=size, mode="bilinear", align_corners=False).flatten(1)
+        large = F.interpolate(
+            maps[n, t].float().unsqueeze(1), size=size, mode="bilinear", align_corners=False
+        ).flatten(1)
         result[n, t] = torch.where(inside.any(1), score(large, inside).double(), torch.nan)
     return result if per_image else result.nanmean(0)
 
@@ -68,7 +80,9 @@ def _iou(maps: Tensor, inside: Tensor) -> Tensor:
     return (overlap / (2 * area.squeeze(1) - overlap)).masked_fill(_is_flat(maps), 0.0)
 
 
-def pointing_game(maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False) -> Tensor:
+def pointing_game(
+    maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False
+) -> Tensor:
     """How often the highest point of a map lies inside the attribute's region.
 
     maps: `(N, T, h, w)`, any range, enlarged bilinearly to the regions. regions: `(N, T, H, W)` in [0, 1]; inside means at
@@ -80,7 +94,9 @@ def pointing_game(maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bo
     return _measure(_pointing, maps, regions, valid, per_image)
 
 
-def energy_inside(maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False) -> Tensor:
+def energy_inside(
+    maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False
+) -> Tensor:
     """Which share of a map's mass lies inside the attribute's region.
 
     Arguments, result and errors as in `pointing_game`. Negative values have no mass. A map without mass scores 0, for
@@ -117,7 +133,9 @@ def random_maps(n: int, t: int, h: int, w: int, *, seed: int = 0) -> Tensor:
     return torch.rand(n, t, h, w, generator=torch.Generator().manual_seed(seed))
 
 
-def localisation_scores(maps: Mapping[str, Tensor], regions: Tensor, valid: Tensor) -> dict[str, float]:
+def localisation_scores(
+    maps: Mapping[str, Tensor], regions: Tensor, valid: Tensor
+) -> dict[str, float]:
     """The three scores of each kind of map `(N, T, h, w)`, averaged over images, then over tasks, with blind maps beside them.
 
     For each name `<name>_pointing`, `_energy` and `_iou`; beside each `_centre` and `_random`, the same for a centred bump and for
@@ -128,9 +146,16 @@ def localisation_scores(maps: Mapping[str, Tensor], regions: Tensor, valid: Tens
         _check(of, regions, valid)
         n, t, h, w = of.shape
         blind = {"centre": centre_prior(h, w).expand(n, t, h, w), "random": random_maps(n, t, h, w)}
-        for score, measure in {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}.items():
+        for score, measure in {
+            "pointing": pointing_game,
+            "energy": energy_inside,
+            "iou": region_iou,
+        }.items():
             key = f"{name}_{score}"
             found[key] = measure(of, regions, valid).nanmean().item()
-            found |= {f"{key}_{rival}": measure(of_rival, regions, valid).nanmean().item() for rival, of_rival in blind.items()}
+            found |= {
+                f"{key}_{rival}": measure(of_rival, regions, valid).nanmean().item()
+                for rival, of_rival in blind.items()
+            }
             found[f"{key}_over_centre"] = found[key] - found[f"{key}_centre"]
     return found

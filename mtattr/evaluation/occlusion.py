@@ -21,12 +21,20 @@ def occlusion_maps(score: Callable[[Tensor], Tensor], images: Tensor, *, cells: 
     """
     height, width = images.shape[-2:]
     if cells < 1 or height % cells or width % cells:
-        raise InputError(f"a grid of {cells} x {cells} cells does not divide an image of {height} x {width}")
-    step, before, mean = (height // cells, width // cells), score(images), images.mean(dim=(2, 3), keepdim=True)
+        raise InputError(
+            f"a grid of {cells} x {cells} cells does not divide an image of {height} x {width}"
+        )
+    step, before, mean = (
+        (height // cells, width // cells),
+        score(images),
+        images.mean(dim=(2, 3), keepdim=True),
+    )
     falls = []
     for row in range(cells):
         for column in range(cells):
             hidden = images.clone()
-            hidden[:, :, row * step[0] : (row + 1) * step[0], column * step[1] : (column + 1) * step[1]] = mean
+            hidden[
+                :, :, row * step[0] : (row + 1) * step[0], column * step[1] : (column + 1) * step[1]
+            ] = mean
             falls.append(before - score(hidden))
     return torch.stack(falls, dim=-1).unflatten(-1, (cells, cells))

@@ -13,7 +13,9 @@ def check_logits(logits: Tensor, labels: Tensor, tasks: TaskSet) -> None:
     """Raise `InputError` unless logits are `(N, U)` and labels `(N, T)` of these tasks."""
     expected = ((len(logits), tasks.num_units), (len(logits), len(tasks)))
     if (tuple(logits.shape), tuple(labels.shape)) != expected:
-        raise InputError(f"logits and labels must be {expected[0]} and {expected[1]}, got {tuple(logits.shape)} and {tuple(labels.shape)}")
+        raise InputError(
+            f"logits and labels must be {expected[0]} and {expected[1]}, got {tuple(logits.shape)} and {tuple(labels.shape)}"
+        )
 
 
 def binary_logits(logits: Tensor, tasks: TaskSet) -> Tensor:
@@ -43,9 +45,15 @@ def predict(logits: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None)
     elif thresholds.shape == (units.shape[1],):
         present = units.sigmoid() > thresholds.to(units.device)
     else:
-        raise InputError(f"thresholds must have shape ({units.shape[1]},), one per binary task, got {tuple(thresholds.shape)}")
-    answers[:, list(tasks.binary_indices)] = present.to(units.dtype).masked_fill(units.isnan(), torch.nan)
+        raise InputError(
+            f"thresholds must have shape ({units.shape[1]},), one per binary task, got {tuple(thresholds.shape)}"
+        )
+    answers[:, list(tasks.binary_indices)] = present.to(units.dtype).masked_fill(
+        units.isnan(), torch.nan
+    )
     for t in tasks.categorical_indices:
         scores = logits[:, tasks.slices[t]]
-        answers[:, t] = scores.argmax(1).to(units.dtype).masked_fill(scores.isnan().any(1), torch.nan)
+        answers[:, t] = (
+            scores.argmax(1).to(units.dtype).masked_fill(scores.isnan().any(1), torch.nan)
+        )
     return answers

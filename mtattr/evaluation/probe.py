@@ -10,7 +10,9 @@ from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 
 
-def linear_probe(train: ImageData, *others: ImageData, side: int = 16, ridge: float = 0.03) -> list[Tensor]:
+def linear_probe(
+    train: ImageData, *others: ImageData, side: int = 16, ridge: float = 0.03
+) -> list[Tensor]:
     """Fit every unit to -1 (absent) and +1 (present) by ridge regression, and answer for other splits.
 
     Features are the pixels averaged to `side` x `side`, standardised on the training split; `ridge` is the penalty as a
@@ -27,12 +29,18 @@ def linear_probe(train: ImageData, *others: ImageData, side: int = 16, ridge: fl
     inputs = (inputs - mean) / spread
     weights, offsets = zip(*_solutions(inputs, _targets(train), ridge), strict=True)
     weights, offsets = torch.cat(weights, 1), torch.cat(offsets)
-    return [((coarse_pixels(other, side) - mean) / spread @ weights + offsets).float() for other in others]
+    return [
+        ((coarse_pixels(other, side) - mean) / spread @ weights + offsets).float()
+        for other in others
+    ]
 
 
 def coarse_pixels(data: ImageData, side: int) -> Tensor:
     """Pixels averaged to `side` x `side`, float64 `(N, 3 side^2)` in [0, 1]."""
-    parts = [F.adaptive_avg_pool2d(data.images[rows].double(), side).flatten(1) for rows in torch.arange(len(data)).split(512)]
+    parts = [
+        F.adaptive_avg_pool2d(data.images[rows].double(), side).flatten(1)
+        for rows in torch.arange(len(data)).split(512)
+    ]
     return torch.cat(parts) / 255
 
 
@@ -58,7 +66,9 @@ def _solutions(inputs: Tensor, targets: list[Tensor], ridge: float):
             rows = inputs[known]
             centre = rows.mean(0)
             rows = rows - centre
-            gram = rows.T @ rows + ridge * max(len(rows), 1) * torch.eye(rows.shape[1], dtype=rows.dtype)
+            gram = rows.T @ rows + ridge * max(len(rows), 1) * torch.eye(
+                rows.shape[1], dtype=rows.dtype
+            )
             factors[name] = (rows, centre, torch.linalg.cholesky(gram))
         rows, centre, factor = factors[name]
         answer = target[known].mean(0)

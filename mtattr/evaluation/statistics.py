@@ -155,5 +155,7 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
         raise InputError("p_values must lie in [0, 1]")
     order = tested[np.argsort(p[tested], kind="stable")]
     adjusted = np.full_like(p, np.nan)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
+    adjusted[order] = np.minimum(
+        np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0
+    )
     return adjusted

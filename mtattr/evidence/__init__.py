@@ -1,11 +1,31 @@
 """What a paper claims, what our runs gave, and what follows: published numbers, run records, ledger and verdicts."""
 
-from mtattr.evidence.by_seed import interval_words, measures, paired_difference, runs_by_seed, values_by_seed
+from mtattr.evidence.by_seed import (
+    interval_words,
+    measures,
+    paired_difference,
+    runs_by_seed,
+    values_by_seed,
+)
 from mtattr.evidence.canonical import canonical_json, sha256_of
 from mtattr.evidence.claim import SCALES, Claim, claims_sha256
 from mtattr.evidence.ledger import append, read_ledger
-from mtattr.evidence.paper import Artefact, Citation, Deviation, Erratum, Paper, PublishedTable, load_paper, paper_file
-from mtattr.evidence.paper_tables import artefact_table, deviation_table, errata_table, published_table
+from mtattr.evidence.paper import (
+    Artefact,
+    Citation,
+    Deviation,
+    Erratum,
+    Paper,
+    PublishedTable,
+    load_paper,
+    paper_file,
+)
+from mtattr.evidence.paper_tables import (
+    artefact_table,
+    deviation_table,
+    errata_table,
+    published_table,
+)
 from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words

@@ -12,13 +12,19 @@ from mtattr.evidence.table import NOT_RUN, format_interval
 Record = Mapping[str, Any]
 
 
-def runs_by_seed(records: Iterable[Record], *, variant: str, dataset: str, **settings: Any) -> dict[int, Record]:
+def runs_by_seed(
+    records: Iterable[Record], *, variant: str, dataset: str, **settings: Any
+) -> dict[int, Record]:
     """Seed -> record of one variant on one dataset with exactly these settings, in order of seed.
 
     Of several records of one seed the last counts, as in a verdict. The records should be of one paper and one scale.
     """
     wanted = (variant, dataset, settings)
-    mine = [r for r in records if (r["spec"]["variant"], r["spec"]["dataset"], r["spec"]["settings"]) == wanted]
+    mine = [
+        r
+        for r in records
+        if (r["spec"]["variant"], r["spec"]["dataset"], r["spec"]["settings"]) == wanted
+    ]
     return {r["spec"]["seed"]: r for r in sorted(mine, key=lambda r: r["spec"]["seed"])}
 
 
@@ -28,10 +34,20 @@ def measures(runs: Mapping[int, Record], metric: str, epoch: str = "selected") -
 
 
 def values_by_seed(
-    records: Iterable[Record], metric: str, *, variant: str, dataset: str, epoch: str = "selected", **settings: Any
+    records: Iterable[Record],
+    metric: str,
+    *,
+    variant: str,
+    dataset: str,
+    epoch: str = "selected",
+    **settings: Any,
 ) -> list[float]:
     """A metric of one variant on one dataset with exactly these settings, in order of seed."""
-    return list(measures(runs_by_seed(records, variant=variant, dataset=dataset, **settings), metric, epoch).values())
+    return list(
+        measures(
+            runs_by_seed(records, variant=variant, dataset=dataset, **settings), metric, epoch
+        ).values()
+    )
 
 
 def paired_difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interval:
@@ -40,7 +56,9 @@ def paired_difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interva
     return paired_interval([a[seed] for seed in seeds], [b[seed] for seed in seeds])
 
 
-def interval_words(values: Interval | Mapping[int, float] | Iterable[float], *, signed: bool = False) -> str:
+def interval_words(
+    values: Interval | Mapping[int, float] | Iterable[float], *, signed: bool = False
+) -> str:
     """`mean [low, high]` over seeds as in every table, or "not run yet" without a finite value.
 
     values: by seed, in any order, or an interval that is already made.

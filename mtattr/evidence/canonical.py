@@ -35,7 +35,9 @@ def plain(value: Any, where: str = "value") -> Any:
 
 def canonical_json(value: Any) -> str:
     """One line of JSON: sorted keys, no blanks, UTF-8 as it is, never NaN."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def sha256_of(value: Any) -> str:

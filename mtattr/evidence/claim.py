@@ -62,11 +62,17 @@ class Claim:
     def __post_init__(self) -> None:
         object.__setattr__(self, "datasets", tuple(self.datasets))
         if self.kind not in NEEDS:
-            raise InputError(f"claim {self.id}: kind {self.kind!r} is not one of {', '.join(NEEDS)}")
+            raise InputError(
+                f"claim {self.id}: kind {self.kind!r} is not one of {', '.join(NEEDS)}"
+            )
         if missing := [name for name in NEEDS[self.kind] if getattr(self, name) is None]:
-            raise InputError(f"claim {self.id}: a claim of kind {self.kind} needs {' and '.join(missing)}")
+            raise InputError(
+                f"claim {self.id}: a claim of kind {self.kind} needs {' and '.join(missing)}"
+            )
         if self.kind == "greater_than_value" and (self.value is None) == (self.floor is None):
-            raise InputError(f"claim {self.id}: kind greater_than_value needs either value or floor")
+            raise InputError(
+                f"claim {self.id}: kind greater_than_value needs either value or floor"
+            )
         if self.kind in ("equivalent", "ratio") and not self.margin:
             raise InputError(f"claim {self.id}: a claim of kind {self.kind} needs a margin above 0")
         if self.b == self.a:
@@ -98,7 +104,10 @@ class Claim:
             self.paper in (None, spec["paper"])
             and spec["variant"] in self.variants
             and spec["dataset"] in self.datasets
-            and all(key in spec["settings"] and spec["settings"][key] == value for key, value in self.settings.items())
+            and all(
+                key in spec["settings"] and spec["settings"][key] == value
+                for key, value in self.settings.items()
+            )
         )
 
     def judged_at(self, scale: str) -> bool:

@@ -42,7 +42,9 @@ def ledger_lines(path: Path) -> list[tuple[int, str]]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a readable UTF-8 file ({type(error).__name__})") from error
+        raise InputError(
+            f"{path}: expected a readable UTF-8 file ({type(error).__name__})"
+        ) from error
     return [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
 
 
@@ -51,15 +53,21 @@ def parse_line(line: str, source: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise InputError(f"{source}: expected one JSON object, got text that breaks at column {error.colno}") from error
+        raise InputError(
+            f"{source}: expected one JSON object, got text that breaks at column {error.colno}"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{source}: expected one JSON object, got text too deep or a number too long ({error})") from error
+        raise InputError(
+            f"{source}: expected one JSON object, got text too deep or a number too long ({error})"
+        ) from error
     if not isinstance(record, dict):
         raise InputError(f"{source}: expected one JSON object, got a {type(record).__name__}")
     return record
 
 
-def append(path: str | Path, records: Iterable[Mapping[str, Any]], *, allow_dirty: bool = False) -> int:
+def append(
+    path: str | Path, records: Iterable[Mapping[str, Any]], *, allow_dirty: bool = False
+) -> int:
     """Add sealed records that the ledger does not hold yet and return how many were added.
 
     All or nothing: the ledger is replaced by a rename once every record has been checked. A record whose code was not
@@ -81,7 +89,9 @@ def append(path: str | Path, records: Iterable[Mapping[str, Any]], *, allow_dirt
     try:
         return _append(path, new)
     except OSError as error:
-        raise InputError(f"{path}: the ledger cannot be written ({error.strerror or error}); it is as it was") from error
+        raise InputError(
+            f"{path}: the ledger cannot be written ({error.strerror or error}); it is as it was"
+        ) from error
 
 
 def _append(path: Path, new: list[dict[str, Any]]) -> int:
@@ -95,7 +105,9 @@ def _append(path: Path, new: list[dict[str, Any]]) -> int:
                 known.add(record["sha256"])
                 added.append(record)
         if added:
-            write_atomically(path, "".join(canonical_json(record) + "\n" for record in [*kept, *added]))
+            write_atomically(
+                path, "".join(canonical_json(record) + "\n" for record in [*kept, *added])
+            )
     return len(added)
 
 

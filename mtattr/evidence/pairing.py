@@ -41,7 +41,9 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
     for record in records:
         chosen[record["spec"]["variant"], record["spec"]["seed"]] = record
     if replaced := len({record["sha256"] for record in records}) - len(chosen):
-        remarks.append(f"{replaced} earlier record{'s' * (replaced > 1)} of the same seeds replaced by later ones")
+        remarks.append(
+            f"{replaced} earlier record{'s' * (replaced > 1)} of the same seeds replaced by later ones"
+        )
 
     paired = len(claim.variants) == 2
     rows, used, unpaired, unmeasured = [], [], [], []
@@ -80,7 +82,9 @@ def _one_setting(claim: Claim, records: list[Record], remarks: list[str]) -> lis
     for record in records:
         by_settings.setdefault(canonical_json(record["spec"]["settings"]), []).append(record)
     if len(by_settings) > 1 and wanted not in by_settings:
-        remarks.append(f"records differ in settings that the claim leaves open: {' | '.join(sorted(by_settings))}")
+        remarks.append(
+            f"records differ in settings that the claim leaves open: {' | '.join(sorted(by_settings))}"
+        )
         return []
     return by_settings.get(wanted, records)
 
@@ -94,7 +98,10 @@ def _comparable(claim: Claim, first: Record, second: Record) -> bool:
         return False
     if not claim.metric.startswith("cost."):
         return True
-    return all(first["environment"].get(key) == second["environment"].get(key) for key in ("device", "threads", "precision"))
+    return all(
+        first["environment"].get(key) == second["environment"].get(key)
+        for key in ("device", "threads", "precision")
+    )
 
 
 def _list(seeds: list[int]) -> str:

@@ -43,9 +43,13 @@ class PublishedTable:
     def value(self, row: str, column: str) -> float | None:
         """The printed number; `InputError` if the table has no such row or column."""
         if row not in self.rows:
-            raise InputError(f"table {self.id} has no row {row!r}; there are {', '.join(self.rows)}")
+            raise InputError(
+                f"table {self.id} has no row {row!r}; there are {', '.join(self.rows)}"
+            )
         if column not in self.columns:
-            raise InputError(f"table {self.id} has no column {column!r}; there are {', '.join(self.columns)}")
+            raise InputError(
+                f"table {self.id} has no column {column!r}; there are {', '.join(self.columns)}"
+            )
         return self.rows[row][self.columns.index(column)]
 
 
@@ -123,7 +127,9 @@ def load_paper(name_or_path: str | Path) -> Paper:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: expected a readable UTF-8 file ({type(error).__name__})") from error
+        raise InputError(
+            f"{source}: expected a readable UTF-8 file ({type(error).__name__})"
+        ) from error
     return read_paper(text, source)
 
 
@@ -134,7 +140,9 @@ def read_paper(text: str, source: str) -> Paper:
     for section in ("tables", "claims"):
         ids = [item["id"] for item in document[section]]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
-            raise InputError(f"{source}: {section}: expected ids that differ, {', '.join(twice)} is given twice")
+            raise InputError(
+                f"{source}: {section}: expected ids that differ, {', '.join(twice)} is given twice"
+            )
     for i, table in enumerate(document["tables"]):
         for row, numbers in table["rows"].items():
             if len(numbers) != len(table["columns"]):
@@ -152,7 +160,10 @@ def read_paper(text: str, source: str) -> Paper:
         name=document["name"],
         citation=Citation(**citation),
         protocol=document["protocol"],
-        tables=tuple(PublishedTable(**table | {"columns": tuple(table["columns"])}) for table in document["tables"]),
+        tables=tuple(
+            PublishedTable(**table | {"columns": tuple(table["columns"])})
+            for table in document["tables"]
+        ),
         claims=tuple(claims),
         deviations=tuple(Deviation(**item) for item in document["deviations"]),
         errata=tuple(Erratum(**item) for item in document["errata"]),
@@ -169,7 +180,9 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is given twice", key_node.start_mark
+                )
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -181,11 +194,15 @@ def parse_yaml(text: str, source: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        raise InputError(f"{source}{line}: expected valid YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}") from error
+        raise InputError(
+            f"{source}{line}: expected valid YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}"
+        ) from error
 
 
 def _named(items: Sequence[Any], name: str, what: str) -> Any:
     for item in items:
         if item.id == name:
             return item
-    raise InputError(f"{what} {name!r} does not exist; there are {', '.join(item.id for item in items)}")
+    raise InputError(
+        f"{what} {name!r} does not exist; there are {', '.join(item.id for item in items)}"
+    )

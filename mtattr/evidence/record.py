@@ -20,7 +20,9 @@ def seal(record: Mapping[str, Any]) -> dict[str, Any]:
 
     NaN and infinities become null. Sealing twice changes nothing. Raises `InputError` if the content is no valid record.
     """
-    sealed = {key: value for key, value in plain(dict(record), "run record").items() if key != "sha256"}
+    sealed = {
+        key: value for key, value in plain(dict(record), "run record").items() if key != "sha256"
+    }
     _check_content(sealed, "run record")
     return sealed | {"sha256": sha256_of(sealed)}
 
@@ -36,7 +38,9 @@ def check_record(record: Mapping[str, Any], source: str = "run record") -> dict[
         raise InputError(f"{source}: expected a sealed record, but sha256 is missing")
     expected = sha256_of({key: value for key, value in record.items() if key != "sha256"})
     if record["sha256"] != expected:
-        raise InputError(f"{source}: sha256 is {record['sha256'][:8]}… but the content gives {expected[:8]}…: the record was changed")
+        raise InputError(
+            f"{source}: sha256 is {record['sha256'][:8]}… but the content gives {expected[:8]}…: the record was changed"
+        )
     return record
 
 
@@ -62,16 +66,24 @@ def _check_content(record: dict[str, Any], source: str) -> None:
     check_schema(record, "record", source)
     selection, tasks = record["selection"], record["tasks"]
     if selection["epoch"] > selection["epochs"]:
-        raise InputError(f"{source}: selection.epoch is {selection['epoch']}, expected at most selection.epochs = {selection['epochs']}")
+        raise InputError(
+            f"{source}: selection.epoch is {selection['epoch']}, expected at most selection.epochs = {selection['epochs']}"
+        )
     for name, values in record["task_metrics"].items():
         if len(values) != len(tasks):
-            raise InputError(f"{source}: task_metrics.{name} has {len(values)} values, expected one for each of {len(tasks)} tasks")
+            raise InputError(
+                f"{source}: task_metrics.{name} has {len(values)} values, expected one for each of {len(tasks)} tasks"
+            )
     for name, rows in record.get("task_history", {}).items():
         if wrong := [len(row) for row in rows if len(row) != len(tasks)]:
-            raise InputError(f"{source}: task_history.{name} has a row of {wrong[0]} values, expected one for each of {len(tasks)} tasks")
+            raise InputError(
+                f"{source}: task_history.{name} has a row of {wrong[0]} values, expected one for each of {len(tasks)} tasks"
+            )
     for place, text in _texts(record, ""):
         if _ABSOLUTE_PATH.match(text):
-            raise InputError(f"{source}: {place} is a path of one machine ({text!r}), expected nothing that other machines lack")
+            raise InputError(
+                f"{source}: {place} is a path of one machine ({text!r}), expected nothing that other machines lack"
+            )
 
 
 def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,9 @@ from mtattr.errors import InputError
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    schema = json.loads(files("mtattr.evidence").joinpath(f"{name}.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        files("mtattr.evidence").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    )
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
@@ -43,7 +45,9 @@ def _expectation(error: ValidationError) -> str:
     match error.validator:
         case "type":
             wanted = error.validator_value
-            return f"expected {wanted if isinstance(wanted, str) else ' or '.join(wanted)}, got {got}"
+            return (
+                f"expected {wanted if isinstance(wanted, str) else ' or '.join(wanted)}, got {got}"
+            )
         case "enum":
             return f"expected one of {', '.join(map(str, error.validator_value))}, got {got}"
         case "const":

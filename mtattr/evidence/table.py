@@ -53,14 +53,26 @@ def to_markdown(table: Table) -> str:
     """The table as Markdown: the caption in bold, then a pipe table."""
 
     def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        return (
+            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+        )
 
     head = [line(table.columns), "|" + " --- |" * len(table.columns)]
-    return "\n".join([f"**{table.caption}**", "", *head, *(line([row[c] for c in table.columns]) for row in table)])
+    return "\n".join(
+        [
+            f"**{table.caption}**",
+            "",
+            *head,
+            *(line([row[c] for c in table.columns]) for row in table),
+        ]
+    )
 
 
 def to_html(table: Table) -> str:
     """The table as HTML with a caption and column heads that screen readers announce."""
     heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
-    rows = "\n".join("<tr>" + "".join(f"<td>{escape(row[c])}</td>" for c in table.columns) + "</tr>" for row in table)
+    rows = "\n".join(
+        "<tr>" + "".join(f"<td>{escape(row[c])}</td>" for c in table.columns) + "</tr>"
+        for row in table
+    )
     return f"<table>\n<caption>{escape(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"

@@ -15,7 +15,13 @@ from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format
 from mtattr.evidence.verdict import Verdict, judge
 
 
-def verdict_table(paper: Paper, records: Sequence[Mapping[str, Any]], *, scale: str, datasets: Sequence[str] | None = None) -> Table:
+def verdict_table(
+    paper: Paper,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    scale: str,
+    datasets: Sequence[str] | None = None,
+) -> Table:
     """One row per claim and dataset: what the paper prints, what the runs at `scale` gave, and the verdict.
 
     datasets: show only these; by default all that the claims name. Records of other papers and scales are ignored.
@@ -26,8 +32,24 @@ def verdict_table(paper: Paper, records: Sequence[Mapping[str, Any]], *, scale: 
             if datasets is None or dataset in datasets:
                 verdict = judge(claim, records, dataset=dataset, scale=scale)
                 rows.append(_verdict_row(claim, verdict, is_generated(dataset, records)))
-    columns = ("claim", "where", "paper", "ours, mean [95 % CI]", "seeds", "difference", "scale", "dataset", "verdict", "why", "records")
-    return Table(f"{paper.citation.authors[0]} et al.: claims and verdicts, scale: {scale}", columns, tuple(rows))
+    columns = (
+        "claim",
+        "where",
+        "paper",
+        "ours, mean [95 % CI]",
+        "seeds",
+        "difference",
+        "scale",
+        "dataset",
+        "verdict",
+        "why",
+        "records",
+    )
+    return Table(
+        f"{paper.citation.authors[0]} et al.: claims and verdicts, scale: {scale}",
+        columns,
+        tuple(rows),
+    )
 
 
 def claims_table(
@@ -51,12 +73,19 @@ def claims_table(
             words = [verdict_words(claim, records, dataset=name, scale=scale) for name in mine]
             if len(datasets) > 1:
                 words = [f"{name}: {said}" for name, said in zip(mine, words, strict=True)]
-            rows.append({"claim": claim.statement + ("" if ours else f" ({claim.where})"), "verdict": "<br>".join(words)})
+            rows.append(
+                {
+                    "claim": claim.statement + ("" if ours else f" ({claim.where})"),
+                    "verdict": "<br>".join(words),
+                }
+            )
     about = _kind_of_data({is_generated(name, records) for name in datasets})
     return Table(f"{title}, scale: {scale}{about}", ("claim", "verdict"), tuple(rows))
 
 
-def verdict_words(claim: Claim, records: Sequence[Mapping[str, Any]], *, dataset: str, scale: str) -> str:
+def verdict_words(
+    claim: Claim, records: Sequence[Mapping[str, Any]], *, dataset: str, scale: str
+) -> str:
     """The verdict in bold with the numbers that decided it, or why there is none.
 
     The numbers are the difference (a minus b, a minus its floor, a / b - 1), or the one mean that is held against a bound.
@@ -72,7 +101,9 @@ def verdict_words(claim: Claim, records: Sequence[Mapping[str, Any]], *, dataset
 
 def is_generated(dataset: str, records: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a dataset is drawn by this package: its records say so, or it is named as a twin."""
-    return dataset.endswith("-twin") or any(r["data"]["generated"] for r in records if r["spec"]["dataset"] == dataset)
+    return dataset.endswith("-twin") or any(
+        r["data"]["generated"] for r in records if r["spec"]["dataset"] == dataset
+    )
 
 
 def _verdict_row(claim: Claim, verdict: Verdict, generated: bool) -> dict[str, str]:
@@ -86,7 +117,11 @@ def _verdict_row(claim: Claim, verdict: Verdict, generated: bool) -> dict[str, s
         "claim": claim.statement,
         "where": claim.where,
         "paper": _printed(claim),
-        "ours, mean [95 % CI]": ours if verdict.n else NOT_RUN if verdict.reason.startswith("no record") else EMPTY,
+        "ours, mean [95 % CI]": ours
+        if verdict.n
+        else NOT_RUN
+        if verdict.reason.startswith("no record")
+        else EMPTY,
         "seeds": str(verdict.n),
         "difference": difference,
         "scale": verdict.scale or EMPTY,
@@ -101,7 +136,9 @@ def _printed(claim: Claim) -> str:
     if not claim.published:
         return EMPTY
     names = {"a": claim.a, "b": claim.b, "p": "p ="}
-    return "; ".join(f"{names.get(key, key)} {format_number(value)}" for key, value in claim.published.items())
+    return "; ".join(
+        f"{names.get(key, key)} {format_number(value)}" for key, value in claim.published.items()
+    )
 
 
 def result_table(
@@ -124,21 +161,37 @@ def result_table(
     for record in records:
         spec = record["spec"]
         rest = {key: value for key, value in spec["settings"].items() if key not in by}
-        key = (spec["dataset"], spec["scale"], *(str(spec["settings"].get(name, EMPTY)) for name in by), spec["variant"])
-        groups.setdefault((*key, canonical_json(rest) if rest else EMPTY), {})[spec["seed"]] = record
-    heads = [head for metric in metrics for head in (metric, f"{metric} floor") if not head.startswith("cost.") or head == metric]
+        key = (
+            spec["dataset"],
+            spec["scale"],
+            *(str(spec["settings"].get(name, EMPTY)) for name in by),
+            spec["variant"],
+        )
+        groups.setdefault((*key, canonical_json(rest) if rest else EMPTY), {})[spec["seed"]] = (
+            record
+        )
+    heads = [
+        head
+        for metric in metrics
+        for head in (metric, f"{metric} floor")
+        if not head.startswith("cost.") or head == metric
+    ]
     keys = ("dataset", "scale", *by, "variant", "settings")
     if all(key[-1] == EMPTY for key in groups):
         keys = keys[:-1]
     rows = []
-    for key, by_seed in sorted(groups.items(), key=lambda group: (group[0][0], SCALES.index(group[0][1]), group[0][2:-2])):
+    for key, by_seed in sorted(
+        groups.items(), key=lambda group: (group[0][0], SCALES.index(group[0][1]), group[0][2:-2])
+    ):
         runs = list(by_seed.values())
         row = dict(zip(keys, key, strict=False))
         row["dataset"] += " (generated)" * any(run["data"]["generated"] for run in runs)
         row["seeds"] = str(len(runs))
         for metric in metrics:
             row[metric] = format_interval(t_interval([measure(run, metric, epoch) for run in runs]))
-            row[f"{metric} floor"] = format_number(t_interval([floor_of(run, metric) for run in runs]).mean)
+            row[f"{metric} floor"] = format_number(
+                t_interval([floor_of(run, metric) for run in runs]).mean
+            )
         row["records"] = " ".join(short_id(run) for run in runs)
         rows.append(row)
     columns = (*keys, "seeds", *heads, "records")
@@ -155,4 +208,6 @@ def _caption(records: Sequence[Mapping[str, Any]], scale: str | None, epoch: str
 
 def _kind_of_data(generated: set[bool]) -> str:
     """The end of a caption: whether data are generated, real, or both."""
-    return {(): "", (True,): ", generated data", (False,): ", real data"}.get(tuple(generated), ", real and generated data")
+    return {(): "", (True,): ", generated data", (False,): ", real data"}.get(
+        tuple(generated), ", real and generated data"
+    )

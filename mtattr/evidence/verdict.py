@@ -50,17 +50,29 @@ class Verdict:
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
             raise ValueError(f"{self.verdict!r} is no verdict")
-        allowed = self.scale == "paper" and not self.generated and not self.exploratory and self.n >= MINIMUM_SEEDS
+        allowed = (
+            self.scale == "paper"
+            and not self.generated
+            and not self.exploratory
+            and self.n >= MINIMUM_SEEDS
+        )
         if self.verdict in ("reproduced", "partly") and not allowed:
             raise ValueError(
                 f"{self.claim}: {self.verdict!r} needs paper scale, real data, a claim made before the runs and {MINIMUM_SEEDS} seeds"
             )
         if self.verdict != "not tested" and (self.scale == "smoke" or self.n < MINIMUM_SEEDS):
-            raise ValueError(f"{self.claim}: {self.verdict!r} needs more than smoke runs and at least {MINIMUM_SEEDS} seeds")
+            raise ValueError(
+                f"{self.claim}: {self.verdict!r} needs more than smoke runs and at least {MINIMUM_SEEDS} seeds"
+            )
 
 
 def judge(
-    claim: Claim, records: Sequence[Mapping[str, Any]], *, dataset: str | None = None, scale: str | None = None, level: float = 0.95
+    claim: Claim,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    dataset: str | None = None,
+    scale: str | None = None,
+    level: float = 0.95,
 ) -> Verdict:
     """Judge one claim by the records of one dataset and scale.
 
@@ -73,10 +85,18 @@ def judge(
     """
     if scale is not None and scale not in SCALES:
         raise InputError(f"scale {scale!r} is not one of {', '.join(SCALES)}")
-    mine = [r for r in records if claim.concerns(r) and dataset in (None, r["spec"]["dataset"]) and scale in (None, r["spec"]["scale"])]
+    mine = [
+        r
+        for r in records
+        if claim.concerns(r)
+        and dataset in (None, r["spec"]["dataset"])
+        and scale in (None, r["spec"]["scale"])
+    ]
     groups = sorted({(r["spec"]["dataset"], r["spec"]["scale"]) for r in mine})
     if len(groups) > 1:
-        raise InputError(f"claim {claim.id}: records of {groups} are mixed, expected one dataset and one scale: name them")
+        raise InputError(
+            f"claim {claim.id}: records of {groups} are mixed, expected one dataset and one scale: name them"
+        )
     if groups:
         dataset, scale = groups[0]
 
@@ -104,10 +124,15 @@ def judge(
     )
 
 
-def _measure(claim: Claim, sample: Sample, level: float) -> tuple[Interval | None, Interval | None, Interval | None, float | None]:
+def _measure(
+    claim: Claim, sample: Sample, level: float
+) -> tuple[Interval | None, Interval | None, Interval | None, float | None]:
     if not sample.seeds:
         return None, None, None, None
-    a, b = t_interval(sample.a, level), t_interval(sample.b, level) if len(claim.variants) == 2 else None
+    a, b = (
+        t_interval(sample.a, level),
+        t_interval(sample.b, level) if len(claim.variants) == 2 else None,
+    )
     if claim.kind == "welch":
         return _welch_interval(sample, 1 - claim.level), a, b, welch_test(sample.a, sample.b).p
     if claim.kind == "ratio":
@@ -125,16 +150,23 @@ def _welch_interval(sample: Sample, level: float) -> Interval:
     test = welch_test(a, b)
     if math.isnan(test.df):
         return Interval(mean, mean, mean, n)
-    half = float(stats.t.ppf((1 + level) / 2, test.df) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n))
+    half = float(
+        stats.t.ppf((1 + level) / 2, test.df) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n)
+    )
     return Interval(mean, mean - half, mean + half, n)
 
 
-def _outcome(claim: Claim, sample: Sample, difference: Interval | None, scale: str, *, generated: bool) -> tuple[str, str]:
+def _outcome(
+    claim: Claim, sample: Sample, difference: Interval | None, scale: str, *, generated: bool
+) -> tuple[str, str]:
     n = len(sample.seeds)
     if scale == "smoke":
         return "not tested", "smoke runs only show that the code runs"
     if not claim.judged_at(scale):
-        return "not tested", f"the claim can be judged from {claim.minimum_scale} scale on, these are {scale} runs"
+        return (
+            "not tested",
+            f"the claim can be judged from {claim.minimum_scale} scale on, these are {scale} runs",
+        )
     faithful = scale == "paper" and not generated
     if claim.kind == "value" and not faithful:
         return "not tested", "a printed number can only be met at paper scale on real data"
@@ -171,7 +203,10 @@ def _state(claim: Claim, difference: Interval) -> tuple[str, str]:
             return _OPEN, f"the interval spans the edge of ±{margin:g}"
         case _:
             if -margin <= low and high <= margin:
-                return _EXCLUDED, f"the interval lies within ±{margin:g}" if margin else "there is no difference"
+                return (
+                    _EXCLUDED,
+                    f"the interval lies within ±{margin:g}" if margin else "there is no difference",
+                )
             if difference.excludes(0.0):
                 return _HOLDS, "the interval excludes 0"
             return _OPEN, "the interval spans 0"

@@ -66,16 +66,24 @@ def _relative(path: Path, repository: Path) -> str:
         return path.name
 
 
-def _check_history(name: str, records: list[tuple[str, dict[str, Any]]], repository: Path) -> Iterator[Problem]:
+def _check_history(
+    name: str, records: list[tuple[str, dict[str, Any]]], repository: Path
+) -> Iterator[Problem]:
     history = _History(repository)
     if not history.exists:
-        yield Problem("note", name, "no git history here: that claims came before runs was not checked")
+        yield Problem(
+            "note", name, "no git history here: that claims came before runs was not checked"
+        )
         return
     papers: dict[str, Paper | None] = {}
     for where, record in records:
         commit, paper_name = record["code"]["commit"], record["spec"]["paper"]
         if commit is None or record["code"]["dirty"]:
-            yield Problem("error", where, "the run's code was not committed, so nothing shows that the claim came first")
+            yield Problem(
+                "error",
+                where,
+                "the run's code was not committed, so nothing shows that the claim came first",
+            )
             continue
         if missing := history.why_not_in_past(commit):
             yield Problem("note" if history.shallow else "error", where, missing)
@@ -86,27 +94,51 @@ def _check_history(name: str, records: list[tuple[str, dict[str, Any]]], reposit
                 papers[paper_name] = load_paper(file)
             except InputError as error:
                 papers[paper_name] = None
-                yield Problem("error", f"mtattr/{paper_name}/paper.yaml", str(error).replace(f"{repository}/", ""))
+                yield Problem(
+                    "error",
+                    f"mtattr/{paper_name}/paper.yaml",
+                    str(error).replace(f"{repository}/", ""),
+                )
         if (paper := papers[paper_name]) is not None:
             yield from _check_claims(where, record, paper, history)
 
 
-def _check_claims(where: str, record: dict[str, Any], paper: Paper, history: _History) -> Iterator[Problem]:
+def _check_claims(
+    where: str, record: dict[str, Any], paper: Paper, history: _History
+) -> Iterator[Problem]:
     commit = record["code"]["commit"]
     then = history.claims(commit, paper.name)
     if then is None:
-        yield Problem("error", where, f"commit {commit[:8]} has no readable claims in mtattr/{paper.name}/paper.yaml")
+        yield Problem(
+            "error",
+            where,
+            f"commit {commit[:8]} has no readable claims in mtattr/{paper.name}/paper.yaml",
+        )
         return
     if record["code"]["claims_sha256"] != claims_sha256(then):
-        yield Problem("error", where, f"code.claims_sha256 is not the hash of the claims at commit {commit[:8]}")
+        yield Problem(
+            "error",
+            where,
+            f"code.claims_sha256 is not the hash of the claims at commit {commit[:8]}",
+        )
     before = {claim.get("id"): sha256_of(claim) for claim in then if isinstance(claim, dict)}
     for claim in paper.claims:
-        if claim.exploratory or not claim.concerns(record) or not claim.judged_at(record["spec"]["scale"]):
+        if (
+            claim.exploratory
+            or not claim.concerns(record)
+            or not claim.judged_at(record["spec"]["scale"])
+        ):
             continue
         if claim.id not in before:
-            yield Problem("error", where, f"claim {claim.id} was made after the run (commit {commit[:8]}) and is not marked exploratory")
+            yield Problem(
+                "error",
+                where,
+                f"claim {claim.id} was made after the run (commit {commit[:8]}) and is not marked exploratory",
+            )
         elif before[claim.id] != claim.sha256:
-            yield Problem("error", where, f"claim {claim.id} was changed after the run (commit {commit[:8]})")
+            yield Problem(
+                "error", where, f"claim {claim.id} was changed after the run (commit {commit[:8]})"
+            )
 
 
 class _History:
@@ -119,10 +151,21 @@ class _History:
 
     def _git(self, *arguments: str) -> subprocess.CompletedProcess[str] | None:
         # Inside a git hook these name another repository and would win over -C.
-        environment = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+        }
         command = ["git", "-C", str(self.repository), *arguments]
         try:
-            return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False, env=environment)
+            return subprocess.run(
+                command,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                env=environment,
+            )
         except OSError:
             return None
 
@@ -146,7 +189,9 @@ class _History:
                 reason = f"commit {commit[:8]} is not in the past of HEAD"
             else:
                 reason = ""
-            self._past[commit] = reason and reason + (" (its history is cut off)" if self.shallow else "")
+            self._past[commit] = reason and reason + (
+                " (its history is cut off)" if self.shallow else ""
+            )
         return self._past[commit]
 
     def claims(self, commit: str, paper: str) -> list | None:

@@ -35,7 +35,14 @@ class Backbone(nn.Module):
     so that they travel with the weights.
     """
 
-    def __init__(self, trunk: nn.Module, num_features: int, *, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        trunk: nn.Module,
+        num_features: int,
+        *,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.num_features = num_features
@@ -46,7 +53,9 @@ class Backbone(nn.Module):
         """Feature map of the tapped stage; `InputError` for images of another shape or type."""
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
             # One channel would be broadcast to three, and bytes taken for values in [0, 1].
-            raise InputError(f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}")
+            raise InputError(
+                f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}"
+            )
         features = self.trunk((images - self.mean) / self.std)
         return features[0] if isinstance(features, list) else features
 
@@ -71,9 +80,13 @@ def build_backbone(
     if name not in BACKBONES:
         raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
     if isinstance(tap, bool) or not isinstance(tap, int) or not -STAGES[name] <= tap < STAGES[name]:
-        raise InputError(f"tap must be a whole number in {-STAGES[name]}..{STAGES[name] - 1} for {name}, got {tap!r}")
+        raise InputError(
+            f"tap must be a whole number in {-STAGES[name]}..{STAGES[name] - 1} for {name}, got {tap!r}"
+        )
     if widths is not None and (name in TIMM_NAMES or len(widths) != 3 or min(widths) < 1):
-        raise InputError(f"widths must be three positive numbers, and only for a small backbone; got {widths!r} for {name}")
+        raise InputError(
+            f"widths must be three positive numbers, and only for a small backbone; got {widths!r} for {name}"
+        )
     if name in TIMM_NAMES:
         backbone = _timm_backbone(TIMM_NAMES[name], tap)
     else:
@@ -84,7 +97,9 @@ def build_backbone(
     return backbone
 
 
-def _small_trunk(name: str, widths: tuple[int, ...], stem_stride: int) -> SmallBackbone | SmallResNet:
+def _small_trunk(
+    name: str, widths: tuple[int, ...], stem_stride: int
+) -> SmallBackbone | SmallResNet:
     if name == "small_resnet":
         return SmallResNet(widths=widths, blocks=(1,) * len(widths), stem_stride=stem_stride)
     return SmallBackbone(BLOCKS[name], widths=widths, stem_stride=stem_stride)
@@ -100,7 +115,9 @@ def _timm_backbone(timm_name: str, tap: int) -> Backbone:
         trunk = timm.create_model(timm_name, pretrained=False, num_classes=0, global_pool="")
         num_features = trunk.num_features
     else:
-        trunk = timm.create_model(timm_name, pretrained=False, features_only=True, out_indices=(tap,))
+        trunk = timm.create_model(
+            timm_name, pretrained=False, features_only=True, out_indices=(tap,)
+        )
         num_features = trunk.feature_info.channels()[0]
     config = timm.get_pretrained_cfg(timm_name) or timm.models.PretrainedCfg()
     return Backbone(trunk, num_features, mean=tuple(config.mean), std=tuple(config.std))
@@ -120,7 +137,9 @@ def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
         raise InputError(f"{path}: not a whole safetensors file ({error})") from None
 
 
-def load_weights(net: nn.Module, path: str | Path, name: str, *, ignored: tuple[str, ...] = ()) -> None:
+def load_weights(
+    net: nn.Module, path: str | Path, name: str, *, ignored: tuple[str, ...] = ()
+) -> None:
     """Load a safetensors file into `net`, leaving tensors of `net` out whose names begin with one of `ignored`.
 
     Further tensors of the file are left out too. Raises `InputError` for a damaged file and, naming the first, for tensors that are
@@ -128,9 +147,13 @@ def load_weights(net: nn.Module, path: str | Path, name: str, *, ignored: tuple[
     """
     state = read_weights(path, name)
     wanted = {key: value for key, value in net.state_dict().items() if not key.startswith(ignored)}
-    missing = sorted(key for key in wanted if key not in state and not key.endswith("num_batches_tracked"))
+    missing = sorted(
+        key for key in wanted if key not in state and not key.endswith("num_batches_tracked")
+    )
     if missing:
-        raise InputError(f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing, first {missing[0]!r}")
+        raise InputError(
+            f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing, first {missing[0]!r}"
+        )
     wrong = sorted(key for key in wanted if key in state and state[key].shape != wanted[key].shape)
     if wrong:
         shapes = f"{tuple(state[wrong[0]].shape)}, not {tuple(wanted[wrong[0]].shape)}"

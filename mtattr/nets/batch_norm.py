@@ -27,8 +27,12 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
             return super().forward(input)
         if self.track_running_stats:
             self.num_batches_tracked += 1
-        buffers = (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
-        return global_batch_norm(input, *buffers, self.weight, self.bias, momentum=self.momentum, eps=self.eps)
+        buffers = (
+            (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
+        )
+        return global_batch_norm(
+            input, *buffers, self.weight, self.bias, momentum=self.momentum, eps=self.eps
+        )
 
 
 def global_batch_norm(
@@ -61,7 +65,9 @@ def global_batch_norm(
             running_var.lerp_((variance * count / (count - 1)).to(running_var.dtype), momentum)
     scale = torch.rsqrt(variance + eps)
     if weight is not None:
-        return torch.addcmul(bias[:, None, None], centred, (scale * weight)[:, None, None]).to(input.dtype)
+        return torch.addcmul(bias[:, None, None], centred, (scale * weight)[:, None, None]).to(
+            input.dtype
+        )
     return (centred * scale[:, None, None]).to(input.dtype)
 
 
@@ -98,10 +104,14 @@ def freeze_batch_norm(net: nn.Module) -> nn.Module:
     for name, module in net.named_modules():
         if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d):
             if module.running_mean is None:
-                raise InputError(f"batch norm {name!r} keeps no running statistics, so there is nothing to freeze")
+                raise InputError(
+                    f"batch norm {name!r} keeps no running statistics, so there is nothing to freeze"
+                )
             to_freeze.append(module)
         elif _learns_statistics(module):
-            raise InputError(f"{type(module).__name__} {name!r} moves running statistics, and only nn.BatchNorm2d can be frozen")
+            raise InputError(
+                f"{type(module).__name__} {name!r} moves running statistics, and only nn.BatchNorm2d can be frozen"
+            )
     for module in to_freeze:
         module.__class__ = _frozen(type(module))
         module.eval()
@@ -111,14 +121,22 @@ def freeze_batch_norm(net: nn.Module) -> nn.Module:
 def _learns_statistics(module: nn.Module) -> bool:
     # A frozen layer of another library holds its scale and shift in buffers, one that learns in parameters.
     known = isinstance(module, nn.modules.batchnorm._NormBase)
-    return not known and getattr(module, "running_mean", None) is not None and any(True for _ in module.parameters(recurse=False))
+    return (
+        not known
+        and getattr(module, "running_mean", None) is not None
+        and any(True for _ in module.parameters(recurse=False))
+    )
 
 
 @functools.cache
 def _frozen(kind: type[nn.BatchNorm2d]) -> type[FrozenBatchNorm2d]:
     # timm's batch norm applies the activation too: its forward has to stay.
     plain = kind in (nn.BatchNorm2d, GlobalBatchNorm2d)
-    return FrozenBatchNorm2d if plain else type(f"Frozen{kind.__name__}", (FrozenBatchNorm2d, kind), {})
+    return (
+        FrozenBatchNorm2d
+        if plain
+        else type(f"Frozen{kind.__name__}", (FrozenBatchNorm2d, kind), {})
+    )
 
 
 @contextlib.contextmanager
@@ -128,7 +146,11 @@ def batch_statistics(net: nn.Module) -> Iterator[None]:
     Frozen batch norm stays frozen. Afterwards every module has its mode of before.
     """
     modes = [(module, module.training) for module in net.modules()]
-    layers = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d)]
+    layers = [
+        module
+        for module in net.modules()
+        if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d)
+    ]
     layers = [layer for layer in layers if layer.track_running_stats]
     net.eval()
     try:

@@ -16,4 +16,4 @@ class Output(NamedTuple):
 
     logits: Tensor
     maps: Tensor | None = None
-    extra: dict[str, Tensor] = {}  # noqa: RUF012  (a NamedTuple default; never written to)
+    extra: dict[str, Tensor] = {}  # noqa: RUF012

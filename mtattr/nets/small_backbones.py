@@ -6,10 +6,14 @@ import torch
 from torch import Tensor, nn
 
 
-def conv_norm(inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def conv_norm(
+    inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, groups: int = 1
+) -> nn.Sequential:
     """Convolution without bias, batch norm, ReLU: `(B, inputs, H, W)` to `(B, outputs, H / stride, W / stride)`."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.Conv2d(
+            inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
+        ),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -23,8 +27,12 @@ class InceptionBlock(nn.Module):
         width = outputs // 4
         self.point = conv_norm(inputs, width, 1)
         self.three = nn.Sequential(conv_norm(inputs, width, 1), conv_norm(width, width))
-        self.five = nn.Sequential(conv_norm(inputs, width, 1), conv_norm(width, width), conv_norm(width, width))
-        self.pool = nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), conv_norm(inputs, outputs - 3 * width, 1))
+        self.five = nn.Sequential(
+            conv_norm(inputs, width, 1), conv_norm(width, width), conv_norm(width, width)
+        )
+        self.pool = nn.Sequential(
+            nn.AvgPool2d(3, stride=1, padding=1), conv_norm(inputs, outputs - 3 * width, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, inputs, H, W)` to `(B, outputs, H, W)`."""
@@ -40,7 +48,9 @@ class InceptionResidualBlock(nn.Module):
         self.enter = conv_norm(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         self.point = conv_norm(outputs, width, 1)
         self.three = nn.Sequential(conv_norm(outputs, width, 1), conv_norm(width, width))
-        self.five = nn.Sequential(conv_norm(outputs, width, 1), conv_norm(width, width), conv_norm(width, width))
+        self.five = nn.Sequential(
+            conv_norm(outputs, width, 1), conv_norm(width, width), conv_norm(width, width)
+        )
         self.merge = nn.Conv2d(3 * width, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,8 +65,14 @@ class SeparableBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
-        self.body = nn.Sequential(*self._separable(inputs, outputs), nn.ReLU(inplace=True), *self._separable(outputs, outputs))
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
+        )
+        self.body = nn.Sequential(
+            *self._separable(inputs, outputs),
+            nn.ReLU(inplace=True),
+            *self._separable(outputs, outputs),
+        )
 
     @staticmethod
     def _separable(inputs: int, outputs: int) -> list[nn.Module]:
@@ -81,7 +97,13 @@ class SmallBackbone(nn.Module):
     `forward` maps images `(B, 3, H, W)` to features `(B, widths[-1], h, w)`, h = H / (4 * stem_stride).
     """
 
-    def __init__(self, block: type[nn.Module], *, widths: tuple[int, ...] = (32, 64, 128), stem_stride: int = 2) -> None:
+    def __init__(
+        self,
+        block: type[nn.Module],
+        *,
+        widths: tuple[int, ...] = (32, 64, 128),
+        stem_stride: int = 2,
+    ) -> None:
         super().__init__()
         self.num_features = widths[-1]
         self.stem = conv_norm(3, widths[0], 3, stride=stem_stride)

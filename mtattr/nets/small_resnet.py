@@ -20,7 +20,9 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, groups=groups, bias=False)
+        self.conv1 = nn.Conv2d(
+            inputs, outputs, 3, stride=stride, padding=1, groups=groups, bias=False
+        )
         self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, groups=groups, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
@@ -53,16 +55,29 @@ class SmallResNet(nn.Module):
         copies: int = 1,
     ) -> None:
         super().__init__()
-        if not widths or len(widths) != len(blocks) or min(*widths, *blocks, stem_stride, copies) < 1:
+        if (
+            not widths
+            or len(widths) != len(blocks)
+            or min(*widths, *blocks, stem_stride, copies) < 1
+        ):
             given = f"widths {tuple(widths)}, blocks {tuple(blocks)}, stem_stride {stem_stride}, copies {copies}"
-            raise InputError(f"expected a positive width and number of blocks for each stage, got {given}")
-        self.widths, self.blocks, self.stem_stride, self.copies = tuple(widths), tuple(blocks), stem_stride, copies
+            raise InputError(
+                f"expected a positive width and number of blocks for each stage, got {given}"
+            )
+        self.widths, self.blocks, self.stem_stride, self.copies = (
+            tuple(widths),
+            tuple(blocks),
+            stem_stride,
+            copies,
+        )
         self.num_features = widths[-1] * copies
         # PyTorch draws weights by fan-in, which a grouped convolution counts within its group: each copy starts like a
         # single network. By fan-out, as residual networks often do, it would not.
         inputs = widths[0] * copies
         self.stem = nn.Sequential(
-            nn.Conv2d(3, inputs, 3, stride=stem_stride, padding=1, bias=False), nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)
+            nn.Conv2d(3, inputs, 3, stride=stem_stride, padding=1, bias=False),
+            nn.BatchNorm2d(inputs),
+            nn.ReLU(inplace=True),
         )
         stages = []
         for position, (width, depth) in enumerate(zip(widths, blocks, strict=True)):
@@ -85,7 +100,10 @@ class SmallResNet(nn.Module):
         """
         if not 0 <= t < self.copies:
             raise InputError(f"there are {self.copies} networks, 0 to {self.copies - 1}; got {t}")
-        state = {name: value.chunk(self.copies)[t].clone() if value.ndim else value.clone() for name, value in self.state_dict().items()}
+        state = {
+            name: value.chunk(self.copies)[t].clone() if value.ndim else value.clone()
+            for name, value in self.state_dict().items()
+        }
         return _with_state(state, self, 1)
 
 
@@ -95,9 +113,14 @@ def stack_networks(nets: Sequence[SmallResNet]) -> SmallResNet:
     Raises `InputError` unless there is one and all have the same shape.
     """
     if not nets or any(_shape(net) != _shape(nets[0]) for net in nets):
-        raise InputError(f"expected networks of one shape, got {sorted({_shape(net) for net in nets})}")
+        raise InputError(
+            f"expected networks of one shape, got {sorted({_shape(net) for net in nets})}"
+        )
     states = [net.state_dict() for net in nets]
-    state = {name: torch.cat([one[name] for one in states]) if value.ndim else value.clone() for name, value in states[0].items()}
+    state = {
+        name: torch.cat([one[name] for one in states]) if value.ndim else value.clone()
+        for name, value in states[0].items()
+    }
     return _with_state(state, nets[0], sum(net.copies for net in nets))
 
 
@@ -108,6 +131,8 @@ def _shape(net: SmallResNet) -> tuple[tuple[int, ...], tuple[int, ...], int]:
 def _with_state(state: dict[str, Tensor], like: SmallResNet, copies: int) -> SmallResNet:
     # Made without storage, so that no random numbers are drawn and the state keeps its type and device.
     with torch.device("meta"):
-        net = SmallResNet(widths=like.widths, blocks=like.blocks, stem_stride=like.stem_stride, copies=copies)
+        net = SmallResNet(
+            widths=like.widths, blocks=like.blocks, stem_stride=like.stem_stride, copies=copies
+        )
     net.load_state_dict(state, assign=True)
     return net.train(like.training)

@@ -44,22 +44,43 @@ def bars_with_intervals(
         if name in intervals:
             half = _one_per_group(intervals[name], count, f"interval of {name}")
             seen = np.isfinite(half) & np.isfinite(heights)
-            axes.errorbar(places[seen], heights[seen], half[seen], fmt="none", ecolor="black", elinewidth=1.2)
+            axes.errorbar(
+                places[seen], heights[seen], half[seen], fmt="none", ecolor="black", elinewidth=1.2
+            )
     if floor is not None:
-        lines = _one_per_group(np.broadcast_to(np.asarray(floor, float), (count,)) if np.ndim(floor) == 0 else floor, count, "floor")
+        lines = _one_per_group(
+            np.broadcast_to(np.asarray(floor, float), (count,)) if np.ndim(floor) == 0 else floor,
+            count,
+            "floor",
+        )
         starts = np.arange(count) - 0.45
-        axes.hlines(lines, starts, starts + 0.9, colors="black", linestyles="dashed", linewidth=1.5, label="floor")
+        axes.hlines(
+            lines,
+            starts,
+            starts + 0.9,
+            colors="black",
+            linestyles="dashed",
+            linewidth=1.5,
+            label="floor",
+        )
     axes.set_xticks(np.arange(count), list(groups))
     axes.set_ylabel(label)
     axes.set_title(title)
     if limits is not None:
         axes.set_ylim(*limits)
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.12), ncols=min(len(series) + 1, 4), borderaxespad=0.0)
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(0.0, -0.12),
+        ncols=min(len(series) + 1, 4),
+        borderaxespad=0.0,
+    )
     return axes
 
 
 def _one_per_group(values: ArrayLike, count: int, name: str) -> np.ndarray:
     array = as_array(values).astype(float)
     if array.shape != (count,):
-        raise InputError(f"bars_with_intervals: {name}: expected {count} values, one a group, got shape {array.shape}")
+        raise InputError(
+            f"bars_with_intervals: {name}: expected {count} values, one a group, got shape {array.shape}"
+        )
     return array

@@ -24,14 +24,32 @@ def block_diagram(
     highlighted: arrows drawn in the accent colour. Raises `InputError` for an arrow to a block that is not there.
     """
     if unknown := [end for arrow in (*arrows, *highlighted) for end in arrow if end not in blocks]:
-        raise InputError(f"block_diagram: an arrow meets {unknown[0]!r}, which is none of {', '.join(blocks)}")
+        raise InputError(
+            f"block_diagram: an arrow meets {unknown[0]!r}, which is none of {', '.join(blocks)}"
+        )
     if axes is None:
         _, axes = figure(3.2, 3.2)
-    for (start, end), color in [*((arrow, "#404040") for arrow in arrows), *((arrow, "#D55E00") for arrow in highlighted)]:
+    for (start, end), color in [
+        *((arrow, "#404040") for arrow in arrows),
+        *((arrow, "#D55E00") for arrow in highlighted),
+    ]:
         (x0, y0), (x1, y1) = blocks[start], blocks[end]
-        axes.annotate("", (x1, y1 - 0.06), (x0, y0 + 0.06), arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color})
+        axes.annotate(
+            "",
+            (x1, y1 - 0.06),
+            (x0, y0 + 0.06),
+            arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color},
+        )
     for name, (x, y) in blocks.items():
-        axes.text(x, y, name, ha="center", va="center", fontsize=9, bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"})
+        axes.text(
+            x,
+            y,
+            name,
+            ha="center",
+            va="center",
+            fontsize=9,
+            bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"},
+        )
     axes.set(title=title, xlim=(-0.1, 1.1), ylim=(0, 1))
     axes.set_axis_off()
     return axes
@@ -53,10 +71,20 @@ def tree_diagram(
     equal words get a dot of one colour before the leaf's name, and the legend explains those that occur twice or more.
     Raises `InputError` if names, marks or parents do not fit.
     """
-    if len(parents) != len(levels) or len(parents[-1]) != len(leaves) or (marks is not None and len(marks) != len(leaves)):
-        raise InputError(f"tree_diagram: expected a name for each of {len(parents)} levels and {len(parents[-1])} leaves")
+    if (
+        len(parents) != len(levels)
+        or len(parents[-1]) != len(leaves)
+        or (marks is not None and len(marks) != len(leaves))
+    ):
+        raise InputError(
+            f"tree_diagram: expected a name for each of {len(parents)} levels and {len(parents[-1])} leaves"
+        )
     sizes = [1, *(len(level) for level in parents)]
-    if any(not 0 <= parent < below for below, level in zip(sizes, parents, strict=False) for parent in level):
+    if any(
+        not 0 <= parent < below
+        for below, level in zip(sizes, parents, strict=False)
+        for parent in level
+    ):
         raise InputError("tree_diagram: a node hangs on one that is not there")
     paths = [[leaf] for leaf in range(len(leaves))]
     for level in reversed(parents):
@@ -66,7 +94,10 @@ def tree_diagram(
     if axes is None:
         _, axes = figure(5.2, 1.1 + 0.165 * len(leaves))
     places = [
-        {node: np.mean([height[leaf] for leaf in order if paths[leaf][depth] == node]) for node in range(sizes[depth])}
+        {
+            node: np.mean([height[leaf] for leaf in order if paths[leaf][depth] == node])
+            for node in range(sizes[depth])
+        }
         for depth in range(len(sizes))
     ]
     for depth in range(1, len(sizes)):
@@ -74,9 +105,21 @@ def tree_diagram(
             if node not in places[depth]:
                 continue
             low, high = places[depth - 1][parent], places[depth][node]
-            axes.plot([depth - 1, depth - 0.5, depth], [low, high, high], color="#404040", linewidth=1.3, solid_capstyle="round")
+            axes.plot(
+                [depth - 1, depth - 0.5, depth],
+                [low, high, high],
+                color="#404040",
+                linewidth=1.3,
+                solid_capstyle="round",
+            )
     for depth in range(len(sizes) - 1):
-        axes.plot([depth] * len(places[depth]), list(places[depth].values()), "o", color="#0072B2", markersize=4)
+        axes.plot(
+            [depth] * len(places[depth]),
+            list(places[depth].values()),
+            "o",
+            color="#0072B2",
+            markersize=4,
+        )
     words = [word for word in dict.fromkeys(marks or ()) if list(marks).count(word) > 1]
     kinds = {word: (f"C{k % 7}", "os^Dv"[k // 7 % 5]) for k, word in enumerate(words)}
     for leaf in range(len(leaves)):
@@ -88,7 +131,13 @@ def tree_diagram(
         axes.plot([], [], shape, color=color, label=word)
     if kinds:
         axes.legend(
-            fontsize=8, ncols=4, loc="upper left", bbox_to_anchor=(-0.02, -0.11), columnspacing=0.8, handletextpad=0.1, borderaxespad=0.0
+            fontsize=8,
+            ncols=4,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, -0.11),
+            columnspacing=0.8,
+            handletextpad=0.1,
+            borderaxespad=0.0,
         )
     axes.set_xticks(range(1, len(levels)), levels[:-1], rotation=90, fontsize=8)
     axes.set(title=title, xlim=(-0.2, len(levels) + 7.5), ylim=(-len(leaves) + 0.3, 0.7), yticks=[])

@@ -70,9 +70,16 @@ def overlay(
     picture = to_picture(image)
     weight = as_array(region).astype(float)
     if weight.ndim != 2 or not np.isfinite(weight).all() or (weight < 0).any():
-        raise InputError(f"overlay: a region must be (h, w) and not negative, got shape {weight.shape}")
+        raise InputError(
+            f"overlay: a region must be (h, w) and not negative, got shape {weight.shape}"
+        )
     height, width = picture.shape[:2]
-    weight = weight[np.ix_(np.arange(height) * weight.shape[0] // height, np.arange(width) * weight.shape[1] // width)]
+    weight = weight[
+        np.ix_(
+            np.arange(height) * weight.shape[0] // height,
+            np.arange(width) * weight.shape[1] // width,
+        )
+    ]
     weight = strength * weight / max(weight.max(), 1e-12)
     if axes is None:
         _, axes = figure(3.2, 3.4)

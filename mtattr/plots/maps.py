@@ -18,7 +18,9 @@ from mtattr.plots.style import as_array, figure, to_picture
 IMAGE_SHARE, MAP_SHARE = 0.55, 0.45
 
 
-def unnormalise(image: ArrayLike | torch.Tensor, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+def unnormalise(
+    image: ArrayLike | torch.Tensor, mean: Sequence[float], std: Sequence[float]
+) -> np.ndarray:
     """x std + mean: the image `(3, H, W)` in [0, 1] that a network was shown as (image - mean) / std, clipped by rounding only.
 
     Raises `InputError` for another shape, or statistics with which the image leaves [0, 1].
@@ -28,7 +30,9 @@ def unnormalise(image: ArrayLike | torch.Tensor, mean: Sequence[float], std: Seq
         raise InputError(f"unnormalise: expected an image (3, H, W), got {array.shape}")
     array = array * np.asarray(std)[:, None, None] + np.asarray(mean)[:, None, None]
     if not (array > -1e-3).all() or not (array < 1 + 1e-3).all():
-        raise InputError(f"unnormalise: values from {array.min():.3g} to {array.max():.3g}; were these the statistics of the image?")
+        raise InputError(
+            f"unnormalise: values from {array.min():.3g} to {array.max():.3g}; were these the statistics of the image?"
+        )
     return array.clip(0, 1)
 
 
@@ -59,7 +63,10 @@ def map_overlay(
         )
     low, high = limits or (values.min(), values.max())
     large = torch.nn.functional.interpolate(
-        torch.from_numpy(values)[None, None], size=picture.shape[:2], mode="bilinear", align_corners=False
+        torch.from_numpy(values)[None, None],
+        size=picture.shape[:2],
+        mode="bilinear",
+        align_corners=False,
     )[0, 0].numpy()
     if axes is None:
         _, axes = figure(3.2, 3.4)
@@ -69,7 +76,9 @@ def map_overlay(
     if outline is not None:
         draw_outline(axes, outline, picture.shape[:2])
     if bar:
-        drawn = axes.figure.colorbar(scale, ax=axes, fraction=0.046, pad=0.03, ticks=[norm.vmin, norm.vmax])
+        drawn = axes.figure.colorbar(
+            scale, ax=axes, fraction=0.046, pad=0.03, ticks=[norm.vmin, norm.vmax]
+        )
         drawn.ax.set_yticklabels([f"{low:.2g}", f"{high:.2g}"], fontsize=8)
         drawn.outline.set_visible(False)
     axes.set_axis_off()

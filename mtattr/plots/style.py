@@ -20,7 +20,9 @@ def use_style() -> None:
         plt.style.use(path)
 
 
-def figure(width: float = 6.4, height: float = 4.0, *, rows: int = 1, columns: int = 1, **options) -> tuple[Figure, Axes]:
+def figure(
+    width: float = 6.4, height: float = 4.0, *, rows: int = 1, columns: int = 1, **options
+) -> tuple[Figure, Axes]:
     """A new figure in the book's style and its axes.
 
     width and height are in inches. With one row and one column the second value is an `Axes`, otherwise an array of
@@ -42,11 +44,15 @@ def to_picture(image: ArrayLike | torch.Tensor) -> np.ndarray:
     elif array.ndim == 3 and array.shape[0] == 3:
         array = array.transpose(1, 2, 0)
     if array.ndim != 3 or array.shape[2] != 3:
-        raise InputError(f"expected an image (3, H, W), (H, W, 3) or (H, W), got {tuple(array.shape)}")
+        raise InputError(
+            f"expected an image (3, H, W), (H, W, 3) or (H, W), got {tuple(array.shape)}"
+        )
     if array.dtype == np.uint8:
         return array / 255.0
     if not np.issubdtype(array.dtype, np.floating) or not ((array >= 0) & (array <= 1)).all():
-        raise InputError(f"expected an image of uint8, or of floats in [0, 1], got {array.dtype} up to {array.max()}")
+        raise InputError(
+            f"expected an image of uint8, or of floats in [0, 1], got {array.dtype} up to {array.max()}"
+        )
     return array.astype(float)
 
 

@@ -61,7 +61,11 @@ def execute(folder: Path, job: dict, lock: int | None = None) -> dict:
     for attempt in range(1, KERNEL_STARTS + 1):
         partial.unlink(missing_ok=True)
         notebook = read_notebook(source)
-        notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        notebook.metadata.kernelspec = {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        }
         try:
             executed = papermill.execute_notebook(
                 notebook,
@@ -78,7 +82,11 @@ def execute(folder: Path, job: dict, lock: int | None = None) -> dict:
         except (RuntimeError, TimeoutError) as error:
             if attempt == KERNEL_STARTS or _any_cell_began(partial):
                 raise
-            print(f"kernel did not start ({error}), attempt {attempt} of {KERNEL_STARTS}", file=sys.stderr, flush=True)
+            print(
+                f"kernel did not start ({error}), attempt {attempt} of {KERNEL_STARTS}",
+                file=sys.stderr,
+                flush=True,
+            )
     write_notebook(source, executed, folder / record.NOTEBOOK)
     partial.unlink(missing_ok=True)
     return record.write_result(folder, job, seconds=time.monotonic() - began)
@@ -107,7 +115,10 @@ def main() -> int:
     try:
         execute(folder, job, lock)
     except PapermillExecutionError as error:
-        print(f"cell [{error.exec_count}]: {error.ename}: {' '.join(str(error.evalue).split())}", file=sys.stderr)
+        print(
+            f"cell [{error.exec_count}]: {error.ename}: {' '.join(str(error.evalue).split())}",
+            file=sys.stderr,
+        )
         return 1
     except Exception as error:
         print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)

@@ -25,7 +25,9 @@ def digest_of(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def library_digest(package: Path, *, leave_out: Iterable[str] = ("reproduce", "cli", "cli.py")) -> str:
+def library_digest(
+    package: Path, *, leave_out: Iterable[str] = ("reproduce", "cli", "cli.py")
+) -> str:
     """SHA-256 of the package's code form and of its data files (YAML, JSON, styles), by sorted relative path.
 
     `leave_out` names top-level entries that cannot change what a notebook computes.

@@ -14,7 +14,16 @@ from mtattr.reproduce.notebooks import cells
 from mtattr.reproduce.project import Project, notebook_name
 
 SCALES = ("smoke", "reduced", "paper")
-_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "None": type(None), "list": list, "dict": dict, "tuple": tuple}
+_TYPES = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "None": type(None),
+    "list": list,
+    "dict": dict,
+    "tuple": tuple,
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,11 @@ class NotebookRun:
     @property
     def label(self) -> str:
         """The notebook and the parameters that tell runs apart, for one line of a table."""
-        shown = [str(self.parameters[key]) for key in ("dataset", "scale") if self.parameters.get(key) is not None]
+        shown = [
+            str(self.parameters[key])
+            for key in ("dataset", "scale")
+            if self.parameters.get(key) is not None
+        ]
         shown += [f"seed {self.parameters['seed']}"] if "seed" in self.parameters else []
         return " ".join([self.name, *shown])
 
@@ -69,15 +82,25 @@ def parameters_of(source: Path) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     try:
         for statement in ast.parse(tagged[0].source).body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value is not None:
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and statement.value is not None
+            ):
                 target, annotation = statement.target.id, ast.unparse(statement.annotation)
-            elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+            elif (
+                isinstance(statement, ast.Assign)
+                and len(statement.targets) == 1
+                and isinstance(statement.targets[0], ast.Name)
+            ):
                 target, annotation = statement.targets[0].id, ""
             else:
                 raise ValueError(ast.unparse(statement))
             found[target] = Parameter(target, annotation, ast.literal_eval(statement.value))
     except (SyntaxError, ValueError) as error:
-        raise InputError(f"{name}: the parameters cell may hold only assignments of literals, not {error}") from error
+        raise InputError(
+            f"{name}: the parameters cell may hold only assignments of literals, not {error}"
+        ) from error
     return found
 
 
@@ -85,7 +108,9 @@ def check_parameters(name: str, known: dict[str, Parameter], requested: dict) ->
     """Raise `InputError` for a requested parameter that the notebook `name` does not have, or whose type is not the annotated one."""
     for key, value in requested.items():
         if key not in known:
-            raise InputError(f"{name}: unknown parameter {key!r}; the notebook has: {', '.join(known)}")
+            raise InputError(
+                f"{name}: unknown parameter {key!r}; the notebook has: {', '.join(known)}"
+            )
         allowed = [part.strip().split("[")[0] for part in known[key].annotation.split("|")]
         types = [_TYPES[part] for part in allowed if part in _TYPES]
         # bool is an int to isinstance, and an int is a fine float.
@@ -117,7 +142,9 @@ def expand(
 
         for dataset in datasets:
             if dataset not in DATASETS:
-                raise InputError(f"dataset {dataset!r} is unknown; there are: {', '.join(DATASETS)}")
+                raise InputError(
+                    f"dataset {dataset!r} is unknown; there are: {', '.join(DATASETS)}"
+                )
     if root is not None and not root.is_dir():
         raise InputError(f"{root}: no such folder; --root is where the dataset's files lie")
     common = dict(parameters or {})
@@ -127,14 +154,28 @@ def expand(
     runs, shared = [], _shared_digest(project)
     for source in project.select(papers, steps):
         known = parameters_of(source)
-        code = digest_of(code_form(cell.source) for cell in cells(source) if cell.type == "code" and "parameters" not in cell.tags)
+        code = digest_of(
+            code_form(cell.source)
+            for cell in cells(source)
+            if cell.type == "code" and "parameters" not in cell.tags
+        )
         for dataset in datasets or [None]:
             for seed in seeds if seeds is not None else [None]:
-                asked = common | ({} if dataset is None else {"dataset": dataset}) | ({} if seed is None else {"seed": seed})
+                asked = (
+                    common
+                    | ({} if dataset is None else {"dataset": dataset})
+                    | ({} if seed is None else {"seed": seed})
+                )
                 check_parameters(notebook_name(source), known, asked)
-                values = {key: asked.get(key, parameter.default) for key, parameter in known.items()}
-                changed = {key: value for key, value in values.items() if value != known[key].default}
-                run_id = digest_of([notebook_name(source), code, shared, repr(sorted(values.items()))])
+                values = {
+                    key: asked.get(key, parameter.default) for key, parameter in known.items()
+                }
+                changed = {
+                    key: value for key, value in values.items() if value != known[key].default
+                }
+                run_id = digest_of(
+                    [notebook_name(source), code, shared, repr(sorted(values.items()))]
+                )
                 runs.append(NotebookRun(source, values, changed, run_id))
     return runs
 
@@ -142,7 +183,15 @@ def expand(
 def _shared_digest(project: Project) -> str:
     """What every notebook depends on besides its own cells: library, committed evidence, versions."""
     evidence = project.root / "book" / "evidence"
-    records = [f"{path.name} {file_digest(path)}" for path in sorted(evidence.glob("*")) if path.is_file()] if evidence.is_dir() else []
+    records = (
+        [
+            f"{path.name} {file_digest(path)}"
+            for path in sorted(evidence.glob("*"))
+            if path.is_file()
+        ]
+        if evidence.is_dir()
+        else []
+    )
     versions = [mtattr.__version__, importlib.metadata.version("torch")]
     return digest_of([library_digest(Path(mtattr.__file__).parent), *versions, *records])
 
@@ -160,7 +209,12 @@ def shard(runs: list[NotebookRun], text: str | None) -> list[NotebookRun]:
         raise InputError(f"--shard {text!r}: expected i/n, for example 1/4") from error
     if not 1 <= part <= count:
         raise InputError(f"--shard {text!r}: expected 1 <= i <= n")
-    return [run for number, chain in enumerate(chains(runs)) if number % count == part - 1 for run in chain]
+    return [
+        run
+        for number, chain in enumerate(chains(runs))
+        if number % count == part - 1
+        for run in chain
+    ]
 
 
 def chains(runs: list[NotebookRun]) -> list[list[NotebookRun]]:

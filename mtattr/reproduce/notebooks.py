@@ -37,7 +37,9 @@ def read_notebook(path: Path):
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a notebook") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); expected a notebook"
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; expected a notebook") from error
     if path.suffix == ".py":
@@ -46,7 +48,9 @@ def read_notebook(path: Path):
         try:
             notebook = nbformat.reads(text, as_version=4)
         except Exception as error:
-            raise InputError(f"{path}: is not a Jupyter notebook ({type(error).__name__}); expected JSON of format 4") from error
+            raise InputError(
+                f"{path}: is not a Jupyter notebook ({type(error).__name__}); expected JSON of format 4"
+            ) from error
     notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.nbformat_minor)
     return notebook
 
@@ -76,7 +80,9 @@ def pair_problems(source: Path, notebook: Path) -> list[str]:
             if a != b:
                 problems.append(f"{source.name} cell {number}: {what} differs from {notebook.name}")
         if left.metadata.get("mystnb") != right.metadata.get("mystnb"):
-            problems.append(f"{source.name} cell {number}: mystnb metadata differs from {notebook.name}")
+            problems.append(
+                f"{source.name} cell {number}: mystnb metadata differs from {notebook.name}"
+            )
     return problems
 
 
@@ -97,17 +103,33 @@ def merge(source: Path, executed):
     ran = [cell for cell in ran if not _is_injected(cell)]
     code = [cell for cell in result.cells if cell.cell_type == "code"]
     if [cell.source for cell in code] != [cell.source for cell in ran]:
-        raise InputError(f"{name}: the executed notebook's code is not the source's; execute it again")
+        raise InputError(
+            f"{name}: the executed notebook's code is not the source's; execute it again"
+        )
     for cell, run in zip(code, ran, strict=True):
         if cell.source.strip() and run.get("execution_count") is None:
-            raise InputError(f"{name}: a code cell was not executed: {cell.source.splitlines()[0]!r}")
+            raise InputError(
+                f"{name}: a code cell was not executed: {cell.source.splitlines()[0]!r}"
+            )
         cell.outputs = clean_outputs(run.outputs, source.parent)
     for cell in injected:
-        at = next((i for i, other in enumerate(result.cells) if "parameters" in other.metadata.get("tags", ())), -1)
-        result.cells.insert(at + 1, nbformat.v4.new_code_cell(cell.source, metadata={"tags": ["injected-parameters"]}))
+        at = next(
+            (
+                i
+                for i, other in enumerate(result.cells)
+                if "parameters" in other.metadata.get("tags", ())
+            ),
+            -1,
+        )
+        result.cells.insert(
+            at + 1,
+            nbformat.v4.new_code_cell(cell.source, metadata={"tags": ["injected-parameters"]}),
+        )
     count = 0
     for number, cell in enumerate(result.cells):
-        cell.metadata = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
+        cell.metadata = {
+            key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata
+        }
         cell.id = f"{source.stem[:40]}-{number:02d}"
         if cell.cell_type != "code":
             continue
@@ -118,7 +140,12 @@ def merge(source: Path, executed):
                 output.execution_count = count
     result.metadata = {
         "kernelspec": dict(KERNELSPEC),
-        "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"},
+        "language_info": {
+            "file_extension": ".py",
+            "mimetype": "text/x-python",
+            "name": "python",
+            "pygments_lexer": "ipython3",
+        },
     }
     nbformat.validate(result)
     return result
@@ -129,7 +156,10 @@ def write_notebook(source: Path, executed, destination: Path | None = None) -> P
     import nbformat
 
     destination = destination or source.with_suffix(".ipynb")
-    write_atomically(destination, nbformat.writes(nbformat.from_dict(merge(source, executed))).rstrip("\n") + "\n")
+    write_atomically(
+        destination,
+        nbformat.writes(nbformat.from_dict(merge(source, executed))).rstrip("\n") + "\n",
+    )
     return destination
 
 
@@ -184,7 +214,10 @@ def _places(folder: Path) -> list[tuple[str, str]]:
         str(Path.home()): "~",
     }
     # The longest first: a cache inside the home folder keeps its own name.
-    return sorted(((path, name) for path, name in named.items() if len(path) > 1), key=lambda pair: -len(pair[0]))
+    return sorted(
+        ((path, name) for path, name in named.items() if len(path) > 1),
+        key=lambda pair: -len(pair[0]),
+    )
 
 
 def _clean_text(text: str, places: list[tuple[str, str]]) -> str:

@@ -24,14 +24,18 @@ class Project:
 
     def sources(self) -> list[Path]:
         """Every notebook source, by paper in alphabetical order, then in reading order."""
-        found = [path for path in self.notebooks.glob("*/*.py") if not path.name.startswith((".", "_"))]
+        found = [
+            path for path in self.notebooks.glob("*/*.py") if not path.name.startswith((".", "_"))
+        ]
         return sorted(found, key=lambda path: (path.parent.name, _reading_order(path.stem)))
 
     def source(self, name: str) -> Path:
         """The source of the notebook called `paper/step`; `InputError` if there is none."""
         names = {notebook_name(path): path for path in self.sources()}
         if name not in names:
-            raise InputError(f"notebook {name!r} is unknown; there are: {', '.join(names) or f'none in {self.notebooks}'}")
+            raise InputError(
+                f"notebook {name!r} is unknown; there are: {', '.join(names) or f'none in {self.notebooks}'}"
+            )
         return names[name]
 
     def select(self, papers: list[str] | None = None, steps: list[str] | None = None) -> list[Path]:
@@ -43,10 +47,18 @@ class Project:
         ):
             for name in wanted or ():
                 if name not in known:
-                    raise InputError(f"{kind} {name!r} has no notebook; there are: {', '.join(known) or f'none in {self.notebooks}'}")
-        chosen = [p for p in sources if (not papers or p.parent.name in papers) and (not steps or p.stem in steps)]
+                    raise InputError(
+                        f"{kind} {name!r} has no notebook; there are: {', '.join(known) or f'none in {self.notebooks}'}"
+                    )
+        chosen = [
+            p
+            for p in sources
+            if (not papers or p.parent.name in papers) and (not steps or p.stem in steps)
+        ]
         if not chosen:
-            raise InputError(f"{self.notebooks}: no notebook (<paper>/<step>.py) matches what was asked for")
+            raise InputError(
+                f"{self.notebooks}: no notebook (<paper>/<step>.py) matches what was asked for"
+            )
         return chosen
 
 
@@ -66,6 +78,10 @@ def find_project(start: Path | None = None) -> Project:
     """
     start = (start or Path.cwd()).resolve()
     for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
-        if (folder / "notebooks").is_dir() and ((folder / "pyproject.toml").is_file() or (folder / "_toc.yml").is_file()):
+        if (folder / "notebooks").is_dir() and (
+            (folder / "pyproject.toml").is_file() or (folder / "_toc.yml").is_file()
+        ):
             return Project(folder)
-    raise InputError(f"{start}: neither this folder nor one above it holds notebooks/ beside pyproject.toml or _toc.yml; use --project")
+    raise InputError(
+        f"{start}: neither this folder nor one above it holds notebooks/ beside pyproject.toml or _toc.yml; use --project"
+    )

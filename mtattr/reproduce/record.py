@@ -8,14 +8,24 @@ from pathlib import Path
 from mtattr.files import write_atomically
 from mtattr.reproduce.files import file_digest
 
-RESULT, NOTEBOOK, JOB, LOG, PARTIAL = "result.json", "notebook.ipynb", "job.json", "log.txt", "partial.ipynb"
+RESULT, NOTEBOOK, JOB, LOG, PARTIAL = (
+    "result.json",
+    "notebook.ipynb",
+    "job.json",
+    "log.txt",
+    "partial.ipynb",
+)
 
 
 def read_result(folder: Path, run_id: str) -> dict | None:
     """The result in `folder` if it is that of run `run_id` and its notebook is whole (SHA-256); None otherwise."""
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        done = result["schema"] == 1 and result["run_id"] == run_id and result["sha256"] == file_digest(folder / NOTEBOOK)
+        done = (
+            result["schema"] == 1
+            and result["run_id"] == run_id
+            and result["sha256"] == file_digest(folder / NOTEBOOK)
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return result if done else None

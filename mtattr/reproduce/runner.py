@@ -68,12 +68,16 @@ def slots(jobs: int | None, gpus: list[str]) -> list[_Slot]:
 
     Raises `InputError` for fewer than one.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     if jobs is None:
         jobs = len(gpus) or max(1, cores // 2)
     if jobs < 1:
         raise InputError(f"--jobs {jobs}: expected 1 or more")
-    return [_Slot(gpus[i % len(gpus)] if gpus else None, max(1, cores // jobs)) for i in range(jobs)]
+    return [
+        _Slot(gpus[i % len(gpus)] if gpus else None, max(1, cores // jobs)) for i in range(jobs)
+    ]
 
 
 def reproduce(
@@ -112,7 +116,15 @@ def reproduce(
         try:
             while waiting or any(place.chain for place in places):
                 for place in places:
-                    _advance(place, waiting, outcomes, output=output, resume=resume, timeout=timeout, say=say)
+                    _advance(
+                        place,
+                        waiting,
+                        outcomes,
+                        output=output,
+                        resume=resume,
+                        timeout=timeout,
+                        say=say,
+                    )
                 time.sleep(0.05)
         finally:
             for place in places:
@@ -120,7 +132,16 @@ def reproduce(
     return [outcomes[run] for run in runs]
 
 
-def _advance(place: _Slot, waiting: list, outcomes: dict, *, output: Path, resume: bool, timeout: float | None, say: Callable) -> None:
+def _advance(
+    place: _Slot,
+    waiting: list,
+    outcomes: dict,
+    *,
+    output: Path,
+    resume: bool,
+    timeout: float | None,
+    say: Callable,
+) -> None:
     """Give a free place its next run, or take in the run that ended there."""
     if place.process is None:
         if not place.chain and waiting:
@@ -138,14 +159,25 @@ def _advance(place: _Slot, waiting: list, outcomes: dict, *, output: Path, resum
     folder = output / run.folder_name
     if code is None:
         _stop(place.process)
-        outcome = Outcome(run, TIMED_OUT, seconds, folder, f"no end after {timeout:g} s (--timeout)")
+        outcome = Outcome(
+            run, TIMED_OUT, seconds, folder, f"no end after {timeout:g} s (--timeout)"
+        )
     else:
         result = record.read_result(folder, run.run_id) if code == 0 else None
-        error = "" if result else _last_line(folder / record.LOG) or f"process ended with exit code {code}"
-        outcome = Outcome(run, DONE if result else FAILED, result["seconds"] if result else seconds, folder, error)
+        error = (
+            ""
+            if result
+            else _last_line(folder / record.LOG) or f"process ended with exit code {code}"
+        )
+        outcome = Outcome(
+            run, DONE if result else FAILED, result["seconds"] if result else seconds, folder, error
+        )
     place.process = None
     outcomes[run] = outcome
-    say(f"{outcome.status:6s} {run.label} ({seconds:.0f} s)" + (f": {outcome.error}" if outcome.error else ""))
+    say(
+        f"{outcome.status:6s} {run.label} ({seconds:.0f} s)"
+        + (f": {outcome.error}" if outcome.error else "")
+    )
 
 
 def _start(run: NotebookRun, output: Path, place: _Slot, resume: bool) -> subprocess.Popen:
@@ -175,7 +207,9 @@ def _start(run: NotebookRun, output: Path, place: _Slot, resume: bool) -> subpro
         environment["CUDA_VISIBLE_DEVICES"] = place.gpu
     with (folder / record.LOG).open("wb") as log:
         command = [sys.executable, "-m", "mtattr.reproduce.execute", str(folder.resolve())]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+        )
 
 
 def _stop(process: subprocess.Popen | None) -> None:
@@ -192,7 +226,11 @@ def _stop(process: subprocess.Popen | None) -> None:
 
 def _last_line(log: Path) -> str:
     try:
-        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        lines = [
+            line.strip()
+            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if line.strip()
+        ]
     except OSError:
         return ""
     return lines[-1] if lines else ""
@@ -204,7 +242,14 @@ def print_table(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
         chapter, _, step = outcome.run.name.partition("/")
-        rows.append((chapter, outcome.run.label.replace(f"{chapter}/", "", 1) or step, seconds, outcome.status))
+        rows.append(
+            (
+                chapter,
+                outcome.run.label.replace(f"{chapter}/", "", 1) or step,
+                seconds,
+                outcome.status,
+            )
+        )
     header = ("chapter", "notebook", "seconds", "status")
     if sys.stdout.isatty():
         from rich.console import Console
@@ -219,5 +264,8 @@ def print_table(outcomes: list[Outcome]) -> None:
         return
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, *rows]:
-        cells = [text.rjust(width) if i == 2 else text.ljust(width) for i, (text, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            text.rjust(width) if i == 2 else text.ljust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print("  ".join(cells).rstrip())

@@ -41,13 +41,25 @@ def stage_book(executed: Mapping[str, Path], destination: Path, *, project: Proj
         if (project.root / name).is_dir():
             shutil.copytree(project.root / name, destination / name, ignore=_NOISE)
     for name, notebook in executed.items():
-        write_notebook(project.source(name), read_notebook(notebook), destination / "notebooks" / f"{name}.ipynb")
+        write_notebook(
+            project.source(name),
+            read_notebook(notebook),
+            destination / "notebooks" / f"{name}.ipynb",
+        )
     for name in _pages(project.root / "_toc.yml"):
-        if any((destination / f"{name}{suffix}").is_file() for suffix in ("", ".md", ".ipynb", ".rst")):
+        if any(
+            (destination / f"{name}{suffix}").is_file() for suffix in ("", ".md", ".ipynb", ".rst")
+        ):
             continue
-        found = [p for p in (project.root / f"{name}{suffix}" for suffix in ("", ".md", ".ipynb", ".rst")) if p.is_file()]
+        found = [
+            p
+            for p in (project.root / f"{name}{suffix}" for suffix in ("", ".md", ".ipynb", ".rst"))
+            if p.is_file()
+        ]
         if not found:
-            raise InputError(f"{project.root / '_toc.yml'}: names {name!r}, but there is no such page")
+            raise InputError(
+                f"{project.root / '_toc.yml'}: names {name!r}, but there is no such page"
+            )
         target = destination / found[0].relative_to(project.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(found[0], target)
@@ -67,7 +79,11 @@ def _pages(toc: Path) -> list[str]:
 
 
 def build_book(
-    executed: Mapping[str, Path], *, project: Project, destination: Path | None = None, say: Callable[[str], None] = print
+    executed: Mapping[str, Path],
+    *,
+    project: Project,
+    destination: Path | None = None,
+    say: Callable[[str], None] = print,
 ) -> Path:
     """Build the book as HTML into `destination` (default `_build/html` of the project) and return its first page.
 
@@ -76,7 +92,10 @@ def build_book(
     Raises `InputError` if the book does not build; its last lines then are on the terminal.
     """
     destination = destination or project.root / "_build" / "html"
-    first, stamp = destination / "index.html", destination.with_name(f"{destination.name}.stamp.json")
+    first, stamp = (
+        destination / "index.html",
+        destination.with_name(f"{destination.name}.stamp.json"),
+    )
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".book-", dir=destination.parent) as temporary:
         stage = stage_book(executed, Path(temporary) / "source", project=project)
@@ -88,17 +107,41 @@ def build_book(
         stamp.unlink(missing_ok=True)
         work = Path(temporary) / "work"
         start = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
-        command = [sys.executable, "-c", start, "build", str(stage), "--path-output", str(work), "-W", "--keep-going", "--all"]
+        command = [
+            sys.executable,
+            "-c",
+            start,
+            "build",
+            str(stage),
+            "--path-output",
+            str(work),
+            "-W",
+            "--keep-going",
+            "--all",
+        ]
         environment = os.environ | {"NO_COLOR": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment)
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+        )
         log = destination.with_name(f"{destination.name}.log.txt")
         write_atomically(log, done.stdout.replace(str(stage), "."))
         html = work / "_build" / "html"
         if done.returncode or not (html / "index.html").is_file():
-            problems = [line for line in done.stdout.splitlines() if "WARNING" in line or "ERROR" in line or "Error" in line]
+            problems = [
+                line
+                for line in done.stdout.splitlines()
+                if "WARNING" in line or "ERROR" in line or "Error" in line
+            ]
             for line in problems[:20] or done.stdout.splitlines()[-20:]:
                 say(line.replace(f"{stage}{os.sep}", ""))
-            raise InputError(f"{log}: the book did not build (exit code {done.returncode}); the whole log is there")
+            raise InputError(
+                f"{log}: the book did not build (exit code {done.returncode}); the whole log is there"
+            )
         old = Path(temporary) / "old"
         if destination.exists():
             os.replace(destination, old)

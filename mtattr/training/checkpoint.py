@@ -21,13 +21,20 @@ FORMAT = 1
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
-    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+    write_atomically(
+        path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+    )
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write named tensors and the JSON value `about` as one file, atomically."""
     flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    write_atomically(path, serialise(flat, metadata={"about": json.dumps({"format": FORMAT, **about}, sort_keys=True)}))
+    write_atomically(
+        path,
+        serialise(
+            flat, metadata={"about": json.dumps({"format": FORMAT, **about}, sort_keys=True)}
+        ),
+    )
 
 
 def load_tensors(
@@ -44,7 +51,9 @@ def load_tensors(
             about = json.loads((file.metadata() or {}).get("about", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cut short or damaged, expected {purpose} ({error}); {cure}") from None
+        raise InputError(
+            f"{path}: cut short or damaged, expected {purpose} ({error}); {cure}"
+        ) from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else about
         raise InputError(f"{path}: expected {purpose} in format {FORMAT}, found {found!r}; {cure}")
@@ -67,12 +76,16 @@ def unpack(tensors: Mapping[str, Tensor], net: nn.Module, optimizer: Optimizer) 
     for key, value in with_prefix(tensors, "optimizer.").items():
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
 
 
 def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose name starts with `prefix`, without it."""
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
 
 
 def first_line(error: Exception, limit: int = 160) -> str:

@@ -18,7 +18,14 @@ from mtattr.errors import InputError
 from mtattr.nets.batch_norm import use_global_batch_norm
 from mtattr.nets.output import Output
 from mtattr.nets.pointwise import use_strided_pointwise
-from mtattr.training.checkpoint import first_line, load_tensors, pack, save_tensors, unpack, with_prefix
+from mtattr.training.checkpoint import (
+    first_line,
+    load_tensors,
+    pack,
+    save_tensors,
+    unpack,
+    with_prefix,
+)
 from mtattr.training.losses import known_counts
 from mtattr.training.optimizer import build_optimizer
 from mtattr.training.plan import Plan, Start
@@ -129,30 +136,48 @@ def fit(
             running.copy_(tensors["running"])
             state = _State(**about["state"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise InputError(f"{checkpoint}: damaged, does not fit the network ({first_line(error)}); delete it to start anew") from None
+            raise InputError(
+                f"{checkpoint}: damaged, does not fit the network ({first_line(error)}); delete it to start anew"
+            ) from None
         selected = with_prefix(tensors, "selected.")
 
     def save() -> None:
         if fabric.is_global_zero:
             tensors = pack(net, optimizer.optimizer) | {"running": running}
-            parts = {"selected": selected, "weighting": weighting.state_dict(), "trace": trace.state_dict()}
-            for name, part in (parts | {"observer": observer.state_dict() if observer is not None else {}}).items():
+            parts = {
+                "selected": selected,
+                "weighting": weighting.state_dict(),
+                "trace": trace.state_dict(),
+            }
+            for name, part in (
+                parts | {"observer": observer.state_dict() if observer is not None else {}}
+            ).items():
                 tensors |= {f"{name}.{key}": value for key, value in part.items()}
             save_tensors(checkpoint, tensors, {"identity": identity, "state": vars(state)})
 
     batch = min(settings.batch_size, len(train) // fabric.world_size * fabric.world_size)
-    positions_of = batch_rows(torch.arange(len(train)), batch_size=batch, rank=fabric.global_rank, world=fabric.world_size, drop_last=True)
+    positions_of = batch_rows(
+        torch.arange(len(train)),
+        batch_size=batch,
+        rank=fabric.global_rank,
+        world=fabric.world_size,
+        drop_last=True,
+    )
     batches = list(positions_of)
     steps = len(batches)
     images, labels = _on_device(train.images, fabric), train.labels
     steering = plan.data["val"] if plan.steering is None else plan.steering
-    steering_images = _on_device(steering.images, fabric) if weighting.watches == "validation" else None
+    steering_images = (
+        _on_device(steering.images, fabric) if weighting.watches == "validation" else None
+    )
     saved_at = time.monotonic()
 
     def stopped() -> bool:
         return stop_after is not None and state.epoch * steps + state.step >= stop_after
 
-    with Progress(title, settings.epochs * steps, enabled=progress if fabric.is_global_zero else False) as shown:
+    with Progress(
+        title, settings.epochs * steps, enabled=progress if fabric.is_global_zero else False
+    ) as shown:
         while state.epoch < settings.epochs and not stopped():
             started = time.monotonic()
             model.train()
@@ -162,10 +187,21 @@ def fit(
                 rows = order[positions]
                 if weighting.watches == "validation":
                     at = {"seed": seed, "epoch": state.epoch, "step": state.step}
-                    weighting.observe(steering_losses(plan, model, steering, steering_images, fabric=fabric, batch=batch, **at))
+                    weighting.observe(
+                        steering_losses(
+                            plan, model, steering, steering_images, fabric=fabric, batch=batch, **at
+                        )
+                    )
                 torch.manual_seed(step_seed(seed, state.epoch, state.step, fabric.global_rank))
                 x = take(images, rows, fabric.device)
-                x = augment(x, seed=seed, epoch=state.epoch, positions=positions, flip=settings.flip, shift=settings.shift)
+                x = augment(
+                    x,
+                    seed=seed,
+                    epoch=state.epoch,
+                    positions=positions,
+                    flip=settings.flip,
+                    shift=settings.shift,
+                )
                 y = labels[rows].to(fabric.device, non_blocking=True)
                 known = known_counts(y)
                 if fabric.world_size > 1:
@@ -178,7 +214,9 @@ def fit(
                 if observer is not None:
                     observer.observe(*_of_all(fabric, output.logits.detach(), y))
                 for group in optimizer.param_groups:
-                    group["lr"] = settings.rate_at(state.epoch * steps + state.step, settings.epochs * steps)
+                    group["lr"] = settings.rate_at(
+                        state.epoch * steps + state.step, settings.epochs * steps
+                    )
                 optimizer.zero_grad()
                 fabric.backward(weighting(losses, output.extra.get("features")))
                 trace.add(weighting.trace())
@@ -186,11 +224,17 @@ def fit(
                     for parameter in weighting.parameters():
                         parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")
                 if settings.clip_norm is not None:
-                    fabric.clip_gradients(model, optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False)
+                    fabric.clip_gradients(
+                        model, optimizer, max_norm=settings.clip_norm, error_if_nonfinite=False
+                    )
                 optimizer.step()
                 losses = losses.detach()
                 if weighting.watches == "training":
-                    seen = fabric.all_reduce(losses, reduce_op="mean") if fabric.world_size > 1 else losses
+                    seen = (
+                        fabric.all_reduce(losses, reduce_op="mean")
+                        if fabric.world_size > 1
+                        else losses
+                    )
                     weighting.observe(torch.where(known > 0, seen, torch.nan))
                 running += losses
                 state.step += 1
@@ -207,7 +251,9 @@ def fit(
             shown.epoch(state.epoch, settings.epochs, row)
             if row[f"val_{plan.select_by}"] > state.best:
                 state.best, state.selected_epoch = row[f"val_{plan.select_by}"], state.epoch
-                selected = copy.deepcopy({name: value.cpu() for name, value in net.state_dict().items()})
+                selected = copy.deepcopy(
+                    {name: value.cpu() for name, value in net.state_dict().items()}
+                )
             running.zero_()
             state.epoch, state.step = state.epoch + 1, 0
             if time.monotonic() - saved_at >= checkpoint_seconds:
@@ -219,10 +265,20 @@ def fit(
     last = {name: value.cpu().clone() for name, value in net.state_dict().items()}
     rate = state.images_seen / max(state.train_seconds, 1e-9)
     selected_epoch = state.selected_epoch if selected else settings.epochs - 1
-    return model, Fitted(last, selected or last, selected_epoch, state.history, state.task_history, state.train_seconds, rate)
+    return model, Fitted(
+        last,
+        selected or last,
+        selected_epoch,
+        state.history,
+        state.task_history,
+        state.train_seconds,
+        rate,
+    )
 
 
-def _end_of_epoch(plan: Plan, model: nn.Module, fabric: Fabric, state: _State, running: Tensor, trace: Trace) -> dict[str, float]:
+def _end_of_epoch(
+    plan: Plan, model: nn.Module, fabric: Fabric, state: _State, running: Tensor, trace: Trace
+) -> dict[str, float]:
     if fabric.world_size > 1:
         running = fabric.all_reduce(running, reduce_op="mean")
     val = plan.data["val"]
@@ -232,9 +288,15 @@ def _end_of_epoch(plan: Plan, model: nn.Module, fabric: Fabric, state: _State, r
     val_losses = plan.losses(logits, val.labels, plan.tasks).double()
     row["val_loss"] = float((val_losses * plan.task_weights.double()).sum())
     known = known_counts(val.labels) > 0
-    for name, values in {"validation_loss": torch.where(known, val_losses, torch.nan).tolist(), **trace.end_epoch()}.items():
+    for name, values in {
+        "validation_loss": torch.where(known, val_losses, torch.nan).tolist(),
+        **trace.end_epoch(),
+    }.items():
         state.task_history.setdefault(name, []).append(values)
-    row |= {f"val_{name}": float(value) for name, value in plan.metrics(logits, val.labels, plan.tasks).items()}
+    row |= {
+        f"val_{name}": float(value)
+        for name, value in plan.metrics(logits, val.labels, plan.tasks).items()
+    }
     state.history.append(row)
     return row
 

@@ -14,7 +14,9 @@ def known_counts(labels: Tensor) -> Tensor:
     return (~labels.isnan()).sum(dim=0).to(torch.float32)
 
 
-def per_task_loss(logits: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None) -> Tensor:
+def per_task_loss(
+    logits: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None
+) -> Tensor:
     """Mean loss of each task over its known labels: `(T,)`, in nats.
 
     logits `(B, U)`, labels `(B, T)` with NaN = unknown. Binary tasks: cross-entropy of the sigmoid, soft labels
@@ -29,8 +31,14 @@ def per_task_loss(logits: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tens
     binary = list(tasks.binary_indices)
     if binary:
         units = [tasks.slices[t].start for t in binary]
-        losses[:, binary] = F.binary_cross_entropy_with_logits(logits[:, units], filled[:, binary], reduction="none")
+        losses[:, binary] = F.binary_cross_entropy_with_logits(
+            logits[:, units], filled[:, binary], reduction="none"
+        )
     for t in tasks.categorical_indices:
-        losses[:, t] = F.cross_entropy(logits[:, tasks.slices[t]], filled[:, t].long(), reduction="none")
+        losses[:, t] = F.cross_entropy(
+            logits[:, tasks.slices[t]], filled[:, t].long(), reduction="none"
+        )
     counts = known_counts(labels) if known is None else known
-    return torch.where(mask, losses, 0).sum(dim=0) / counts.clamp(min=torch.finfo(torch.float32).tiny)
+    return torch.where(mask, losses, 0).sum(dim=0) / counts.clamp(
+        min=torch.finfo(torch.float32).tiny
+    )

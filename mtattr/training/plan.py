@@ -51,23 +51,37 @@ class FitSettings:
         if not isinstance(self.learning_rate, int | float) or not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate must be a positive number, got {self.learning_rate!r}")
         if isinstance(self.shift, bool) or not isinstance(self.shift, int) or self.shift < 0:
-            raise InputError(f"shift must be a whole number of pixels, at least 0, got {self.shift!r}")
+            raise InputError(
+                f"shift must be a whole number of pixels, at least 0, got {self.shift!r}"
+            )
         if self.schedule not in ("constant", "cosine", "step"):
-            raise InputError(f"schedule {self.schedule!r} is unknown; there are constant, cosine and step")
+            raise InputError(
+                f"schedule {self.schedule!r} is unknown; there are constant, cosine and step"
+            )
         if self.optimizer not in ("adam", "sgd"):
             raise InputError(f"optimizer {self.optimizer!r} is unknown; there are adam and sgd")
         if not isinstance(self.momentum, int | float) or not 0 <= self.momentum < 1:
             raise InputError(f"momentum must be a number in [0, 1), got {self.momentum!r}")
-        if self.clip_norm is not None and (not isinstance(self.clip_norm, int | float) or not 0 < self.clip_norm < math.inf):
+        if self.clip_norm is not None and (
+            not isinstance(self.clip_norm, int | float) or not 0 < self.clip_norm < math.inf
+        ):
             raise InputError(f"clip_norm must be None or a positive number, got {self.clip_norm!r}")
-        if any(not 0 < milestone < 1 for milestone in self.milestones) or bool(self.milestones) != (self.schedule == "step"):
-            raise InputError(f"milestones must be fractions in (0, 1), for schedule step alone, got {self.milestones!r}")
+        if any(not 0 < milestone < 1 for milestone in self.milestones) or bool(self.milestones) != (
+            self.schedule == "step"
+        ):
+            raise InputError(
+                f"milestones must be fractions in (0, 1), for schedule step alone, got {self.milestones!r}"
+            )
 
     def rate_at(self, step: int, total: int) -> float:
         """Learning rate of step 0 .. total - 1."""
         if self.schedule == "step":
-            return self.learning_rate * 0.1 ** sum(step >= milestone * total for milestone in self.milestones)
-        return self.learning_rate * (1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / total)))
+            return self.learning_rate * 0.1 ** sum(
+                step >= milestone * total for milestone in self.milestones
+            )
+        return self.learning_rate * (
+            1.0 if self.schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / total))
+        )
 
 
 def _no_analysis(net: nn.Module, data: Mapping[str, ImageData], device: object) -> dict[str, float]:
@@ -129,7 +143,9 @@ class Plan:
     floors: Callable[[Tensor, TaskSet], dict[str, float]]
     task_metrics: Callable[[Tensor, Tensor, TaskSet], dict[str, list[float]]] | None = None
     analyse: Callable[[nn.Module, Mapping[str, ImageData], object], dict[str, float]] = _no_analysis
-    analyse_training: Callable[..., tuple[dict[str, float], dict[str, list[float]]]] = _no_training_analysis
+    analyse_training: Callable[..., tuple[dict[str, float], dict[str, list[float]]]] = (
+        _no_training_analysis
+    )
     losses: Callable[..., Tensor] = per_task_loss
     auxiliary_losses: Callable[..., Tensor] | None = None
     weighting: Callable[[int], Weighting] | None = None
@@ -141,25 +157,39 @@ class Plan:
 
     def __post_init__(self) -> None:
         if set(self.data) != set(SPLITS):
-            raise InputError(f"a plan needs the splits {', '.join(SPLITS)}, got {', '.join(sorted(self.data))}")
+            raise InputError(
+                f"a plan needs the splits {', '.join(SPLITS)}, got {', '.join(sorted(self.data))}"
+            )
         if any(split.tasks != self.tasks for split in self.data.values()):
             raise InputError("all splits of a plan must have the same tasks")
         if self.steering_norm not in ("running", "batch"):
             raise InputError(f"steering_norm must be running or batch, got {self.steering_norm!r}")
-        if self.steering is not None and (not len(self.steering) or self.steering.tasks != self.tasks):
-            raise InputError("the steering images of a plan must be there and have the tasks of its splits")
+        if self.steering is not None and (
+            not len(self.steering) or self.steering.tasks != self.tasks
+        ):
+            raise InputError(
+                "the steering images of a plan must be there and have the tasks of its splits"
+            )
         if self.task_weights.shape != (len(self.tasks),):
-            raise InputError(f"task weights must have shape ({len(self.tasks)},), got {tuple(self.task_weights.shape)}")
+            raise InputError(
+                f"task weights must have shape ({len(self.tasks)},), got {tuple(self.task_weights.shape)}"
+            )
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the fingerprints of the three splits; runs are paired only where it is equal."""
         data = self.data if self.seen_by_all is None else self.seen_by_all
-        return hashlib.sha256("".join(data[split].fingerprint for split in SPLITS).encode()).hexdigest()
+        return hashlib.sha256(
+            "".join(data[split].fingerprint for split in SPLITS).encode()
+        ).hexdigest()
 
     def new_weighting(self) -> Weighting:
         """A fresh weighting, `FixedWeights(task_weights)` unless the plan names another."""
-        return FixedWeights(self.task_weights) if self.weighting is None else self.weighting(len(self.tasks))
+        return (
+            FixedWeights(self.task_weights)
+            if self.weighting is None
+            else self.weighting(len(self.tasks))
+        )
 
     @property
     def tasks(self) -> TaskSet:

@@ -11,7 +11,9 @@ from mtattr.nets.output import Output
 
 
 @torch.no_grad()
-def predict(net: nn.Module, images: Tensor, *, fabric: Fabric | None = None, batch_size: int = 256) -> Tensor:
+def predict(
+    net: nn.Module, images: Tensor, *, fabric: Fabric | None = None, batch_size: int = 256
+) -> Tensor:
     """Logits float32 `(N, U)` on the CPU for uint8 images `(N, 3, H, W)`, in evaluation mode.
 
     With several processes each computes a contiguous share and all receive the whole. `net` keeps its mode.
@@ -24,7 +26,9 @@ def predict(net: nn.Module, images: Tensor, *, fabric: Fabric | None = None, bat
     net.eval()
     parts = []
     for part in rows.split(batch_size):
-        output: Output = net(take(images, part, device).contiguous(memory_format=torch.channels_last))
+        output: Output = net(
+            take(images, part, device).contiguous(memory_format=torch.channels_last)
+        )
         parts.append(output.logits.float())
     net.train(was_training)
     logits = torch.cat(parts)

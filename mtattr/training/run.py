@@ -24,8 +24,19 @@ from torch import Tensor, nn
 
 from mtattr.data.home import home
 from mtattr.errors import InputError
-from mtattr.training.checkpoint import first_line, load_tensors, save_tensors, with_prefix, write_json
-from mtattr.training.device import describe_environment, make_deterministic, open_fabric, peak_memory_mb
+from mtattr.training.checkpoint import (
+    first_line,
+    load_tensors,
+    save_tensors,
+    with_prefix,
+    write_json,
+)
+from mtattr.training.device import (
+    describe_environment,
+    make_deterministic,
+    open_fabric,
+    peak_memory_mb,
+)
 from mtattr.training.fit import Fitted, fit
 from mtattr.training.plan import Plan, Start
 from mtattr.training.predict import predict
@@ -34,7 +45,15 @@ from mtattr.training.spec import RunSpec, code_digest
 SCHEMA = 1
 _CURE = "delete the run's folder to train anew"
 #: What a record must hold to be read back; the ledger checks the rest.
-_PARTS = {"spec": dict, "metrics": dict, "validation": dict, "selection": dict, "history": list, "tasks": list, "cost": dict}
+_PARTS = {
+    "spec": dict,
+    "metrics": dict,
+    "validation": dict,
+    "selection": dict,
+    "history": list,
+    "tasks": list,
+    "cost": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -61,15 +80,23 @@ class Run:
         Raises `InputError` if the file is not the one that the record describes.
         """
         tensors = self._tensors("predictions.safetensors", "the predictions of a run")
-        missing = {f"{split}_{part}" for split in ("val", "test") for part in ("last", "selected", "labels")} - tensors.keys()
+        missing = {
+            f"{split}_{part}"
+            for split in ("val", "test")
+            for part in ("last", "selected", "labels")
+        } - tensors.keys()
         if missing:
-            raise InputError(f"{self.folder / 'predictions.safetensors'}: {', '.join(sorted(missing))} missing; {_CURE}")
+            raise InputError(
+                f"{self.folder / 'predictions.safetensors'}: {', '.join(sorted(missing))} missing; {_CURE}"
+            )
         return tensors
 
     def _tensors(self, name: str, purpose: str) -> dict[str, Tensor]:
         tensors, about = load_tensors(self.folder / name, purpose=purpose, cure=_CURE)
         if about.get("spec") != self.spec.to_dict():
-            raise InputError(f"{self.folder / name}: holds {about.get('spec')}, expected {self.spec.to_dict()}; {_CURE}")
+            raise InputError(
+                f"{self.folder / name}: holds {about.get('spec')}, expected {self.spec.to_dict()}; {_CURE}"
+            )
         return tensors
 
     def network(self, plan: Plan, *, epoch: str = "selected") -> nn.Module:
@@ -86,11 +113,19 @@ class Run:
             net.load_state_dict(with_prefix(tensors, f"{epoch}."))
         except RuntimeError as error:
             path = self.folder / "weights.safetensors"
-            raise InputError(f"{path}: does not fit the network of the plan ({first_line(error)}); {_CURE}") from None
+            raise InputError(
+                f"{path}: does not fit the network of the plan ({first_line(error)}); {_CURE}"
+            ) from None
         return net.eval()
 
 
-def plan_for(spec: RunSpec, *, root: str | Path | None = None, earlier: Callable[[RunSpec], Run] | None = None, **options: Any) -> Plan:
+def plan_for(
+    spec: RunSpec,
+    *,
+    root: str | Path | None = None,
+    earlier: Callable[[RunSpec], Run] | None = None,
+    **options: Any,
+) -> Plan:
     """The plan of a spec: `mtattr.<paper>.recipe.plan(spec, root=root, **options)`.
 
     earlier: gives the finished run of another spec; handed to a recipe whose `plan` asks for it, because its runs start
@@ -131,7 +166,12 @@ def fit_or_load(
         raise InputError(f"expected a RunSpec, got {spec!r}")
     fabric = open_fabric(device=device, devices=devices, num_nodes=num_nodes, precision=precision)
     make_deterministic()
-    how = {"fabric": fabric, "root": root, "checkpoint_seconds": checkpoint_seconds, "progress": progress}
+    how = {
+        "fabric": fabric,
+        "root": root,
+        "checkpoint_seconds": checkpoint_seconds,
+        "progress": progress,
+    }
     return _fit_or_load(spec, plan, **how, **options)
 
 
@@ -149,11 +189,20 @@ def _fit_or_load(
     earlier = functools.partial(_fit_or_load, root=root, **how, **options)
     plan = plan_for(spec, root=root, earlier=earlier, **options) if plan is None else plan
     if plan.settings.batch_size % fabric.world_size:
-        raise InputError(f"batch size {plan.settings.batch_size} does not divide over {fabric.world_size} processes")
+        raise InputError(
+            f"batch size {plan.settings.batch_size} does not divide over {fabric.world_size} processes"
+        )
     digest = code_digest(spec.paper)
     fingerprint = plan.fingerprint
-    identity = {"spec": spec.to_dict(), "code": digest, "data": fingerprint, "precision": str(fabric._precision.precision)}
-    name = spec.folder_name(code_digest=f"{digest} {identity['precision']}", data_fingerprint=fingerprint)
+    identity = {
+        "spec": spec.to_dict(),
+        "code": digest,
+        "data": fingerprint,
+        "precision": str(fabric._precision.precision),
+    }
+    name = spec.folder_name(
+        code_digest=f"{digest} {identity['precision']}", data_fingerprint=fingerprint
+    )
     folder = home() / "runs" / name
     result = folder / "result.json"
     with _alone(folder) if fabric.is_global_zero else contextlib.nullcontext():
@@ -169,13 +218,27 @@ def read_result(path: Path, spec: RunSpec) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a run record of mtattr ({first_line(error)}); delete it to train anew") from None
-    wrong = [name for name, kind in _PARTS.items() if not isinstance(record, dict) or not isinstance(record.get(name), kind)]
-    wrong = wrong or [f"metrics.{epoch}" for epoch in ("last", "selected") if not isinstance(record["metrics"].get(epoch), dict)]
+        raise InputError(
+            f"{path}: not a run record of mtattr ({first_line(error)}); delete it to train anew"
+        ) from None
+    wrong = [
+        name
+        for name, kind in _PARTS.items()
+        if not isinstance(record, dict) or not isinstance(record.get(name), kind)
+    ]
+    wrong = wrong or [
+        f"metrics.{epoch}"
+        for epoch in ("last", "selected")
+        if not isinstance(record["metrics"].get(epoch), dict)
+    ]
     if wrong:
-        raise InputError(f"{path}: not a run record of mtattr ({wrong[0]} is missing or of another type); delete it to train anew")
+        raise InputError(
+            f"{path}: not a run record of mtattr ({wrong[0]} is missing or of another type); delete it to train anew"
+        )
     if record["spec"] != spec.to_dict():
-        raise InputError(f"{path}: holds the run {record['spec']}, expected {spec.to_dict()}; delete it to train anew")
+        raise InputError(
+            f"{path}: holds the run {record['spec']}, expected {spec.to_dict()}; delete it to train anew"
+        )
     return record
 
 
@@ -189,27 +252,54 @@ def _alone(folder: Path) -> Iterator[None]:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for leftover in folder.glob(".*.part"):  # of a write that was killed; nobody else can be writing here now
+        for leftover in folder.glob(
+            ".*.part"
+        ):  # of a write that was killed; nobody else can be writing here now
             leftover.unlink(missing_ok=True)
         yield
 
 
-def _train(spec: RunSpec, plan: Plan, folder: Path, identity: dict, *, fabric: Fabric, **how: Any) -> None:
+def _train(
+    spec: RunSpec, plan: Plan, folder: Path, identity: dict, *, fabric: Fabric, **how: Any
+) -> None:
     started = time.monotonic()
-    how |= {"fabric": fabric, "seed": spec.seed, "title": f"{spec.variant} {spec.dataset} seed {spec.seed}"}
-    start = Start() if plan.search is None else plan.search(plan, folder=folder / "search", identity=identity, **how)
+    how |= {
+        "fabric": fabric,
+        "seed": spec.seed,
+        "title": f"{spec.variant} {spec.dataset} seed {spec.seed}",
+    }
+    start = (
+        Start()
+        if plan.search is None
+        else plan.search(plan, folder=folder / "search", identity=identity, **how)
+    )
     checkpoint = start.checkpoint or folder / "checkpoint.safetensors"
     if start.seed is not None:
         how["seed"] = start.seed
-    model, fitted = fit(plan, start=start, checkpoint=checkpoint, identity=start.identity or identity, **how)
+    model, fitted = fit(
+        plan, start=start, checkpoint=checkpoint, identity=start.identity or identity, **how
+    )
     predictions, measured, task_values = _final_predictions(plan, model, fabric, fitted)
     measured = {epoch: values | dict(start.metrics) for epoch, values in measured.items()}
     if not fabric.is_global_zero:
         return
     save_tensors(folder / "predictions.safetensors", predictions, {"spec": spec.to_dict()})
-    weights = {f"last.{k}": v for k, v in fitted.last.items()} | {f"selected.{k}": v for k, v in fitted.selected.items()}
+    weights = {f"last.{k}": v for k, v in fitted.last.items()} | {
+        f"selected.{k}": v for k, v in fitted.selected.items()
+    }
     save_tensors(folder / "weights.safetensors", weights, {"spec": spec.to_dict()})
-    record = _record(spec, plan, fabric, identity, start, fitted, predictions, measured, task_values, time.monotonic() - started)
+    record = _record(
+        spec,
+        plan,
+        fabric,
+        identity,
+        start,
+        fitted,
+        predictions,
+        measured,
+        task_values,
+        time.monotonic() - started,
+    )
     write_json(folder / "result.json", record)
     checkpoint.unlink(missing_ok=True)
     shutil.rmtree(folder / "search", ignore_errors=True)
@@ -233,19 +323,32 @@ def _final_predictions(
             single = copy.deepcopy(net).float() if double else net
             measured[epoch] = plan.analyse(single, plan.data, fabric.device)
     if fabric.is_global_zero:
-        history = {name: torch.tensor(rows, dtype=torch.float64) for name, rows in fitted.task_history.items()}
+        history = {
+            name: torch.tensor(rows, dtype=torch.float64)
+            for name, rows in fitted.task_history.items()
+        }
         of_training, task_values = plan.analyse_training(history, single, plan.data, fabric.device)
         measured = {epoch: values | of_training for epoch, values in measured.items()}
     return predictions, measured, task_values
 
 
-def _record(spec, plan, fabric, identity, start, fitted, predictions, measured, task_values, seconds) -> dict[str, Any]:
+def _record(
+    spec, plan, fabric, identity, start, fitted, predictions, measured, task_values, seconds
+) -> dict[str, Any]:
     tasks, test = plan.tasks, plan.data["test"]
     net = plan.build() if start.structure is None else plan.build(start.structure)
 
     def metrics(split: str) -> dict[str, dict[str, float]]:
-        of = {epoch: plan.metrics(predictions[f"{split}_{epoch}"], predictions[f"{split}_labels"], tasks) for epoch in ("last", "selected")}
-        return {epoch: values | (measured[epoch] if split == "test" else {}) for epoch, values in of.items()}
+        of = {
+            epoch: plan.metrics(
+                predictions[f"{split}_{epoch}"], predictions[f"{split}_labels"], tasks
+            )
+            for epoch in ("last", "selected")
+        }
+        return {
+            epoch: values | (measured[epoch] if split == "test" else {})
+            for epoch, values in of.items()
+        }
 
     record = {
         "schema": SCHEMA,
@@ -258,9 +361,16 @@ def _record(spec, plan, fabric, identity, start, fitted, predictions, measured, 
             "epochs": plan.settings.epochs,
         },
         "history": fitted.history,
-        "task_history": {name: [_rounded(row) for row in rows] for name, rows in fitted.task_history.items()},
+        "task_history": {
+            name: [_rounded(row) for row in rows] for name, rows in fitted.task_history.items()
+        },
         "tasks": list(tasks.names),
-        "task_metrics": (plan.task_metrics(predictions["test_selected"], test.labels, tasks) if plan.task_metrics else {}) | task_values,
+        "task_metrics": (
+            plan.task_metrics(predictions["test_selected"], test.labels, tasks)
+            if plan.task_metrics
+            else {}
+        )
+        | task_values,
         "floors": plan.floors(test.labels, tasks),
         "notes": [*plan.notes, *_divergence(fitted.history)],
         "data": {
@@ -289,7 +399,11 @@ def _record(spec, plan, fabric, identity, start, fitted, predictions, measured, 
 
 def _divergence(history: list[dict[str, float]]) -> list[str]:
     """What a page must say of a training whose losses are no longer numbers."""
-    return [] if math.isfinite(history[-1]["train_loss"]) and math.isfinite(history[-1]["val_loss"]) else ["the training diverged"]
+    return (
+        []
+        if math.isfinite(history[-1]["train_loss"]) and math.isfinite(history[-1]["val_loss"])
+        else ["the training diverged"]
+    )
 
 
 def _rounded(row: list[float]) -> list[float]:
@@ -312,10 +426,15 @@ def git_state() -> dict[str, Any]:
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(["git", "-C", str(package), *arguments], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                ["git", "-C", str(package), *arguments], capture_output=True, text=True, check=True
+            )
         except (OSError, subprocess.CalledProcessError):
             return None
         return done.stdout.strip()
 
     commit = git("rev-parse", "HEAD")
-    return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--", ".")) if commit else True}
+    return {
+        "commit": commit,
+        "dirty": bool(git("status", "--porcelain", "--", ".")) if commit else True,
+    }

@@ -36,12 +36,23 @@ class RunSpec:
         for field_name in ("paper", "variant", "dataset"):
             value = getattr(self, field_name)
             # They become parts of a folder's name.
-            if not isinstance(value, str) or not value or value.startswith(".") or set(value) & set("/\\\0"):
+            if (
+                not isinstance(value, str)
+                or not value
+                or value.startswith(".")
+                or set(value) & set("/\\\0")
+            ):
                 raise InputError(f"{field_name} {value!r} must be a name without slashes")
         if self.scale not in SCALES:
             raise InputError(f"scale {self.scale!r} is unknown; there are {', '.join(SCALES)}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
-            raise InputError(f"seed {self.seed!r} must be an integer of at least 0 that fits 63 bits")
+        if (
+            isinstance(self.seed, bool)
+            or not isinstance(self.seed, int)
+            or not 0 <= self.seed < 2**63
+        ):
+            raise InputError(
+                f"seed {self.seed!r} must be an integer of at least 0 that fits 63 bits"
+            )
         try:
             settings = json.loads(json.dumps(dict(self.settings), sort_keys=True, allow_nan=False))
         except (TypeError, ValueError) as error:
@@ -81,8 +92,19 @@ def code_digest(paper: str) -> str:
     """
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
-    for part in ("errors.py", "files.py", "tasks.py", "data", "nets", "training", "evaluation", paper):
-        for path in sorted([package / part] if part.endswith(".py") else (package / part).rglob("*.py")):
+    for part in (
+        "errors.py",
+        "files.py",
+        "tasks.py",
+        "data",
+        "nets",
+        "training",
+        "evaluation",
+        paper,
+    ):
+        for path in sorted(
+            [package / part] if part.endswith(".py") else (package / part).rglob("*.py")
+        ):
             digest.update(path.relative_to(package).as_posix().encode())
             digest.update(code_form(path.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()

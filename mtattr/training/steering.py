@@ -15,7 +15,16 @@ from mtattr.training.plan import Plan
 
 @torch.no_grad()
 def steering_losses(
-    plan: Plan, net: nn.Module, data: ImageData, images: Tensor, *, fabric: Fabric, batch: int, seed: int, epoch: int, step: int
+    plan: Plan,
+    net: nn.Module,
+    data: ImageData,
+    images: Tensor,
+    *,
+    fabric: Fabric,
+    batch: int,
+    seed: int,
+    epoch: int,
+    step: int,
 ) -> Tensor:
     """Losses `(T,)` over all processes of `batch` images drawn at random from `data`; NaN for a task without a known label.
 
@@ -24,7 +33,9 @@ def steering_losses(
     the training images may update the parameters). images: those of `data`, wherever they lie.
     """
     rank, world = fabric.global_rank, fabric.world_size
-    rows = random_rows(len(data), batch, seed=seed, epoch=epoch, step=step)[batch * rank // world : batch * (rank + 1) // world]
+    rows = random_rows(len(data), batch, seed=seed, epoch=epoch, step=step)[
+        batch * rank // world : batch * (rank + 1) // world
+    ]
     x = take(images, rows, fabric.device).contiguous(memory_format=torch.channels_last)
     y = data.labels[rows].to(fabric.device, non_blocking=True)
     if plan.steering_norm == "batch":

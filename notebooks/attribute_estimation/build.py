@@ -181,11 +181,7 @@ assert attribute_logits.grad[0, 1] == 0
 # `detach=True` cuts that path: a control that the paper does not have.
 
 # %%
-for name, options in {
-    "PM": {},
-    "CM": {"variant": "CM"},
-    "PM-detached": {"detach": True},
-}.items():
+for name, options in {"PM": {}, "CM": {"variant": "CM"}, "PM-detached": {"detach": True}}.items():
     net = AttributeEstimationNet(first_two_channels(), 2, 3, **options)
     net(torch.rand(8, 3, 4, 4)).logits[:, :2].logsumexp(1).sum().backward()
     gradient = net.attribute_branch[2].weight.grad

@@ -97,8 +97,7 @@ show_table(published_table(paper, "class-accuracy"))
 WHICH = {name: name for name in ("dataset", "backbone", "variant")}
 table = result_table(ledger, ["class_accuracy"], scale="reduced")
 show_table(
-    table,
-    columns=WHICH | {"class_accuracy": "class accuracy", "class_accuracy floor": "floor"},
+    table, columns=WHICH | {"class_accuracy": "class accuracy", "class_accuracy floor": "floor"}
 )
 
 # %% [markdown]
@@ -138,10 +137,7 @@ _ = fig.get_layout_engine().set(hspace=0.08)
 # %%
 metrics = ["attribute_micro_accuracy", "attribute_average_precision"]
 heads = {"attribute_micro_accuracy": "micro", "attribute_micro_accuracy floor": "floor"}
-heads |= {
-    "attribute_average_precision": "AP",
-    "attribute_average_precision floor": "AP floor",
-}
+heads |= {"attribute_average_precision": "AP", "attribute_average_precision floor": "AP floor"}
 estimating = [r for r in ledger if r["spec"]["variant"] in ("PM", "CM")]
 show_table(result_table(estimating, metrics, scale="reduced"), columns=WHICH | heads)
 
@@ -151,11 +147,7 @@ show_table(result_table(estimating, metrics, scale="reduced"), columns=WHICH | h
 
 # %% tags=["nbval-ignore-output"]
 for name, run in runs.items():
-    found, tasks, classes = (
-        run.predictions(),
-        plans[name].tasks,
-        plans[name].tasks[0].num_units,
-    )
+    found, tasks, classes = (run.predictions(), plans[name].tasks, plans[name].tasks[0].num_units)
     val, test = (
         torch.sigmoid(found[f"{split}_selected"][:, classes:]) for split in ("val", "test")
     )
@@ -431,8 +423,7 @@ assert cells * cells > 1
 # %%
 table = verdict_table(paper, ledger, scale="reduced", datasets=[TWIN, "digits"])
 show_table(
-    table,
-    columns=("claim", "verdict", "difference", "dataset", "ours, mean [95 % CI]", "paper"),
+    table, columns=("claim", "verdict", "difference", "dataset", "ours, mean [95 % CI]", "paper")
 )
 
 # %%

@@ -258,14 +258,7 @@ show_source(epoch_order)
 images = torch.rand(4, 3, 8, 8)
 whole = augment(images, seed=seed, epoch=3, positions=torch.arange(4), flip=True, shift=2)
 halves = [
-    augment(
-        images[half],
-        seed=seed,
-        epoch=3,
-        positions=torch.arange(4)[half],
-        flip=True,
-        shift=2,
-    )
+    augment(images[half], seed=seed, epoch=3, positions=torch.arange(4)[half], flip=True, shift=2)
     for half in (slice(2), slice(2, 4))
 ]
 assert torch.equal(whole, torch.cat(halves))

@@ -55,11 +55,7 @@ from mtattr.twins.faces.label_noise import label_ceiling
 
 # %%
 tasks = TaskSet(
-    [
-        Task("hat"),
-        Task("coat colour", "categorical", ("black", "red", "green")),
-        Task("bag"),
-    ]
+    [Task("hat"), Task("coat colour", "categorical", ("black", "red", "green")), Task("bag")]
 )
 for task, units in zip(tasks, tasks.slices, strict=True):
     print(f"{task.name:<12} {task.kind:<12} network units {units.start}..{units.stop - 1}")

@@ -4,11 +4,10 @@ import random
 
 import pytest
 import torch
-from sklearn.metrics import adjusted_rand_score
-
 from mtattr.adaptive_sharing import agreement
 from mtattr.adaptive_sharing.agreement import group_labels
 from mtattr.errors import InputError
+from sklearn.metrics import adjusted_rand_score
 
 KNOWN = [0] * 4 + [1] * 4 + [2] * 4
 

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.adaptive_sharing.domains import CLOTHES, columns_of, fill_unknown, join, one_task_per_category
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError

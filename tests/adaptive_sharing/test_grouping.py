@@ -8,12 +8,12 @@ import sklearn.cluster
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import random_groups
-from reference import separation_cost as by_loops
-
 from mtattr.adaptive_sharing import VGG16_WIDTHS, choose_branches, separation_cost, thin_widths, unit_cost
 from mtattr.adaptive_sharing.grouping import branch_limit, cluster
 from mtattr.errors import InputError
+
+from reference import random_groups
+from reference import separation_cost as by_loops
 
 
 def noise(count, seed=0):

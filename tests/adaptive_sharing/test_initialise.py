@@ -5,12 +5,12 @@ import pytest
 import timm
 import torch
 import torchvision
-from reference import greedy_rows
-from safetensors.torch import save_file
-
 from mtattr.adaptive_sharing import BranchedVGG, LowRankVGG, Tree, start_from_wide, start_low_rank, thin_widths
 from mtattr.adaptive_sharing.initialise import filters_of, read_vgg16
 from mtattr.errors import InputError
+from safetensors.torch import save_file
+
+from reference import greedy_rows
 
 WIDE = (5, 6, 8, 8, 9, 9, 9, 9, 8, 9, 8, 9, 9, 12, 13)
 SIZE = (64, 32)

@@ -4,9 +4,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from mtattr.adaptive_sharing.layer import BranchedLayer, BranchedOutputs
+from torch import nn
 
 #: Branches below, parents: one below, as many as below in and out of order, and forks.
 READS = [(1, (0,)), (1, (0, 0, 0)), (3, (0, 1, 2)), (3, (2, 0, 1)), (2, (1, 0, 0, 1, 1))]

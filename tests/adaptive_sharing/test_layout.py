@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mtattr.adaptive_sharing.layout import LAYERS, POOLED, VGG16_WIDTHS, poolings_above, thin_widths
 from mtattr.errors import InputError
 

@@ -2,8 +2,6 @@ import math
 
 import pytest
 import torch
-from reference import top_k_recall_tasks
-
 from mtattr.adaptive_sharing import BranchedVGG, LowRankVGG, Tree, agreement, count_weights
 from mtattr.adaptive_sharing.domains import CLOTHES
 from mtattr.adaptive_sharing.measurements import analyse, analyse_training, floors, metrics, task_metrics
@@ -11,6 +9,8 @@ from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import predict
+
+from reference import top_k_recall_tasks
 
 NAN = math.nan
 WIDTHS = (2,) * 13 + (3, 3)

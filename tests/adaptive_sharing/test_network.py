@@ -5,13 +5,13 @@ from itertools import pairwise
 
 import pytest
 import torch
-from reference import branched_vgg, random_groups, random_tree
-from torch import nn
-
 from mtattr.adaptive_sharing import BranchedVGG, ThinVGG, Tree, count_weights, fold_batch_norm, vgg16
 from mtattr.adaptive_sharing.network import Normalise
 from mtattr.errors import InputError
 from mtattr.training.checkpoint import load_tensors, save_tensors
+from torch import nn
+
+from reference import branched_vgg, random_groups, random_tree
 
 WIDTHS = (3, 4, 5, 4, 3, 5, 4, 3, 4, 5, 4, 3, 4, 6, 5)
 SIZES = [32, (64, 32), (40, 70)]

@@ -3,8 +3,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import save_file
-
 from mtattr.adaptive_sharing import BranchedVGG, Tree, count_weights, fold_batch_norm, leaf_order, thin_widths
 from mtattr.adaptive_sharing.beginnings import iterations_of, matching_omega
 from mtattr.adaptive_sharing.domains import CLOTHES
@@ -16,6 +14,7 @@ from mtattr.evidence import load_paper
 from mtattr.training import RunSpec, fit_or_load, plan_for, predict
 from mtattr.twins.clothes import write_to as write_clothes
 from mtattr.twins.faces import write_to as write_faces
+from safetensors.torch import save_file
 
 FACES = "celeba-twin"
 

@@ -3,11 +3,11 @@ import random
 import numpy as np
 import pytest
 import torch
-from reference import random_tree, tasks_above
-
 from mtattr.adaptive_sharing import Tree, grouped_by, leaf_order, shuffled, swapped
 from mtattr.adaptive_sharing.regroup import label_affinity
 from mtattr.errors import InputError
+
+from reference import random_tree, tasks_above
 
 TREE = Tree.trunk(6).widen([[0, 5], [1, 3, 4], [2]]).widen([[0, 2], [1]])
 

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-
 from mtattr.adaptive_sharing import BranchedVGG, ErrorAffinity, SearchSettings, Tree, search
 from mtattr.adaptive_sharing.affinity import branch_affinity
 from mtattr.adaptive_sharing.grouping import choose_branches, unit_cost
@@ -24,6 +22,7 @@ from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
 from mtattr.training import FitSettings, Plan, RunSpec, Start, fit_or_load
 from mtattr.training.device import open_fabric
+from safetensors.torch import load_file
 
 NUM_TASKS = 6
 WIDTHS = (3,) * 13 + (4, 4)

@@ -3,10 +3,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import greedy_rows
-
 from mtattr.adaptive_sharing import somp
 from mtattr.errors import InputError
+
+from reference import greedy_rows
 
 
 def noise(*shape, seed=0):

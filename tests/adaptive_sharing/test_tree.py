@@ -5,10 +5,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import random_groups, random_tree, tasks_above
-
 from mtattr.adaptive_sharing.tree import Tree, partition
 from mtattr.errors import InputError
+
+from reference import random_groups, random_tree, tasks_above
 
 randoms = st.randoms(use_true_random=False)
 TRUNK = [[0]] * 15

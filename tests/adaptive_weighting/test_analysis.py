@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.adaptive_weighting.analysis import halves, noise_floor, noise_metrics, weight_metrics
 from mtattr.data.identity_split import validation_identities
 from mtattr.data.image_data import ImageData

@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.adaptive_weighting import AveragedTrend, ValidationLossTrend
 
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from reference import dynamic_weight_average
-from safetensors.torch import load, save
-
 from mtattr.adaptive_weighting import DynamicWeightAverage
 from mtattr.errors import InputError
+from safetensors.torch import load, save
+
+from reference import dynamic_weight_average
 
 NAN = float("nan")
 

@@ -4,12 +4,12 @@ import sys
 
 import pytest
 import torch
-from reference import grad_norm_step
+from mtattr.adaptive_weighting import GradNorm
+from mtattr.errors import InputError
 from safetensors.torch import load, save
 from torch import nn
 
-from mtattr.adaptive_weighting import GradNorm
-from mtattr.errors import InputError
+from reference import grad_norm_step
 
 SCALES = torch.tensor([1.0, 10.0, 0.1, 3.0], dtype=torch.float64)
 

@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.adaptive_weighting.loss import square_error, square_errors
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet

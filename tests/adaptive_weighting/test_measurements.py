@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mtattr.adaptive_weighting.measurements import analyse, analyse_training, floors, metrics, rare_tasks
 from mtattr.data.image_data import ImageData
 from mtattr.nets import Output

@@ -2,7 +2,6 @@ import copy
 
 import pytest
 import torch
-
 from mtattr.adaptive_weighting.loss import square_error
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets, stack
 from mtattr.errors import InputError

@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import save_file
-
 from mtattr.adaptive_weighting import recipe
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets
 from mtattr.adaptive_weighting.recipe import SIZES, VARIANTS, check, evidence, load_splits, plan
@@ -13,6 +11,7 @@ from mtattr.nets import build_backbone
 from mtattr.tasks import TaskSet
 from mtattr.training import RunSpec, fit_or_load
 from mtattr.twins.people import write_market1501_twin
+from safetensors.torch import save_file
 
 TRENDS = ("weighted", "shuffled", "averaged", "held-out", "train-steered")
 

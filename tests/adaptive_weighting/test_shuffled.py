@@ -1,9 +1,8 @@
 import pytest
 import torch
-from safetensors.torch import load, save
-
 from mtattr.adaptive_weighting import ShuffledTrend, ValidationLossTrend
 from mtattr.errors import InputError
+from safetensors.torch import load, save
 
 
 def noise(iterations, tasks, seed=0):

@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from reference import validation_loss_trend
-from safetensors.torch import load, save
-
 from mtattr.adaptive_weighting import ValidationLossTrend, change_weights, two_factor_weights
 from mtattr.errors import InputError
+from safetensors.torch import load, save
+
+from reference import validation_loss_trend
 
 NAN = float("nan")
 

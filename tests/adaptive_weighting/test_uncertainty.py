@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.adaptive_weighting import UncertaintyWeighting
 from mtattr.errors import InputError
 

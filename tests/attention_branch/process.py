@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import torch
-
 from mtattr.attention_branch import TaskBatchNorm2d
 from mtattr.attention_branch.task_norm import STATISTICS
 

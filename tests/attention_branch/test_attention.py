@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.attention_branch import apply_attention
 from mtattr.errors import InputError
 

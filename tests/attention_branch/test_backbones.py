@@ -3,14 +3,14 @@ from collections import Counter
 import pytest
 import timm
 import torch
-from reference import residual_sizes
-from safetensors.torch import save_file
-from torch import nn
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet
 from mtattr.attention_branch.backbones import DEPTHS, PAPER_BACKBONES, SMALL_BACKBONES, SMALL_WIDTHS, build_parts, matching_factor
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from safetensors.torch import save_file
+from torch import nn
+
+from reference import residual_sizes
 
 K = 6
 #: Small relatives whose last stage is made of plain residual blocks.

@@ -2,14 +2,14 @@ import copy
 
 import pytest
 import torch
-from reference import batch_norm
-from torch import nn
-from torch.nn.functional import conv2d
-
 from mtattr.attention_branch import AttentionBranch
 from mtattr.attention_branch.branch import FORMS
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from torch import nn
+from torch.nn.functional import conv2d
+
+from reference import batch_norm
 
 
 def made(form="released", channels=5, classes=4, stage=None):

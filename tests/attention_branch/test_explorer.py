@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import torch
-
 from mtattr.attention_branch import explorer
 from mtattr.data import load_dataset
 from mtattr.evaluation import energy_inside, pointing_game

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, gallery, residual_parts
 from mtattr.pages import course_ledger
 

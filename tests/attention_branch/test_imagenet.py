@@ -2,13 +2,12 @@ import pytest
 import timm
 import torch
 import torchvision
-from safetensors.torch import save_file
-from torch import nn
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, imagenet_resnet, vgg16
 from mtattr.attention_branch.imagenet import RESNETS, without_stride
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from safetensors.torch import save_file
+from torch import nn
 
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 

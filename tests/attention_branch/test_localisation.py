@@ -2,22 +2,14 @@ import math
 
 import pytest
 import torch
-from reference import deletion_and_insertion
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet, cifar_resnet
-from mtattr.attention_branch.localisation import (
-    classes_of,
-    faithfulness,
-    localisation,
-    map_distance,
-    named,
-    on_both_regions,
-    shown,
-)
+from mtattr.attention_branch.localisation import classes_of, faithfulness, localisation, map_distance, named, on_both_regions, shown
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation import centre_prior, energy_inside, known_regions, pointing_game, random_maps, region_iou
 from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
+
+from reference import deletion_and_insertion
 
 SCORES = {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}
 NAN, N, H, W = math.nan, 6, 8, 10

@@ -3,13 +3,12 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from mtattr.attention_branch import attention_branch_loss
 from mtattr.attention_branch.loss import attention_losses
 from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
 from mtattr.training.losses import per_task_loss
+from torch import nn
 
 NAN = math.nan
 CLASS = TaskSet([Task("class", "categorical", tuple("abcde"))])

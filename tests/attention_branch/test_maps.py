@@ -3,8 +3,6 @@ import copy
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from torch import nn
-
 from mtattr.attention_branch import (
     AttentionBranchNet,
     BaselineNet,
@@ -18,6 +16,7 @@ from mtattr.attention_branch import (
 )
 from mtattr.errors import InputError
 from mtattr.evaluation import grad_cam
+from torch import nn
 
 K = 4
 CLASSES = torch.tensor([2.0, 0.0, 3.0, 2.0, 1.0])

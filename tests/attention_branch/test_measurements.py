@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mtattr.attention_branch import (
     AttentionBranchNet,
     BaselineNet,
@@ -86,10 +85,7 @@ def splits_of(tasks, **options):
     return {"test": data_of(tasks, **options)}
 
 
-@pytest.mark.parametrize(
-    ("kind", "tasks"),
-    [("cam", FACES), ("abn", FACES), ("per task", FACES), ("baseline", CLASS), ("abn", CLASS)],
-)
+@pytest.mark.parametrize(("kind", "tasks"), [("cam", FACES), ("abn", FACES), ("per task", FACES), ("baseline", CLASS), ("abn", CLASS)])
 def test_every_network_is_measured_by_what_it_has(kind, tasks, fresh_home):
     net, splits = made(kind, tasks.num_units), splits_of(tasks)
     found = analyse(splits, None, net, splits, "cpu")

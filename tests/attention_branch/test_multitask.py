@@ -2,14 +2,14 @@ import copy
 
 import pytest
 import torch
-from reference import task_passes
-from safetensors.torch import save_file
-from torch import nn
-
 from mtattr.attention_branch import MultitaskAttentionBranchNet, TaskAttentionBranch, residual_parts, vgg16
 from mtattr.errors import InputError
 from mtattr.evaluation import count_flops, count_parameters
 from mtattr.nets import read_weights
+from safetensors.torch import save_file
+from torch import nn
+
+from reference import task_passes
 
 T = 4
 #: Every way to compute the same: one task after the other, all in one batch, with shared work, and both in chunks.

@@ -2,7 +2,6 @@ import copy
 
 import pytest
 import torch
-
 from mtattr.attention_branch import (
     AttentionBranchNet,
     AttentionBranchResNet,

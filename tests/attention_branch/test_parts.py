@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.attention_branch.parts import check_images, pooled_linear
 from mtattr.errors import InputError
 

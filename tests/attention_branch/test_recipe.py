@@ -3,8 +3,6 @@ from dataclasses import replace
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
 from mtattr.attention_branch.recipe import EVIDENCE, LONGER_EVIDENCE, VARIANTS, check, evidence, plan
@@ -16,6 +14,7 @@ from mtattr.evidence import load_paper
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import RunSpec, fit_or_load, plan_for
 from mtattr.twins import cars, digits, faces
+from safetensors.torch import save_file
 
 DIGITS, CARS, FACES = "cluttered-digits", "compcars-twin", "celeba-twin"
 #: Variants by dataset: some are of many attributes, some of the make of a car.
@@ -336,10 +335,7 @@ MEASURED = {"map_pointing", "map_energy_over_centre", "map_iou_centre", "map_del
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("variant", "dataset"),
-    [("abn", DIGITS), ("cam", DIGITS), ("matched", DIGITS), ("abn", FACES)],
-)
+@pytest.mark.parametrize(("variant", "dataset"), [("abn", DIGITS), ("cam", DIGITS), ("matched", DIGITS), ("abn", FACES)])
 def test_variants_train_and_are_read_back(variant, dataset, tiny, fresh_home):
     made = give(spec(variant, dataset, backbone="resnet20" if dataset == DIGITS else "resnet101"))
     found = made.metrics["selected"]

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from reference import residual_sizes, task_passes
-from torch import nn
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ResidualBlock, cifar_resnet, residual_parts, resnext
 from mtattr.attention_branch.residual import residual_stage
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from torch import nn
+
+from reference import residual_sizes, task_passes
 
 BASIC, BOTTLENECK = {}, {"expansion": 4}
 

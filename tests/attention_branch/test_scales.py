@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
 from mtattr.attention_branch.scales import BACKBONE, SIZES, load_splits, size_of
 from mtattr.data import DATASETS

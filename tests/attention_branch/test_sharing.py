@@ -1,10 +1,10 @@
 import pytest
 import torch
-from reference import gated_convolution
-from torch.nn.functional import conv2d
-
 from mtattr.attention_branch import gated_conv2d
 from mtattr.errors import InputError
+from torch.nn.functional import conv2d
+
+from reference import gated_convolution
 
 # Kernel, stride, padding, height and width.
 CASES = [

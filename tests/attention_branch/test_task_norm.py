@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from reference import norm_of_passes
-from torch import nn
-
 from mtattr.attention_branch import TaskBatchNorm2d
 from mtattr.attention_branch.task_norm import STATISTICS
 from mtattr.errors import InputError
+from torch import nn
+
+from reference import norm_of_passes
 
 _spec = importlib.util.spec_from_file_location("process", Path(__file__).with_name("process.py"))
 process = importlib.util.module_from_spec(_spec)

@@ -3,13 +3,13 @@ import copy
 import pytest
 import timm
 import torch
-from reference import task_passes
-from torch import nn
-
 from mtattr.attention_branch import ResidualBlock, TaskStage
 from mtattr.attention_branch.residual import residual_stage
 from mtattr.attention_branch.task_norm import STATISTICS
 from mtattr.errors import InputError
+from torch import nn
+
+from reference import task_passes
 
 T = 3
 ALL = slice(0, T)

@@ -1,12 +1,12 @@
 import pytest
 import torch
-from reference import batch_norm
-from torch import nn
-from torch.nn.functional import conv2d
-
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, densenet, wide_resnet
 from mtattr.attention_branch.wide import DenseLayer, PreActivationBlock
 from mtattr.errors import InputError
+from torch import nn
+from torch.nn.functional import conv2d
+
+from reference import batch_norm
 
 
 def random(*size, seed=1):

@@ -1,12 +1,11 @@
 import pytest
 import torch
-from torch import nn
-
 from mtattr.attribute_estimation import AttributeEstimationNet
 from mtattr.attribute_estimation.explain import attribute_maps, localisation
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation import known_regions
 from mtattr.tasks import Task, TaskSet
+from torch import nn
 
 TASKS = TaskSet([Task("class", "categorical", ("a", "b")), Task("bright left"), Task("bright right")])
 

@@ -1,7 +1,5 @@
 import pytest
 import torch
-from torch import nn
-
 from mtattr.attribute_estimation import AttributeEstimationNet
 from mtattr.attribute_estimation.interventions import (
     MiddleLayer,
@@ -14,6 +12,7 @@ from mtattr.attribute_estimation.interventions import (
 )
 from mtattr.data.image_data import ImageData
 from mtattr.tasks import Task, TaskSet
+from torch import nn
 
 
 class Trunk(nn.Module):

@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from mtattr.attribute_estimation import joint_loss, loss_weights
 from mtattr.errors import InputError
 

@@ -1,9 +1,8 @@
 import pytest
 import torch
-from torch import nn
-
 from mtattr.attribute_estimation import AttributeEstimationNet
 from mtattr.errors import InputError
+from torch import nn
 
 
 class Trunk(nn.Module):

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mtattr.attribute_estimation import select_attributes
 from mtattr.attribute_estimation.recipe import SIZES, VARIANTS, Size, check, evidence, floors, load_splits, metrics, plan
 from mtattr.data import load_dataset

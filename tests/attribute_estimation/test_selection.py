@@ -1,9 +1,8 @@
 import pytest
 import torch
-from sklearn.metrics import mutual_info_score
-
 from mtattr.attribute_estimation import mutual_information, select_attributes
 from mtattr.errors import InputError
+from sklearn.metrics import mutual_info_score
 
 
 def draw(seed=0, images=300, attributes=12, classes=4):

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
-
 from mtattr.errors import InputError
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 IMAGES, TASKS, SIZE = 3, ["Wavy_Hair", "Smiling", "5_o_Clock_Shadow", "Bald"], 8

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from reference import classifiers_of_masks
-from torch import nn
-
 from mtattr.channel_attention.classifiers import MaskedClassifiers, apply_masks, pool_masked
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from torch import nn
+
+from reference import classifiers_of_masks
 
 C, K = 4, 5
 FEATURES = torch.tensor([[[[1.0, -2.0], [3.0, 4.0]], [[10.0, 20.0], [-30.0, 0.0]]]])

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from reference import context_of
-from torch import nn
-
 from mtattr.channel_attention.context import DILATIONS, ContextModule, fitting_dilations, identity_
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from torch import nn
+
+from reference import context_of
 
 
 def features_of(channels=4, size=(9, 7), count=2):

@@ -3,11 +3,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from reference import pearson
-from scipy import stats
-
 from mtattr.channel_attention import attribute_correlation, feature_correlation, neighbours
 from mtattr.errors import InputError
+from scipy import stats
+
+from reference import pearson
 
 K, C = 7, 5
 
@@ -128,7 +128,7 @@ def test_nan_and_too_few_rows_are_refused():
 
 NAN = torch.nan
 MATRIX = torch.tensor(
-    [[1.0, 0.5, 0.9, 0.5, NAN], [0.5, 1.0, -0.2, 0.5, NAN], [0.9, -0.2, 1.0, 0.1, NAN], [0.5, 0.5, 0.1, 1.0, NAN], [NAN] * 5],
+    [[1.0, 0.5, 0.9, 0.5, NAN], [0.5, 1.0, -0.2, 0.5, NAN], [0.9, -0.2, 1.0, 0.1, NAN], [0.5, 0.5, 0.1, 1.0, NAN], [NAN] * 5]
 )
 
 

@@ -3,14 +3,14 @@ from itertools import pairwise
 import pytest
 import torch
 import torchvision
-from reference import vgg_dilated
+from mtattr.channel_attention.front_end import FrontEnd
+from mtattr.errors import InputError
+from mtattr.evaluation import count_parameters
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import conv2d, max_pool2d
 
-from mtattr.channel_attention.front_end import FrontEnd
-from mtattr.errors import InputError
-from mtattr.evaluation import count_parameters
+from reference import vgg_dilated
 
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
 

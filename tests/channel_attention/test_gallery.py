@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-
 from mtattr.channel_attention import ChannelAttentionNet, evidence_maps, gallery, mask_means, top_channels
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
@@ -65,7 +64,7 @@ def test_the_committed_file_has_what_the_page_draws():
     if data is None:
         pytest.skip("not made yet")
     assert data["scale"] == "reduced"
-    assert data["tasks"] == list(faces.NAMES)
+    assert data["tasks"] == list(TASKS.names)
     seeds, channels = len(data["seeds"]), data["weights"].shape[2]
     assert set(data["means"]) == {*gallery.VARIANTS, "untrained"}
     assert all(means.shape == (seeds, 40, channels) for means in data["means"].values())

@@ -2,11 +2,11 @@ import copy
 
 import pytest
 import torch
-from reference import classifiers_of_masks, masks_by_attribute, spread_of_means
-from torch import nn
-
 from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, channel_contributions, mask_means, mask_spread, top_channels
 from mtattr.errors import InputError
+from torch import nn
+
+from reference import classifiers_of_masks, masks_by_attribute, spread_of_means
 
 C, K, N = 6, 5, 7
 SMALL = {"front_end": "light", "width": 0.0625, "image_size": 16, "batch_norm": True}

@@ -3,14 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from reference import loss_of_four_terms, masks_by_attribute
-
 from mtattr.channel_attention.loss import auxiliary_losses, channel_attention_loss, loss_terms
 from mtattr.channel_attention.network import ChannelAttentionNet
 from mtattr.errors import InputError
 from mtattr.nets import Output
 from mtattr.tasks import TaskSet
 from mtattr.training.losses import per_task_loss
+
+from reference import loss_of_four_terms, masks_by_attribute
 
 NAN = math.nan
 B, K, C = 4, 3, 2

@@ -2,15 +2,15 @@ import copy
 
 import pytest
 import torch
-from reference import evidence_by_position, masks_by_attribute, most_important_masks
-from torch import nn
-
 from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, evidence_maps, explanation_maps, methods_of
 from mtattr.channel_attention.recipe import VARIANTS, plan
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
 from mtattr.training import RunSpec
+from torch import nn
+
+from reference import evidence_by_position, masks_by_attribute, most_important_masks
 
 C, K, N = 6, 4, 5
 SMALL = {"front_end": "light", "width": 0.0625, "image_size": 16, "batch_norm": True}
@@ -41,12 +41,7 @@ def masks_by_hand(net, images):
     return features, masks_by_attribute(state, features, K, net.masks.activation)
 
 
-METHODS = {
-    "plain": ("evidence",),
-    "matched": ("evidence",),
-    "unmasked": ("evidence", "multilabel"),
-    "no-multilabel": ("mask", "evidence"),
-}
+METHODS = {"plain": ("evidence",), "matched": ("evidence",), "unmasked": ("evidence", "multilabel"), "no-multilabel": ("mask", "evidence")}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -2,11 +2,11 @@ import itertools
 
 import pytest
 import torch
-from reference import classifiers_of_masks, masks_by_attribute
-from torch.func import functional_call
-
 from mtattr.channel_attention import ChannelMasks, masked_pool, pool_masked
 from mtattr.errors import InputError
+from torch.func import functional_call
+
+from reference import classifiers_of_masks, masks_by_attribute
 
 C, K = 3, 5
 NAMES = ("features", "weight", "bias")

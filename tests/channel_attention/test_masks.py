@@ -1,11 +1,11 @@
 import pytest
 import torch
-from reference import masks_by_attribute
-
 from mtattr.channel_attention.classifiers import apply_masks
 from mtattr.channel_attention.masks import ACTIVATIONS, ChannelMasks
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+
+from reference import masks_by_attribute
 
 C, K = 4, 5
 FORMS = [(layers, single, kernel) for layers in (1, 2) for single in (False, True) for kernel in (1, 3)]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mtattr.channel_attention import (
     ChannelAttentionNet,
     MultiLabelNet,

@@ -2,17 +2,17 @@ import copy
 
 import pytest
 import torch
-from reference import classifiers_of_masks, context_of, masks_by_attribute, reconstruction_of, vgg_dilated
-from safetensors.torch import save_file
-from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-
 from mtattr.channel_attention.context import ContextModule
 from mtattr.channel_attention.front_end import FrontEnd
 from mtattr.channel_attention.loss import loss_terms
 from mtattr.channel_attention.network import ChannelAttentionNet, MultiLabelNet, feature_extractor, multilabel_head
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from safetensors.torch import save_file
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from reference import classifiers_of_masks, context_of, masks_by_attribute, reconstruction_of, vgg_dilated
 
 C, K = 6, 5
 SMALL = {"front_end": "light", "width": 0.0625, "image_size": 16}
@@ -282,12 +282,9 @@ def test_every_term_teaches_the_extractor_and_its_own_parts(term, chunk):
     net, images = made(chunk=chunk), images_of(8)
     terms = loss_terms(net(images), images, (images[:, 0, :K, 0] > 0.5).double())
     getattr(terms, term).backward()
-    own = {
-        "masked": {"masks", "classifiers"},
-        "multilabel": {"multilabel"},
-        "reconstruction": {"reconstructor"},
-        "sparsity": {"masks"},
-    }[term]
+    own = {"masked": {"masks", "classifiers"}, "multilabel": {"multilabel"}, "reconstruction": {"reconstructor"}, "sparsity": {"masks"}}[
+        term
+    ]
     for name, value in net.named_parameters():
         taught = value.grad is not None and bool(value.grad.any())
         assert taught == (name.split(".")[0] in own | {"extractor"}), name
@@ -449,8 +446,7 @@ def test_the_multilabel_head_by_hand():
 
 
 @pytest.mark.parametrize(
-    "how",
-    [{}, {"chunk": 2}, {"chunk": 2, "mask_layers": 2, "classifier_hidden": 2}, {"mask": "none", "upsampling": "transposed"}],
+    "how", [{}, {"chunk": 2}, {"chunk": 2, "mask_layers": 2, "classifier_hidden": 2}, {"mask": "none", "upsampling": "transposed"}]
 )
 def test_autocast_to_bfloat16_is_near_float32(how):
     net, images = made(dtype=torch.float32, **how), images_of(8, dtype=torch.float32)

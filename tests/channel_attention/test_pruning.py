@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.channel_attention import ChannelAttentionNet, channel_contributions, channel_scores, kept_channels, mask_means, pruned_logits
 from mtattr.channel_attention.pruning import ORDERS
 from mtattr.errors import InputError

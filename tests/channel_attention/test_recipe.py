@@ -2,8 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
-
 from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, channel_attention_loss
 from mtattr.channel_attention.recipe import EVIDENCE, VARIANTS, check, evidence, plan
 from mtattr.channel_attention.scales import SIZES, size_of
@@ -14,6 +12,7 @@ from mtattr.evidence import load_paper
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import RunSpec, fit_or_load, plan_for
 from mtattr.twins import faces
+from torch import nn
 
 FACES, NAMES = "celeba-twin", ["Male", "No_Beard", "Black_Hair", "Blond_Hair", "Eyeglasses"]
 PLAIN = ("plain", "matched")

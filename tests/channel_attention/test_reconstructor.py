@@ -1,11 +1,11 @@
 import pytest
 import torch
-from reference import reconstruction_of
-from torch import nn
-
 from mtattr.channel_attention.reconstructor import UPSAMPLINGS, Reconstructor
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from torch import nn
+
+from reference import reconstruction_of
 
 
 def made(channels=8, stride=4, upsampling="nearest"):

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mtattr.channel_attention import ChannelAttentionNet
 from mtattr.channel_attention.scales import PAPER, SIZES, load_splits, size_of
 from mtattr.data import DATASETS

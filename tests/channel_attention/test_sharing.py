@@ -4,12 +4,12 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from reference import pearson, spearman
-
 from mtattr.channel_attention.correlation import attribute_correlation
 from mtattr.channel_attention.sharing import likenesses, sharing_metrics
 from mtattr.tasks import TaskSet
 from mtattr.twins.faces import LOADINGS, NAMES, PART_OF
+
+from reference import pearson, spearman
 
 NAN = math.nan
 #: Out of the official order.

@@ -2,10 +2,9 @@ import copy
 
 import pytest
 import torch
-from torch import nn
-
 from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, noisy_logits, sharpen
 from mtattr.errors import InputError
+from torch import nn
 
 C, K, N = 6, 4, 5
 SMALL = {"front_end": "light", "width": 0.0625, "image_size": 16}

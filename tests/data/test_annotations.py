@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mtattr.data.annotations import box, fill_values, number_within, one_of, read_fields, read_names
 from mtattr.errors import InputError
 
@@ -27,12 +26,7 @@ def write(path, rows, *, newline="\n", end="\n", head="a  b"):
     path.write_bytes(("\n".join([str(len(rows)), head, *rows]) + end).replace("\n", newline).encode())
 
 
-@given(
-    rows=st.lists(st.tuples(NAMES, st.integers(0, 99)), unique=True, max_size=12),
-    newline=NEWLINES,
-    end=ENDS,
-    gap=GAPS,
-)
+@given(rows=st.lists(st.tuples(NAMES, st.integers(0, 99)), unique=True, max_size=12), newline=NEWLINES, end=ENDS, gap=GAPS)
 def test_names_with_spaces_and_hyphens(path, rows, newline, end, gap):
     write(path, [f"{name}{gap}{number}" for name, number in rows], newline=newline, end=end)
     assert read_names(path) == rows

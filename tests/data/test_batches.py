@@ -2,7 +2,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mtattr.data.batches import augment, batch_rows, epoch_order, take
 from mtattr.data.cache import cached_images
 from mtattr.errors import InputError

@@ -8,7 +8,6 @@ from collections import namedtuple
 import numpy as np
 import pytest
 import torch
-
 from mtattr.data.cache import cached_images, cached_images_and_notes
 from mtattr.errors import InputError
 

@@ -2,7 +2,6 @@ import hashlib
 import warnings
 
 import pytest
-
 from mtattr.data.checksums import warn_of_other_copies
 
 

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from PIL import Image
-
 from mtattr.data import load_dataset
 from mtattr.data.cifar import MD5, validation_rows
 from mtattr.errors import InputError
+from PIL import Image
 
 TEN = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 FINE = [f"fine_{i:02d}" for i in range(100)]

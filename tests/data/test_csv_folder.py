@@ -6,11 +6,10 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
 from mtattr.data import load_dataset
 from mtattr.data.decode import decode_image
 from mtattr.errors import InputError
+from PIL import Image
 
 HEADER = "image,split,identity,glasses,smile,hair"
 ROWS = """anna-1.jpg,train,anna,1,0,brown

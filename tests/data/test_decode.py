@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
-
 from mtattr.data.decode import decode_image
 from mtattr.errors import InputError
+from PIL import Image
 
 
 def photograph(side=48):

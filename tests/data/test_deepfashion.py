@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torchvision.transforms.v2 import functional
-
 from mtattr.data import load_dataset
 from mtattr.data.deepfashion import PAPER_CLASSES, PAPER_COUNTS, published_counts
 from mtattr.errors import InputError
 from mtattr.twins import clothes
+from PIL import Image
+from torchvision.transforms.v2 import functional
 
 LAYOUTS = {
     "official": {},

@@ -4,7 +4,6 @@ import re
 import shutil
 
 import pytest
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
 
@@ -38,11 +37,7 @@ def copy_with(deepfashion_copy, file):
 @pytest.mark.parametrize("file", COARSE + FINE)
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [
-        (None, ["file missing", "Multimedia Laboratory"]),
-        (HTML.encode(), ["web page"]),
-        (b"\xff\xd8\xff\xe0 a jpeg", ["UTF-8"]),
-    ],
+    [(None, ["file missing", "Multimedia Laboratory"]), (HTML.encode(), ["web page"]), (b"\xff\xd8\xff\xe0 a jpeg", ["UTF-8"])],
     ids=["missing", "web page", "binary"],
 )
 def test_damaged_file(deepfashion_copy, fresh_home, file, content, expected):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
-
 from mtattr.data import load_dataset
 from mtattr.data.digits import GLYPH, THRESHOLDS, measured_labels, measurements
+from sklearn.datasets import load_digits
 
 SPLITS = ("train", "val", "test")
 

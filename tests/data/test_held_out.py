@@ -3,7 +3,6 @@
 import hashlib
 
 import pytest
-
 from mtattr.data.held_out import held_out, is_validation
 from mtattr.errors import InputError
 

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-
 from mtattr.data.home import home
 from mtattr.errors import InputError
 

@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mtattr.data.identity_split import VALIDATION_SHARE, validation_identities
 from mtattr.errors import InputError
 

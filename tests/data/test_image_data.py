@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet

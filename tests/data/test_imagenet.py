@@ -4,14 +4,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torchvision.datasets import ImageFolder
-
 from mtattr.data import load_dataset
 from mtattr.data.decode import decode_image
 from mtattr.data.held_out import is_validation
 from mtattr.data.streamed import StreamedImages
 from mtattr.errors import InputError
+from PIL import Image
+from torchvision.datasets import ImageFolder
 
 WNIDS = ("n01440764", "n02085620", "n02012849", "n03126707")
 TRAIN, VAL = 30, 3

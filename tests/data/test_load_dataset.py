@@ -3,7 +3,6 @@ import subprocess
 import sys
 
 import pytest
-
 from mtattr.data import DATASETS, TWIN_WRITERS, load_dataset, options_of, twin_writer
 from mtattr.errors import InputError
 

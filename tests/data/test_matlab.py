@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.io import loadmat, savemat
-
 from mtattr.data.matlab import read_matlab
 from mtattr.errors import InputError
+from scipy.io import loadmat, savemat
 
 
 def words(*entries):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mtattr.data.plain_pickle import read_plain_pickle
 from mtattr.errors import InputError
 

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data.image_data import ImageData
 from mtattr.data.report import rates, report, unreadable_files
 from mtattr.tasks import Task, TaskSet

@@ -5,9 +5,6 @@ import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
-from PIL import Image
-from torch import nn
-
 from mtattr.data.batches import take
 from mtattr.data.decode import Files, decode_image
 from mtattr.data.image_data import ImageData
@@ -18,6 +15,8 @@ from mtattr.tasks import TaskSet
 from mtattr.training.fit import fit
 from mtattr.training.plan import FitSettings, Plan
 from mtattr.training.predict import predict
+from PIL import Image
+from torch import nn
 
 N = 12
 

@@ -7,11 +7,10 @@ import pytest
 import scipy.io
 import torch
 import torchvision
-from PIL import Image
-
 from mtattr.data import load_dataset
 from mtattr.data.svhn import validation_rows
 from mtattr.errors import InputError
+from PIL import Image
 
 # An invented copy has not the published digests.
 pytestmark = pytest.mark.filterwarnings("ignore:.*MD5")

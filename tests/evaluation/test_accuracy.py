@@ -4,9 +4,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
-from torchmetrics.functional.classification import multilabel_accuracy
-
 from mtattr.errors import InputError
 from mtattr.evaluation.accuracy import (
     balanced_accuracy,
@@ -20,6 +17,8 @@ from mtattr.evaluation.accuracy import (
     task_floor,
 )
 from mtattr.tasks import Task, TaskSet
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from torchmetrics.functional.classification import multilabel_accuracy
 
 MIXED = TaskSet([Task("class", "categorical", ("x", "y", "z")), Task("a"), Task("b"), Task("c")])
 

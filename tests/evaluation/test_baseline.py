@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation.baseline import baseline_plan
 from mtattr.tasks import Task, TaskSet

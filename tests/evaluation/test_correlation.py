@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from reference import mantel
-from scipy import stats
-
 from mtattr.errors import InputError
 from mtattr.evaluation import mantel_test, phi_coefficients, rank_correlation
+from scipy import stats
+
+from reference import mantel
 
 
 def test_agrees_with_numpy_over_rows_that_know_both():

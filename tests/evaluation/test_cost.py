@@ -1,9 +1,8 @@
 import pytest
 import torch
-from torch import nn
-
 from mtattr.errors import InputError
 from mtattr.evaluation.cost import count_flops, count_parameters, latency, peak_memory_mb, seconds_in_turn
+from torch import nn
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from reference import confusion
-from sklearn.metrics import multilabel_confusion_matrix
-
 from mtattr.errors import InputError
 from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
+from sklearn.metrics import multilabel_confusion_matrix
+
+from reference import confusion
 
 
 def random_case(seed, n=60, t=5, unknown=0.3):
@@ -29,13 +29,7 @@ def test_counts_equal_the_loop_with_unknown_labels(seed):
 
 def test_rates_by_hand():
     cells = torch.tensor([[[5, 1], [2, 2]]])
-    for rate, expected in [
-        (accuracy_from, 0.7),
-        (precision_from, 2 / 3),
-        (recall_from, 0.5),
-        (specificity_from, 5 / 6),
-        (f1_from, 4 / 7),
-    ]:
+    for rate, expected in [(accuracy_from, 0.7), (precision_from, 2 / 3), (recall_from, 0.5), (specificity_from, 5 / 6), (f1_from, 4 / 7)]:
         assert rate(cells).item() == pytest.approx(expected)
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from reference import deletion_and_insertion
-from torch.nn.functional import interpolate
-
 from mtattr.errors import InputError
 from mtattr.evaluation import deletion_insertion
+from torch.nn.functional import interpolate
+
+from reference import deletion_and_insertion
 
 
 def given(count=5, size=(6, 7), map_size=None, seed=0):

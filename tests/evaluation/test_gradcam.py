@@ -1,11 +1,10 @@
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from torch import nn
-
 from mtattr.errors import InputError
 from mtattr.evaluation import gradcam
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
+from torch import nn
 
 
 class SmallNet(nn.Module):

@@ -3,11 +3,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import localisation
-
 from mtattr.errors import InputError
 from mtattr.evaluation import localisation as module
 from mtattr.evaluation.localisation import centre_prior, energy_inside, localisation_scores, pointing_game, random_maps, region_iou
+
+from reference import localisation
 
 MEASURES = (pointing_game, energy_inside, region_iou)
 

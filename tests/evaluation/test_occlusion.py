@@ -1,10 +1,9 @@
 import pytest
 import torch
 from captum.attr import Occlusion
-from torch import nn
-
 from mtattr.errors import InputError
 from mtattr.evaluation import occlusion_maps
+from torch import nn
 
 
 def test_equals_captum():

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.evaluation.predictions import predict, probabilities
 from mtattr.tasks import Task, TaskSet

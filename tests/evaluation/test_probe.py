@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import Ridge
-
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation.probe import coarse_pixels, linear_probe
 from mtattr.tasks import Task, TaskSet
+from sklearn.linear_model import Ridge
 
 TASKS = TaskSet([Task("class", "categorical", ("a", "b", "c")), Task("bright"), Task("soft")])
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import top_k_recall_images, top_k_recall_tasks
+from mtattr.errors import InputError
+from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
 from sklearn.metrics import average_precision_score, f1_score, top_k_accuracy_score
 from torchmetrics.functional.classification import multilabel_average_precision
 
-from mtattr.errors import InputError
-from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
+from reference import top_k_recall_images, top_k_recall_tasks
 
 
 def random_case(seed, n=40, t=6, unknown=0.2, levels=None):

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import holm as slow_holm
-from scipy import stats
-
 from mtattr.errors import InputError
 from mtattr.evaluation.statistics import Interval, clustered_bootstrap, holm, paired_interval, t_interval, welch_test
+from scipy import stats
+
+from reference import holm as slow_holm
 
 
 def test_t_interval_equals_scipy():

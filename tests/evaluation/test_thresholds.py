@@ -2,10 +2,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import best_f1, f1_at
-
 from mtattr.errors import InputError
 from mtattr.evaluation.thresholds import choose_thresholds
+
+from reference import best_f1, f1_at
 
 
 def random_case(seed, n=25, t=4, unknown=0.2, levels=None):

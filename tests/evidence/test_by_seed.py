@@ -1,7 +1,6 @@
 import math
 
 import pytest
-
 from mtattr.evaluation.statistics import Interval
 from mtattr.evidence import interval_words, measures, paired_difference, runs_by_seed, values_by_seed
 

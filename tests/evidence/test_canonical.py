@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mtattr.errors import InputError
 from mtattr.evidence import canonical_json, sha256_of
 

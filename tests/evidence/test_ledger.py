@@ -3,7 +3,6 @@ import os
 import re
 
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.evidence import append, canonical_json, read_ledger, verify
 

@@ -3,11 +3,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scipy import stats
-
 from mtattr import PAPERS
 from mtattr.errors import InputError
 from mtattr.evidence import claims_sha256, load_paper, paper_file
+from scipy import stats
 
 MAEDA = "attribute_estimation"
 

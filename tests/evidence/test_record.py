@@ -3,7 +3,6 @@ import json
 import math
 
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.evidence import check_record, seal, short_id
 

@@ -7,7 +7,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mtattr.evaluation.statistics import Interval
 from mtattr.evidence import (
     artefact_table,

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
-
 from mtattr.errors import InputError
 from mtattr.evidence import MINIMUM_SEEDS, SCALES, VERDICTS, Claim, Verdict, judge, seal
+from scipy import stats
 
 BASE = {"id": "c", "statement": "s", "where": "Table 2", "metric": "class_accuracy", "a": "PM", "datasets": ("digits", "deepfashion-twin")}
 

@@ -5,7 +5,6 @@ import subprocess
 
 import pytest
 import yaml
-
 from mtattr.evidence import append, claims_sha256, paper_file, verify
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

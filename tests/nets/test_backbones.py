@@ -1,9 +1,8 @@
 import pytest
 import torch
-from safetensors.torch import save_file
-
 from mtattr.errors import InputError
 from mtattr.nets import BACKBONES, build_backbone
+from safetensors.torch import save_file
 
 SMALL = [name for name in BACKBONES if name.startswith("small_")]
 WIDTHS = {"inception_v3": 2048, "inception_resnet_v2": 1536, "xception": 2048, "resnet50": 2048}

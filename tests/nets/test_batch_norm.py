@@ -2,8 +2,6 @@ import copy
 
 import pytest
 import torch
-from torch import nn
-
 from mtattr.errors import InputError
 from mtattr.nets import (
     FrozenBatchNorm2d,
@@ -14,6 +12,7 @@ from mtattr.nets import (
     global_batch_norm,
     use_global_batch_norm,
 )
+from torch import nn
 
 
 def test_without_processes_it_is_batch_norm():

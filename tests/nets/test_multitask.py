@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.nets import MultiTaskNet, build_backbone
 

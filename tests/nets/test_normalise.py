@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.nets import Normalise
 
 

@@ -2,9 +2,8 @@ import copy
 
 import pytest
 import torch
-from torch import nn
-
 from mtattr.nets.pointwise import StridedPointwiseConv2d, use_strided_pointwise
+from torch import nn
 
 
 def gradients(net, images, upstream):

@@ -1,10 +1,9 @@
 import pytest
 import torch
-from torch import nn
-
 from mtattr.errors import InputError
 from mtattr.nets import SmallResNet, stack_networks
 from mtattr.nets.small_resnet import BasicBlock
+from torch import nn
 
 SHAPE = {"widths": (4, 6, 8), "blocks": (1, 2, 1)}
 

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mtattr
 import nbformat
 import pytest
-
-import mtattr
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -36,11 +35,7 @@ def write(path: Path, cells: list[tuple[str, str, list[str]]]) -> Path:
     return path
 
 
-CELLS = [
-    ("sum(range(10))", "45", []),
-    ("object()", "<object at 0x…>", []),
-    ("import time\ntime.time()", "1.0", ["nbval-ignore-output"]),
-]
+CELLS = [("sum(range(10))", "45", []), ("object()", "<object at 0x…>", []), ("import time\ntime.time()", "1.0", ["nbval-ignore-output"])]
 
 
 def test_untouched_passes_and_edited_fails(tmp_path):

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from mtattr.reproduce import Project, pair_problems
 from mtattr.reproduce.matrix import parameters_of
 from mtattr.reproduce.project import notebook_name

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from mtattr import plots
 from mtattr.errors import InputError
 

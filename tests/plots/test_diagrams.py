@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from mtattr import plots
 from mtattr.errors import InputError
 

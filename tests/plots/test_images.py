@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from mtattr import plots
 from mtattr.errors import InputError
 

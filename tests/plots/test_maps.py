@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-
 from mtattr import plots
 from mtattr.errors import InputError
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
-
 from mtattr import plots
 from mtattr.errors import InputError
 

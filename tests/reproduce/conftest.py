@@ -2,7 +2,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
 from mtattr.reproduce import Project
 
 HEADER = """\

@@ -10,9 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 import mtattr
+import pytest
 from mtattr.reproduce import Project, expand, pair_problems, record, reproduce
 from mtattr.reproduce.execute import hold
 

@@ -2,7 +2,6 @@ import hashlib
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mtattr.reproduce.files import digest_of, file_digest, library_digest
 
 

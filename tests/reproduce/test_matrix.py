@@ -1,5 +1,4 @@
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.reproduce import expand, find_project, shard
 from mtattr.reproduce.matrix import parameters_of

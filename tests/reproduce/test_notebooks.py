@@ -3,7 +3,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.reproduce import cells, pair_problems, write_notebook
 from mtattr.reproduce.notebooks import clean_outputs, read_notebook

@@ -1,7 +1,6 @@
 import json
 
 import pytest
-
 from mtattr.reproduce import record
 
 JOB = {"run_id": "r" * 8, "name": "p/build", "parameters": {"seed": 0}, "mtattr": "0"}

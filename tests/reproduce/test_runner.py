@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.reproduce import expand, record, reproduce, runner
 from mtattr.reproduce.runner import FAILED, PLANNED, SKIPPED, TIMED_OUT, print_table, slots, visible_gpus

@@ -2,7 +2,6 @@ import json
 
 import nbformat
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.reproduce import build_book, stage_book, write_notebook
 from mtattr.reproduce.notebooks import read_notebook

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
-
 from mtattr.nets import Output
 from mtattr.training import FitSettings, fit_or_load, per_task_loss
 from mtattr.training.device import open_fabric
 from mtattr.training.fit import fit
+from torch import nn
 
 _spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
 toy = importlib.util.module_from_spec(_spec)

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.training.checkpoint import load_tensors, pack, save_tensors, unpack
 

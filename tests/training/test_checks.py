@@ -1,5 +1,4 @@
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.training import RunSpec
 from mtattr.training.checks import check_spec, size_of

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.training import FitSettings, fit_or_load
 from mtattr.training.checkpoint import load_tensors, save_tensors

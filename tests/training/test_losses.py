@@ -3,7 +3,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import per_task_loss
 

@@ -1,10 +1,9 @@
 import pytest
 import torch
-from torch import nn
-
 from mtattr.errors import InputError
 from mtattr.training import FitSettings, FixedWeights
 from mtattr.training.optimizer import build_optimizer
+from torch import nn
 
 
 def one_weight(settings: FitSettings, steps: int) -> list[float]:

@@ -1,7 +1,6 @@
 import logging
 
 import pytest
-
 from mtattr.training.progress import Progress
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-
 from mtattr.errors import InputError
 from mtattr.training import RunSpec, fit_or_load, plan_for
 from mtattr.training.fit import step_seed
+from safetensors.torch import load_file
 
 TOY = Path(__file__).with_name("toy.py")
 _spec = importlib.util.spec_from_file_location("toy", TOY)

@@ -1,5 +1,4 @@
 import pytest
-
 from mtattr.errors import InputError
 from mtattr.training.spec import RunSpec
 

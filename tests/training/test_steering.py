@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-
 from mtattr.data.batches import random_rows
 from mtattr.errors import InputError
 from mtattr.training import fit_or_load, per_task_loss
 from mtattr.training.device import open_fabric
 from mtattr.training.steering import steering_losses
+from safetensors.torch import load_file
 
 _spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
 toy = importlib.util.module_from_spec(_spec)

@@ -1,7 +1,6 @@
 import math
 
 import torch
-
 from mtattr.training.trace import Trace
 
 

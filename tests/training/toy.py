@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
-
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation.accuracy import mean_accuracy
 from mtattr.nets.output import Output
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import FitSettings, Plan, RunSpec, fit_or_load
+from torch import nn
 
 TASKS = TaskSet([Task("class", "categorical", ("dark", "mid", "bright")), Task("red"), Task("never known")])
 

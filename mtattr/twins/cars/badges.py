@@ -25,23 +25,32 @@ def badge(make: int, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         return disc, torch.minimum(ring(0.86, 0.14), disc + 0.65)
     if make == 1:
         return disc, torch.minimum(
-            ring(0.88, 0.12), torch.minimum(torch.maximum(u.abs() - 0.13, disc), torch.maximum(v.abs() - 0.13, disc))
+            ring(0.88, 0.12),
+            torch.minimum(torch.maximum(u.abs() - 0.13, disc), torch.maximum(v.abs() - 0.13, disc)),
         )
     if make == 2:
         shield = polygon(u, v, [(-0.8, -1.0), (0.8, -1.0), (0.8, 0.1), (0.0, 1.1), (-0.8, 0.1)])
-        return shield, torch.minimum(shield.abs() - 0.13, torch.maximum((v + 0.25).abs() - 0.14, shield))
+        return shield, torch.minimum(
+            shield.abs() - 0.13, torch.maximum((v + 0.25).abs() - 0.14, shield)
+        )
     if make == 3:
         diamond = (u.abs() * 1.25 + v.abs() * 0.8) - 0.95
         return diamond, torch.maximum(diamond, -(diamond + 0.34))
     if make == 4:
-        chevrons = [torch.maximum((v - 0.75 * u.abs() + shift).abs() - 0.17, u.abs() - 0.95) for shift in (-0.25, 0.45)]
+        chevrons = [
+            torch.maximum((v - 0.75 * u.abs() + shift).abs() - 0.17, u.abs() - 0.95)
+            for shift in (-0.25, 0.45)
+        ]
         both = functools.reduce(torch.minimum, chevrons)
         return both - 0.05, both
     if make == 5:
         oval = ellipse(u, v, 0.0, 0.0, 1.35, 0.8)
         return oval, torch.minimum(oval.abs() - 0.12, torch.maximum(v.abs() - 0.15, oval))
     if make == 6:
-        wings = torch.maximum(torch.maximum((v + 0.20 * u.abs()).abs() - 0.45 + 0.22 * u.abs(), u.abs() - 1.8), -(u.abs() - 0.45))
+        wings = torch.maximum(
+            torch.maximum((v + 0.20 * u.abs()).abs() - 0.45 + 0.22 * u.abs(), u.abs() - 1.8),
+            -(u.abs() - 0.45),
+        )
         middle = torch.sqrt(u * u + v * v) - 0.5
         return torch.minimum(wings, middle), torch.minimum(wings, ring(0.45, 0.1))
     if make == 7:

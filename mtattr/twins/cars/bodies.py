@@ -107,14 +107,19 @@ def _lower(b: Body) -> list[tuple[float, ...]]:
     crease = b.floor + 0.62 * (b.belt - b.floor)
     planes = [(0.0, 0.0, -1.0, -b.floor)]
     for side in (1, -1):
-        planes += [_facing(90 * side, -5, 0, b.width * side, crease), _facing(90 * side, 9, 0, b.width * side, crease)]
+        planes += [
+            _facing(90 * side, -5, 0, b.width * side, crease),
+            _facing(90 * side, 9, 0, b.width * side, crease),
+        ]
     planes += [
         _facing(0, 4, b.front, 0, middle),
         _facing(0, 50, b.front - 0.05, 0, b.nose - 0.10),
         _facing(0, -38, b.front - 0.10, 0, b.floor),
         _across((b.front - 0.20, b.nose), (b.cowl_x, b.cowl)),
         # Bodies without a boot end below their windows: there the belt itself is the solid's upper face.
-        _across(b.deck if b.deck[0] - b.rear > 0.3 else (0.0, b.belt + 0.03), (b.rear + 0.05, b.tail)),
+        _across(
+            b.deck if b.deck[0] - b.rear > 0.3 else (0.0, b.belt + 0.03), (b.rear + 0.05, b.tail)
+        ),
         (0.0, 0.0, 1.0, b.belt + 0.02),
         _facing(180, 3, b.rear, 0, middle),
         _facing(180, 42, b.rear + 0.03, 0, b.tail - 0.07),
@@ -122,8 +127,24 @@ def _lower(b: Body) -> list[tuple[float, ...]]:
     ]
     for side in (1, -1):
         for yaw, back in ((17, 0.62), (46, 0.33)):
-            planes.append(_facing(yaw * side, 3, b.front - 0.20 * back, (b.width - (1 - back) * 0.42) * side, middle))
-            planes.append(_facing(180 - yaw * side, 3, b.rear + 0.17 * back, (b.width - (1 - back) * 0.40) * side, middle))
+            planes.append(
+                _facing(
+                    yaw * side,
+                    3,
+                    b.front - 0.20 * back,
+                    (b.width - (1 - back) * 0.42) * side,
+                    middle,
+                )
+            )
+            planes.append(
+                _facing(
+                    180 - yaw * side,
+                    3,
+                    b.rear + 0.17 * back,
+                    (b.width - (1 - back) * 0.40) * side,
+                    middle,
+                )
+            )
     return planes
 
 
@@ -132,12 +153,21 @@ def _cabin(b: Body) -> list[tuple[float, ...]]:
     foot = (b.cowl_x, b.cowl)
     screen = _across(foot, (ax, az))
     pitch = math.degrees(math.asin(screen[2]))
-    corner = [_facing(24 * side, pitch - 4, foot[0] - 0.09, (b.width - 0.14) * side, foot[1]) for side in (1, -1)]
+    corner = [
+        _facing(24 * side, pitch - 4, foot[0] - 0.09, (b.width - 0.14) * side, foot[1])
+        for side in (1, -1)
+    ]
     back = _across((cx, cz), b.deck)
     slope = math.degrees(math.asin(back[2]))
-    corner += [_facing(180 - 24 * side, slope - 2, b.deck[0] + 0.10, (b.width - 0.16) * side, b.deck[1]) for side in (1, -1)]
+    corner += [
+        _facing(180 - 24 * side, slope - 2, b.deck[0] + 0.10, (b.width - 0.16) * side, b.deck[1])
+        for side in (1, -1)
+    ]
     # Two more points, a little above the straight line between their neighbours, make an arch of the roof.
-    steps = [((p + q) / 2 + 0.1 * (p - q), (pz + qz) / 2 + 0.035 * (p - q)) for (p, pz), (q, qz) in (b.roof[:2], b.roof[1:])]
+    steps = [
+        ((p + q) / 2 + 0.1 * (p - q), (pz + qz) / 2 + 0.035 * (p - q))
+        for (p, pz), (q, qz) in (b.roof[:2], b.roof[1:])
+    ]
     planes = [
         screen,
         *corner,
@@ -163,5 +193,8 @@ LOWER, CABIN = _planes(_lower), _planes(_cabin)
 @functools.cache
 def measures() -> dict[str, Tensor]:
     """Every measure of `Body` as a float32 tensor with one row a body, (bodies,) or (bodies, k)."""
-    tables = {f.name: torch.tensor([getattr(TABLE[name], f.name) for name in BODIES], dtype=torch.float32) for f in fields(Body)}
+    tables = {
+        f.name: torch.tensor([getattr(TABLE[name], f.name) for name in BODIES], dtype=torch.float32)
+        for f in fields(Body)
+    }
     return {name: table.flatten(1) if table.ndim > 1 else table for name, table in tables.items()}

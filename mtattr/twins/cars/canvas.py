@@ -24,14 +24,18 @@ class Canvas:
     `gloss` (M,), where 1 is clear lacquer, are its material. `m` holds the body's measures, (B,) each.
     """
 
-    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> None:
         self.device = torch.device(device)
         self._parameters = scenes.parameters.to(torch.float32).to(device)
         self.makes, self.bodies = scenes.makes.to(device), scenes.bodies.to(device)
         self.viewpoints = scenes.viewpoints.to(device)
         self.image_shape = image_shape
         self.sheet = Frame.plain(len(scenes), image_shape, device, ASPECT)
-        self.m = SimpleNamespace(**{name: table.to(device)[self.bodies] for name, table in measures().items()})
+        self.m = SimpleNamespace(
+            **{name: table.to(device)[self.bodies] for name, table in measures().items()}
+        )
         self.view = View(
             self.viewpoints,
             self.p("azimuth"),
@@ -43,8 +47,12 @@ class Canvas:
             self.pick("centre_y", -0.06, 0.14),
         )
         height, width = image_shape
-        self.x = (((torch.arange(width, device=self.device) + 0.5) * (2 / width) - 1) * ASPECT)[None, None, :]
-        self.y = ((torch.arange(height, device=self.device) + 0.5) * (2 / height) - 1)[None, :, None]
+        self.x = (((torch.arange(width, device=self.device) + 0.5) * (2 / width) - 1) * ASPECT)[
+            None, None, :
+        ]
+        self.y = ((torch.arange(height, device=self.device) + 0.5) * (2 / height) - 1)[
+            None, :, None
+        ]
         self.pixel = self.sheet.pixel
         #: Size of a pixel in metres at the car's middle.
         self.metre = self.pixel / cell(self.view.scale)
@@ -67,7 +75,9 @@ class Canvas:
 
     def colour(self, *rgb: float, rows: Tensor | None = None) -> Tensor:
         """One colour for all images, or for `rows`, (n, 3)."""
-        return torch.tensor(rgb, device=self.device).expand(len(self) if rows is None else len(rows), 3)
+        return torch.tensor(rgb, device=self.device).expand(
+            len(self) if rows is None else len(rows), 3
+        )
 
     @functools.cached_property
     def all_rows(self) -> Tensor:
@@ -88,7 +98,15 @@ class Canvas:
             colour = colour[:, None, None, :]
         spot, alpha = self.flat(patch), (alpha * patch.inside).flatten()
         for k, plane in enumerate(self.picture.view(3, -1)):
-            plane.index_copy_(0, spot, torch.lerp(plane.index_select(0, spot), colour[..., k].expand(patch.inside.shape).flatten(), alpha))
+            plane.index_copy_(
+                0,
+                spot,
+                torch.lerp(
+                    plane.index_select(0, spot),
+                    colour[..., k].expand(patch.inside.shape).flatten(),
+                    alpha,
+                ),
+            )
 
     def flat(self, patch: Patch) -> Tensor:
         """Positions of a patch's pixels in a flattened plane, (n * h * w,)."""
@@ -117,7 +135,9 @@ class Decal:
         self.x, self.y, self.z = (v.index_select(0, spot) for v in (c.px, c.py, c.pz))
         self.nx, self.ny, self.nz = (v.index_select(0, spot) for v in (c.nx, c.ny, c.nz))
         dx, dy, dz = (ray.index_select(0, spot) for ray in c.direction)
-        self.facing = -(dx * self.nx + dy * self.ny + dz * self.nz) * torch.rsqrt(dx * dx + dy * dy + dz * dz)
+        self.facing = -(dx * self.nx + dy * self.ny + dz * self.nz) * torch.rsqrt(
+            dx * dx + dy * dy + dz * dz
+        )
         # A pixel covers more of a surface that it meets at an angle.
         self.metre = self.of(c.metre[:, 0, 0]) / self.facing.clamp(min=0.35)
 
@@ -145,10 +165,18 @@ class Decal:
         """Change the material with opacity `alpha` (K,); colour is (3, 1) or (3, K)."""
         # Channel by channel: reading and writing single numbers is several times faster than rows of three.
         for plane, target in zip(self.c.albedo, colour, strict=True):
-            plane.index_copy_(0, self.spot, torch.lerp(plane.index_select(0, self.spot), target.expand_as(alpha), alpha))
+            plane.index_copy_(
+                0,
+                self.spot,
+                torch.lerp(plane.index_select(0, self.spot), target.expand_as(alpha), alpha),
+            )
         if gloss is not None:
             plane, target = self.c.gloss, torch.as_tensor(gloss, device=alpha.device)
-            plane.index_copy_(0, self.spot, torch.lerp(plane.index_select(0, self.spot), target.expand_as(alpha), alpha))
+            plane.index_copy_(
+                0,
+                self.spot,
+                torch.lerp(plane.index_select(0, self.spot), target.expand_as(alpha), alpha),
+            )
 
 
 def spread(values: Tensor, image: Tensor) -> Tensor:

@@ -28,7 +28,9 @@ from mtattr.twins.drawing.regions import changed_regions
 _SORTED = 2048
 
 
-def render(scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
+def render(
+    scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch.
 
     A scene is described at the aspect 323 : 224 (width : height); images of another aspect show it squeezed.
@@ -38,12 +40,21 @@ def render(scenes: Scenes, image_size: ImageSize = 64, device: torch.device | st
     for start in range(0, len(scenes), _SORTED):
         # Batches of one viewpoint see the same faces of the car, which saves half of the work.
         order = start + scenes.viewpoints[start : start + _SORTED].argsort(stable=True)
-        images[order] = rendered(lambda part, order=order: draw(scenes.rows(order[part]), shape, device)[1], len(order), shape, device)
+        images[order] = rendered(
+            lambda part, order=order: draw(scenes.rows(order[part]), shape, device)[1],
+            len(order),
+            shape,
+            device,
+        )
     return images
 
 
 def attribute_regions(
-    scene: Scenes, image_size: ImageSize = 64, *, only: Sequence[int] | None = None, device: torch.device | str = "cpu"
+    scene: Scenes,
+    image_size: ImageSize = 64,
+    *,
+    only: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """Where each task of one scene shows, float32 (3, H, W) in {0, 1}: where toggling it changes the picture.
 
@@ -55,15 +66,31 @@ def attribute_regions(
     regions = torch.zeros(len(TASKS), *shape)
     if wanted:
         joined = Scenes.joined([scene, *(scene.toggled(t) for t in wanted)])
-        pictures = torch.cat(map_batches(lambda part: draw(joined.rows(part), shape, device)[1].cpu(), len(joined), shape, device))
+        pictures = torch.cat(
+            map_batches(
+                lambda part: draw(joined.rows(part), shape, device)[1].cpu(),
+                len(joined),
+                shape,
+                device,
+            )
+        )
         regions[torch.tensor(wanted)] = changed_regions(pictures[1:], pictures[:1])
     return regions
 
 
-def car_boxes(scenes: Scenes, image_size: ImageSize, device: torch.device | str = "cpu") -> list[tuple[int, int, int, int]]:
+def car_boxes(
+    scenes: Scenes, image_size: ImageSize, device: torch.device | str = "cpu"
+) -> list[tuple[int, int, int, int]]:
     """Boxes (left, top, right, bottom) around body and wheels in pixels, 1-based and inclusive, as the real set writes them."""
     shape = image_shape_of(image_size)
-    masks = torch.cat(map_batches(lambda part: draw(scenes.rows(part), shape, device)[0].whole.cpu() > 0.5, len(scenes), shape, device))
+    masks = torch.cat(
+        map_batches(
+            lambda part: draw(scenes.rows(part), shape, device)[0].whole.cpu() > 0.5,
+            len(scenes),
+            shape,
+            device,
+        )
+    )
     boxes = []
     for mask in masks:
         rows, columns = mask.any(1).nonzero()[:, 0] + 1, mask.any(0).nonzero()[:, 0] + 1
@@ -73,7 +100,9 @@ def car_boxes(scenes: Scenes, image_size: ImageSize, device: torch.device | str 
     return boxes
 
 
-def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Canvas, Tensor]:
+def draw(
+    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> tuple[Canvas, Tensor]:
     """One batch: the finished canvas, whose `whole` (B, H, W) is the car with its wheels, and pictures (B, 3, H, W) in [0, 1]."""
     c = Canvas(scenes, image_shape, device)
     set_light(c)

@@ -13,7 +13,9 @@ def draw_flank(c: Canvas) -> None:
     c.arch = torch.zeros_like(c.alpha)
     d = c.decal((c.ny > 0.10) & (c.on_cabin == 0) & (c.py > 0))
     beside = ((d.ny - 0.25) * 6).clamp(0, 1)
-    floor, belt, wheel, axle, cladding = (d.of(getattr(c.m, name)) for name in ("floor", "belt", "wheel", "axle", "cladding"))
+    floor, belt, wheel, axle, cladding = (
+        d.of(getattr(c.m, name)) for name in ("floor", "belt", "wheel", "axle", "cladding")
+    )
     paint = d.of(c.paint)
     plastic = d.rgb(0.075, 0.075, 0.08)
     level = (d.z - floor) / (belt - floor)
@@ -24,17 +26,27 @@ def draw_flank(c: Canvas) -> None:
 
     first, second, third = (d.of(c.m.split[:, k]) for k in range(3))
     slant = 0.05 * (level - 0.6)
-    joint = torch.minimum(torch.minimum((d.x - first - slant).abs(), (d.x - second).abs()), (d.x - third - 0.10 * (level - 0.5)).abs())
+    joint = torch.minimum(
+        torch.minimum((d.x - first - slant).abs(), (d.x - second).abs()),
+        (d.x - third - 0.10 * (level - 0.5)).abs(),
+    )
     joint = torch.maximum(joint - 0.009, floor + 0.10 - d.z)
-    across = torch.maximum((d.z - floor - 0.12).abs() - 0.008, torch.maximum(d.x - first, third - d.x))
+    across = torch.maximum(
+        (d.z - floor - 0.12).abs() - 0.008, torch.maximum(d.x - first, third - d.x)
+    )
     line = torch.minimum(joint, across)
     d.paint(d.cover(line) * beside * 0.75, paint * 0.12, 0.3)
     handle = torch.minimum(
-        box(d.x, d.z, second + 0.17, belt - 0.105, 0.085, 0.019, 0.015), box(d.x, d.z, third + 0.17, belt - 0.095, 0.085, 0.019, 0.015)
+        box(d.x, d.z, second + 0.17, belt - 0.105, 0.085, 0.019, 0.015),
+        box(d.x, d.z, third + 0.17, belt - 0.095, 0.085, 0.019, 0.015),
     )
     d.paint(d.cover(handle - 0.010) * beside * 0.6, paint * 0.25, 0.5)
     chrome = (d.p("trim") < 0.3).float()
-    d.paint(d.cover(handle) * beside, torch.lerp((paint * 1.1 + 0.06).clamp(max=1), d.rgb(0.7, 0.7, 0.72), chrome), 1.3)
+    d.paint(
+        d.cover(handle) * beside,
+        torch.lerp((paint * 1.1 + 0.06).clamp(max=1), d.rgb(0.7, 0.7, 0.72), chrome),
+        1.3,
+    )
     flap = box(d.x, d.z, -axle, belt - 0.13, 0.085, 0.075, 0.03).abs() - 0.006
     d.paint(d.cover(flap) * beside * 0.5, paint * 0.2)
 

@@ -23,15 +23,23 @@ def draw_glass(c: Canvas) -> None:
         (d.nx < -0.06, REAR_WINDOW, c.m.deck[:, 1] + 0.045, 0.085),
     ):
         end = d.only(faces)
-        pane = torch.maximum(torch.maximum(_beyond(end, planes, ROOF) + 0.045, _beyond(end, planes, SIDES) + edge), end.of(foot) - end.z)
+        pane = torch.maximum(
+            torch.maximum(_beyond(end, planes, ROOF) + 0.045, _beyond(end, planes, SIDES) + edge),
+            end.of(foot) - end.z,
+        )
         # Edge-on a pixel covers the whole pane: it shows the frame, not what one point of the pane would.
         where = ((end.nx.abs() - 0.06) * 12).clamp(0, 1) * ((end.facing - 0.13) * 8).clamp(0, 1)
         end.paint(end.cover(pane - 0.022) * where, end.rgb(0.025, 0.025, 0.03), 0.9)
         _pane(c, end, end.cover(pane) * where)
         if across is WINDSCREEN:
-            wiper = torch.maximum((end.z - end.of(c.m.cowl) - 0.03 - 0.05 * (end.y * 1.4).abs()).abs() - 0.008, end.y.abs() - 0.55)
+            wiper = torch.maximum(
+                (end.z - end.of(c.m.cowl) - 0.03 - 0.05 * (end.y * 1.4).abs()).abs() - 0.008,
+                end.y.abs() - 0.55,
+            )
             end.paint(end.cover(wiper) * where * 0.8, end.rgb(0.025, 0.025, 0.03), 0.2)
-    _roof_rails(c, d.only((d.nz > 0.45) & d.of((c.m.roof[:, 4] < -1.8) & (c.p("trim") > 0.25))), planes)
+    _roof_rails(
+        c, d.only((d.nz > 0.45) & d.of((c.m.roof[:, 4] < -1.8) & (c.p("trim") > 0.25))), planes
+    )
 
 
 def _beyond(d: Decal, planes: Tensor, which: slice) -> Tensor:
@@ -61,10 +69,17 @@ def _side_windows(c: Canvas, d: Decal, planes: Tensor) -> None:
     belt = d.of(c.m.belt)
     slope = 0.35 * (d.z - belt)
     pane = torch.maximum(_beyond(d, planes, WINDSCREEN) + 0.085, _beyond(d, planes, ROOF) + 0.05)
-    pane = torch.maximum(pane, torch.maximum(_beyond(d, planes, REAR_WINDOW) + 0.10, d.of(c.m.window_end) + slope - d.x))
+    pane = torch.maximum(
+        pane,
+        torch.maximum(_beyond(d, planes, REAR_WINDOW) + 0.10, d.of(c.m.window_end) + slope - d.x),
+    )
     pane = torch.maximum(pane, belt + 0.045 - d.z)
     chrome = (d.p("trim") < 0.45).float()
-    d.paint(d.cover(pane - 0.022) * where, torch.lerp(d.rgb(0.04, 0.04, 0.045), d.rgb(0.62, 0.63, 0.65), chrome), 1.2)
+    d.paint(
+        d.cover(pane - 0.022) * where,
+        torch.lerp(d.rgb(0.04, 0.04, 0.045), d.rgb(0.62, 0.63, 0.65), chrome),
+        1.2,
+    )
     _, second, third = (d.of(c.m.split[:, k]) for k in range(3))
     level = (d.z - belt) / 0.42
     shade = 1.25 - 0.55 * level
@@ -74,7 +89,9 @@ def _side_windows(c: Canvas, d: Decal, planes: Tensor) -> None:
         shade = shade * (1 - 0.5 * d.cover(seat, 0.03))
     tint = torch.lerp(d.rgb(0.14, 0.16, 0.17), d.rgb(0.04, 0.045, 0.05), d.p("tint"))
     # The sky's reflection breaks at an angle across the panes.
-    streak = ((torch.sin(d.x * 2.3 + d.z * 2.9 + 6.28 * d.p("sky")) - 0.45) * 9).clamp(0, 1) * (0.4 + level).clamp(0, 1)
+    streak = ((torch.sin(d.x * 2.3 + d.z * 2.9 + 6.28 * d.p("sky")) - 0.45) * 9).clamp(0, 1) * (
+        0.4 + level
+    ).clamp(0, 1)
     d.paint(d.cover(pane) * where, tint * shade + 0.055 * streak * d.of(c.sky_low), 1.7)
     bar = torch.minimum((d.x - second).abs() - 0.045, (d.x - third - 0.25 * slope).abs() - 0.028)
     d.paint(d.cover(torch.maximum(bar, pane)) * where, d.rgb(0.03, 0.03, 0.035), 0.8)

@@ -19,7 +19,9 @@ def image_keys(scenes: Scenes, split: str, seed: int) -> tuple[str, ...]:
     """
     return tuple(
         _key(filed, number, i, split, seed)
-        for i, (filed, number) in enumerate(zip(scenes.filed.tolist(), scenes.parameters[:, COLUMN["year"]].tolist(), strict=True))
+        for i, (filed, number) in enumerate(
+            zip(scenes.filed.tolist(), scenes.parameters[:, COLUMN["year"]].tolist(), strict=True)
+        )
     )
 
 
@@ -28,7 +30,9 @@ def _key(filed: int, number: float, i: int, split: str, seed: int) -> str:
     folder = f"{MAKES[model.make][1]}/{model.id}/{_YEARS[int(number * len(_YEARS))]}"
     attempt = 0
     while True:
-        name = hashlib.sha256(f"compcars-twin {seed} {split} {i} {attempt}".encode()).hexdigest()[:14]
+        name = hashlib.sha256(f"compcars-twin {seed} {split} {i} {attempt}".encode()).hexdigest()[
+            :14
+        ]
         key = f"{folder}/{name}.jpg"
         if split == "test" or is_validation(key) == (split == "val"):
             return key

@@ -13,17 +13,36 @@ from mtattr.twins.cars.keys import image_keys
 from mtattr.twins.cars.load import SPLIT_SIZES
 from mtattr.twins.cars.makes import BODIES, MAKES, MODELS, TYPES
 from mtattr.twins.cars.scene import sample_scenes
-from mtattr.twins.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
+from mtattr.twins.drawing.writing import (
+    image_quality,
+    mark_generated,
+    new_folder,
+    save_image,
+    sizes_of,
+)
 
 _CHUNK = 256
 #: (height, width) of the pictures: the aspect in which the scenes are described.
 NATIVE_SIZE = (224, 323)
 #: Doors and seats of each body, as attributes.txt lists them.
-_DOORS = {"sedan": (4, 5), "hatchback": (5, 5), "SUV": (5, 5), "estate": (5, 5), "pickup": (4, 5), "sports": (2, 4), "MPV": (5, 7)}
+_DOORS = {
+    "sedan": (4, 5),
+    "hatchback": (5, 5),
+    "SUV": (5, 5),
+    "estate": (5, 5),
+    "pickup": (4, 5),
+    "sports": (2, 4),
+    "MPV": (5, 7),
+}
 
 
 def write_to(
-    folder, *, image_size: ImageSize = NATIVE_SIZE, limit: int | dict[str, int] | None = None, seed: int = 0, image_format: str = "png"
+    folder,
+    *,
+    image_size: ImageSize = NATIVE_SIZE,
+    limit: int | dict[str, int] | None = None,
+    seed: int = 0,
+    image_format: str = "png",
 ) -> Path:
     """Write the twin below `folder` in the layout of CompCars and return its path.
 
@@ -46,24 +65,37 @@ def write_to(
             "refuses such a copy; expected some hundred images"
         )
     mark_generated(folder, "compcars-twin", "CompCars")
-    keys = {split: _write_split(folder, split, n, seed, image_size, quality) for split, n in sizes.items()}
-    _write_lines(folder / "data" / "train_test_split" / "classification" / "train.txt", [*keys["train"], *keys["val"]])
+    keys = {
+        split: _write_split(folder, split, n, seed, image_size, quality)
+        for split, n in sizes.items()
+    }
+    _write_lines(
+        folder / "data" / "train_test_split" / "classification" / "train.txt",
+        [*keys["train"], *keys["val"]],
+    )
     _write_lines(folder / "data" / "train_test_split" / "classification" / "test.txt", keys["test"])
     _write_tables(folder / "data" / "misc")
     return folder
 
 
-def _write_split(folder: Path, split: str, n: int, seed: int, image_size: ImageSize, quality: dict) -> tuple[str, ...]:
+def _write_split(
+    folder: Path, split: str, n: int, seed: int, image_size: ImageSize, quality: dict
+) -> tuple[str, ...]:
     scenes = sample_scenes(split, n, seed)
     keys = image_keys(scenes, split, seed)
     for start in range(0, n, _CHUNK):
         part = scenes.rows(slice(start, start + _CHUNK))
         images, boxes = render(part, image_size), car_boxes(part, image_shape_of(image_size))
-        for key, image, box, viewpoint in zip(keys[start:], images, boxes, part.viewpoints.tolist(), strict=False):
+        for key, image, box, viewpoint in zip(
+            keys[start:], images, boxes, part.viewpoints.tolist(), strict=False
+        ):
             path = folder / "data" / "image" / key
             path.parent.mkdir(parents=True, exist_ok=True)
             save_image(path, image, quality)
-            _write_lines((folder / "data" / "label" / key).with_suffix(".txt"), [viewpoint, 1, " ".join(map(str, box))])
+            _write_lines(
+                (folder / "data" / "label" / key).with_suffix(".txt"),
+                [viewpoint, 1, " ".join(map(str, box))],
+            )
     return keys
 
 
@@ -74,10 +106,15 @@ def _write_tables(folder: Path) -> None:
     for m, model in enumerate(MODELS):
         doors, seats = _DOORS[BODIES[model.body]]
         kind = 0 if model.type is None else model.type + 1
-        lines.append(f"{model.id} {160 + 7 * m % 90} {1 + m * 3 % 20 / 10:.1f} {doors} {seats} {kind}")
+        lines.append(
+            f"{model.id} {160 + 7 * m % 90} {1 + m * 3 % 20 / 10:.1f} {doors} {seats} {kind}"
+        )
     _write_lines(folder / "attributes.txt", lines)
     makes = {number: name for name, number, _, _ in MAKES}
-    names = {"make_names": _cells(makes), "model_names": _cells({model.id: model.short_name for model in MODELS})}
+    names = {
+        "make_names": _cells(makes),
+        "model_names": _cells({model.id: model.short_name for model in MODELS}),
+    }
     savemat(folder / "make_model_name.mat", names)
     savemat(folder / "car_type.mat", {"types": _cells(dict(enumerate(TYPES, 1))).T})
 

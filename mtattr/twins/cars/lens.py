@@ -14,7 +14,9 @@ def photograph(c: Canvas) -> Tensor:
     """The finished pictures, (B, 3, H, W) in [0, 1]."""
     x, y = c.sheet.coordinates
     warm = c.pick("warmth", -0.06, 0.06)
-    gain = c.pick("exposure", 0.90, 1.20)[:, None] * torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], 1)
+    gain = c.pick("exposure", 0.90, 1.20)[:, None] * torch.stack(
+        [1 + warm, torch.ones_like(warm), 1 - warm], 1
+    )
     edge = 1 - cell(c.pick("vignette", 0.0, 0.10)) * (x * x / 2 + y * y)
     picture = c.picture * gain.T[:, :, None, None] * edge
     contrast = cell(c.pick("contrast", 0.86, 1.12))
@@ -23,6 +25,10 @@ def photograph(c: Canvas) -> Tensor:
     reach = max(1, round(c.image_shape[0] / 64 * 1.0))
     if len(rows):
         soft = soften(picture[rows], reach)
-        picture[rows] = torch.lerp(picture[rows], soft, (0.85 - 3 * c.p("blur")[rows])[:, None, None, None])
-    grain = noise(x * 7.3 + cell(c.p("spare_3")), y * 7.3 + cell(c.p("spare_4")), c.tile("grain_tile"))
+        picture[rows] = torch.lerp(
+            picture[rows], soft, (0.85 - 3 * c.p("blur")[rows])[:, None, None, None]
+        )
+    grain = noise(
+        x * 7.3 + cell(c.p("spare_3")), y * 7.3 + cell(c.p("spare_4")), c.tile("grain_tile")
+    )
     return (picture + (grain * cell(c.pick("grain", 0.0, 0.006)))[:, None]).clamp(0, 1)

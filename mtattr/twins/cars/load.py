@@ -57,7 +57,10 @@ def load(
         render=lambda: render(scenes, shape),
         region_of=region_of,
         source="drawn by mtattr; no photograph and no real make of car is involved",
-        facts={"viewpoints": {str(code): counts[code] for code in VIEWPOINTS}, "label_noise": LABEL_NOISE},
+        facts={
+            "viewpoints": {str(code): counts[code] for code in VIEWPOINTS},
+            "label_noise": LABEL_NOISE,
+        },
     )
 
 
@@ -66,9 +69,13 @@ def chosen_tasks(tasks: Sequence[str]) -> list[int]:
     names = [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
     for name in names:
         if name not in TASKS.names:
-            raise InputError(f"compcars-twin: task {name!r} is unknown; there are {', '.join(TASKS.names)}")
+            raise InputError(
+                f"compcars-twin: task {name!r} is unknown; there are {', '.join(TASKS.names)}"
+            )
     if not names or len(set(names)) != len(names):
-        raise InputError(f"compcars-twin: tasks must name at least one task and none twice, got {tasks!r}")
+        raise InputError(
+            f"compcars-twin: tasks must name at least one task and none twice, got {tasks!r}"
+        )
     return [TASKS.index(name) for name in names]
 
 

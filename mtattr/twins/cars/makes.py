@@ -59,7 +59,9 @@ class Model:
 def _models() -> tuple[Model, ...]:
     models = []
     for make, (maker, _, names, fourth) in enumerate(MAKES):
-        for slot, (name, body) in enumerate(zip(names, ("sedan", "hatchback", "SUV", fourth), strict=True)):
+        for slot, (name, body) in enumerate(
+            zip(names, ("sedan", "hatchback", "SUV", fourth), strict=True)
+        ):
             # Ids of one make lie far apart, so that their order says nothing about makes or bodies.
             number = (4 * make + slot) * 397 % 1913 + 6
             kind = None if (maker, body) in TYPE_UNKNOWN else TYPES.index(body)
@@ -74,7 +76,13 @@ MODEL_OF = {(model.make, model.body): m for m, model in enumerate(MODELS)}
 #: All tasks; `load` chooses among them.
 TASKS = TaskSet(
     [
-        Task("model", "categorical", tuple(model.name for model in MODELS), group="model", region="body"),
+        Task(
+            "model",
+            "categorical",
+            tuple(model.name for model in MODELS),
+            group="model",
+            region="body",
+        ),
         Task("make", "categorical", tuple(make[0] for make in MAKES), group="make", region="marks"),
         Task("type", "categorical", TYPES, group="type", region="body"),
     ]

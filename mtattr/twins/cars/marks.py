@@ -44,10 +44,14 @@ def draw_marks(c: Canvas) -> None:
     """Paint each make's marks on the car's materials."""
     k = front_scale(c)
     body = c.on_cabin == 0
-    front = c.decal((c.nx > 0.30) & body & (c.px > c.of(c.m.front) - 0.25) & (c.py.abs() < 0.68 * c.of(k)))
+    front = c.decal(
+        (c.nx > 0.30) & body & (c.px > c.of(c.m.front) - 0.25) & (c.py.abs() < 0.68 * c.of(k))
+    )
     rear = c.decal((c.nx < -0.10) & body & (c.px < c.of(c.m.rear) + 0.42))
     x, z = emblem_place(c)
-    side = c.decal((c.ny > 0.55) & body & ((c.px - c.of(x)).abs() < 0.11) & ((c.pz - c.of(z)).abs() < 0.08))
+    side = c.decal(
+        (c.ny > 0.55) & body & ((c.px - c.of(x)).abs() < 0.11) & ((c.pz - c.of(z)).abs() < 0.08)
+    )
     for make in range(len(MAKES)):
         for decal, draw in ((front, _front), (rear, _rear), (side, _emblem)):
             if len(decal.spot):
@@ -88,11 +92,21 @@ def _rear(c: Canvas, d: Decal, make: int) -> None:
     lamp, core = TAIL_LAMPS[make](a, v)
     d.paint(d.cover((lamp - 0.014) * scale) * where, d.rgb(0.05, 0.015, 0.02), 1.2)
     lit = d.p("lamps_on") < 0.4
-    d.paint(d.cover(lamp * scale) * where, torch.where(lit, d.rgb(1.15, 0.07, 0.06), d.rgb(0.50, 0.02, 0.03)), 1.3)
-    d.paint(d.cover(core * scale) * where * 0.85, torch.where(lit, d.rgb(1.6, 0.75, 0.60), d.rgb(0.85, 0.30, 0.28)), 1.3)
+    d.paint(
+        d.cover(lamp * scale) * where,
+        torch.where(lit, d.rgb(1.15, 0.07, 0.06), d.rgb(0.50, 0.02, 0.03)),
+        1.3,
+    )
+    d.paint(
+        d.cover(core * scale) * where * 0.85,
+        torch.where(lit, d.rgb(1.6, 0.75, 0.60), d.rgb(0.85, 0.30, 0.28)),
+        1.3,
+    )
     _badge(c, d, make, d.y / (0.085 * scale), (v - 0.075) / 0.085, 0.085 * scale, where)
 
 
 def _emblem(c: Canvas, d: Decal, make: int) -> None:
     x, z = (d.of(place) for place in emblem_place(c))
-    _badge(c, d, make, -(d.x - x) / 0.055, (d.z - z) / 0.055, 0.055, ((d.ny - 0.55) * 6).clamp(0, 1))
+    _badge(
+        c, d, make, -(d.x - x) / 0.055, (d.z - z) / 0.055, 0.055, ((d.ny - 0.55) * 6).clamp(0, 1)
+    )

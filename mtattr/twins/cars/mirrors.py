@@ -23,16 +23,29 @@ def draw_mirror(c: Canvas, near: bool) -> None:
     behind = (c.view.eye[:, 0] < x).float()
     # From behind the car's wider end hides part of it.
     seen = 1 - cell(behind) * c.read(c.alpha, patch)
-    arm = segment(patch.x, patch.y, cell(foot_x), cell(foot_y), cell(mx), cell(my + 0.4 * tall))[0] - 0.022 * cell(size)
+    arm = segment(patch.x, patch.y, cell(foot_x), cell(foot_y), cell(mx), cell(my + 0.4 * tall))[
+        0
+    ] - 0.022 * cell(size)
     c.lay(patch, seen * coverage(arm, patch.pixel), c.colour(0.05, 0.05, 0.055))
     shell = box(patch.x, patch.y, cell(mx), cell(my), cell(half), cell(tall), 0.055 * cell(size))
     up = ((cell(my) - patch.y) / cell(tall)).clamp(-1, 1)
     black = (c.p("mirror_colour") < 0.25)[:, None]
     base = torch.where(black, c.colour(0.04, 0.04, 0.045), c.paint)
     light = (0.62 + 0.42 * up)[..., None] * c.ambient[:, None, None]
-    colour = (base[:, None, None] * light + 0.22 * ((up - 0.45) * 3).clamp(0, 1)[..., None] * c.sky_low[:, None, None]).clamp(0, 1)
+    colour = (
+        base[:, None, None] * light
+        + 0.22 * ((up - 0.45) * 3).clamp(0, 1)[..., None] * c.sky_low[:, None, None]
+    ).clamp(0, 1)
     c.lay(patch, seen * coverage(shell, patch.pixel), colour)
-    glass = box(patch.x, patch.y, cell(mx), cell(my), cell(half) * 0.84, cell(tall) * 0.78, 0.04 * cell(size))
+    glass = box(
+        patch.x,
+        patch.y,
+        cell(mx),
+        cell(my),
+        cell(half) * 0.84,
+        cell(tall) * 0.78,
+        0.04 * cell(size),
+    )
     c.lay(
         patch,
         seen * coverage(glass, patch.pixel) * cell(behind * c.view.forward[:, 0].abs().clamp(0, 1)),

@@ -24,7 +24,10 @@ def part_masks(scene: Scenes, image_size: ImageSize = 64) -> dict[str, Tensor]:
     """
     c = Canvas(scene, image_shape_of(image_size))
     long, wide, high = (LONGEST["front"], LONGEST["rear"]), LONGEST["width"], LONGEST["height"]
-    body = torch.maximum(_boxed(c, long, (-wide, wide), (0.0, high)), _boxed(c, (long[0] + 0.6, long[1] - 0.6), (-2.0, 2.0), (0.0, 0.1)))
+    body = torch.maximum(
+        _boxed(c, long, (-wide, wide), (0.0, high)),
+        _boxed(c, (long[0] + 0.6, long[1] - 0.6), (-2.0, 2.0), (0.0, 0.1)),
+    )
     return {"body": body, "marks": _marks(c)}
 
 
@@ -34,13 +37,28 @@ def _marks(c: Canvas) -> Tensor:
     # Grille and lamps reach around the rounded corners, where they are still seen from the side.
     if 0.69 * eye[0] + 0.72 * eye[1] > 1.8 or eye[0] > m.front[0]:
         k, height = front_scale(c), grille_height(c)
-        mask = _boxed(c, (m.front, m.front - 0.22), (-0.68 * k, 0.68 * k), (height - 0.32 * k, height + 0.29 * k))
+        mask = _boxed(
+            c,
+            (m.front, m.front - 0.22),
+            (-0.68 * k, 0.68 * k),
+            (height - 0.32 * k, height + 0.29 * k),
+        )
     if -0.69 * eye[0] + 0.72 * eye[1] > 1.8 or eye[0] < m.rear[0]:
         k, height = (m.tail - m.floor) / 0.80, tail_height(c)
-        mask = torch.maximum(mask, _boxed(c, (m.rear, m.rear + 0.42), (-m.width, m.width), (height - 0.27 * k, height + 0.26 * k)))
+        mask = torch.maximum(
+            mask,
+            _boxed(
+                c,
+                (m.rear, m.rear + 0.42),
+                (-m.width, m.width),
+                (height - 0.27 * k, height + 0.26 * k),
+            ),
+        )
     if eye[1] > m.width[0]:
         x, z = emblem_place(c)
-        mask = torch.maximum(mask, _boxed(c, (x - 0.11, x + 0.11), (m.width, m.width - 0.05), (z - 0.08, z + 0.08)))
+        mask = torch.maximum(
+            mask, _boxed(c, (x - 0.11, x + 0.11), (m.width, m.width - 0.05), (z - 0.08, z + 0.08))
+        )
     return mask
 
 

@@ -57,7 +57,13 @@ class Scenes:
 
     def rows(self, index: slice | Tensor) -> Scenes:
         """The scenes at the given positions."""
-        return Scenes(self.makes[index], self.bodies[index], self.viewpoints[index], self.parameters[index], self.filed[index])
+        return Scenes(
+            self.makes[index],
+            self.bodies[index],
+            self.viewpoints[index],
+            self.parameters[index],
+            self.filed[index],
+        )
 
     @staticmethod
     def joined(parts: list[Scenes]) -> Scenes:
@@ -68,7 +74,12 @@ class Scenes:
     @property
     def labels(self) -> Tensor:
         """What the annotation says, float32 (N, 3): class indices of model, make and type, NaN where the type is unknown."""
-        table = torch.tensor([[m, model.make, float("nan") if model.type is None else model.type] for m, model in enumerate(MODELS)])
+        table = torch.tensor(
+            [
+                [m, model.make, float("nan") if model.type is None else model.type]
+                for m, model in enumerate(MODELS)
+            ]
+        )
         return table[self.filed]
 
     @property
@@ -102,7 +113,9 @@ class Scenes:
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
     """The first `n` scenes of a split; splits and seeds are separate streams."""
-    return Scenes.joined([_sample_block(split, block, seed) for block in range((n + BLOCK - 1) // BLOCK or 1)]).rows(slice(0, n))
+    return Scenes.joined(
+        [_sample_block(split, block, seed) for block in range((n + BLOCK - 1) // BLOCK or 1)]
+    ).rows(slice(0, n))
 
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:
@@ -111,16 +124,27 @@ def _sample_block(split: str, block: int, seed: int) -> Scenes:
     makes = torch.tensor([model.make for model in MODELS])
     bodies = torch.tensor([model.body for model in MODELS])
     edges = torch.tensor(list(VIEWPOINTS.values()), dtype=torch.float64).cumsum(0)[:-1]
-    viewpoints = torch.tensor(list(VIEWPOINTS))[torch.searchsorted(edges, uniform(1)[:, 0].contiguous(), right=True)]
+    viewpoints = torch.tensor(list(VIEWPOINTS))[
+        torch.searchsorted(edges, uniform(1)[:, 0].contiguous(), right=True)
+    ]
     parameters = uniform(len(PARAMETERS))
     return Scenes(makes[models], bodies[models], viewpoints, parameters, _annotate(models, uniform))
 
 
 def _annotate(models: Tensor, uniform) -> Tensor:
     """The model under which each image is filed, with the errors of `LABEL_NOISE`."""
-    siblings = torch.tensor([[m for m, other in enumerate(MODELS) if other.make == model.make and other != model] for model in MODELS])
-    strangers = torch.tensor([[m for m, other in enumerate(MODELS) if other.make != model.make] for model in MODELS])
+    siblings = torch.tensor(
+        [
+            [m for m, other in enumerate(MODELS) if other.make == model.make and other != model]
+            for model in MODELS
+        ]
+    )
+    strangers = torch.tensor(
+        [[m for m, other in enumerate(MODELS) if other.make != model.make] for model in MODELS]
+    )
     draw = uniform(3)
     pick = lambda table: table[models, (draw[:, 2] * table.shape[1]).long()]  # noqa: E731
-    other = torch.where(draw[:, 1] < LABEL_NOISE["of_these_other_make"], pick(strangers), pick(siblings))
+    other = torch.where(
+        draw[:, 1] < LABEL_NOISE["of_these_other_make"], pick(strangers), pick(siblings)
+    )
     return torch.where(draw[:, 0] < LABEL_NOISE["model_wrong"], other, models)

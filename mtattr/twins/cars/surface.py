@@ -24,19 +24,44 @@ PAINTS = (
 def trace_car(c: Canvas) -> None:
     """Set the canvas's opacity of the car and, packed, points, directions, cabin, and plain materials."""
     scale = cell(c.view.scale)
-    long, wide, high = (LONGEST["front"], LONGEST["rear"]), (-LONGEST["width"], LONGEST["width"]), LONGEST["height"]
+    long, wide, high = (
+        (LONGEST["front"], LONGEST["rear"]),
+        (-LONGEST["width"], LONGEST["width"]),
+        LONGEST["height"],
+    )
     across, down = _slab(c, long, wide, (0.0, high))
     # The cabin fills a smaller window of the picture, here given within the larger one.
     left, top = (
         slice(max(inner.start - outer.start, 0), inner.stop - outer.start)
         for inner, outer in zip(
-            _slab(c, (c.m.cowl_x, c.m.deck[:, 0]), wide, (torch.minimum(c.m.belt, c.m.tail) - 0.08, high)), (across, down), strict=True
+            _slab(
+                c,
+                (c.m.cowl_x, c.m.deck[:, 0]),
+                wide,
+                (torch.minimum(c.m.belt, c.m.tail) - 0.08, high),
+            ),
+            (across, down),
+            strict=True,
         )
     )
     x, y = c.x[:, :, across], c.y[:, down]
-    body = trace(c.view, LOWER.to(c.device)[c.bodies], x, y, edge=0.075 * scale, corner=0.10 * scale, never_front=FAR_BODY)
+    body = trace(
+        c.view,
+        LOWER.to(c.device)[c.bodies],
+        x,
+        y,
+        edge=0.075 * scale,
+        corner=0.10 * scale,
+        never_front=FAR_BODY,
+    )
     part = trace(
-        c.view, CABIN.to(c.device)[c.bodies], x[:, :, left], y[:, top], edge=0.055 * scale, corner=0.09 * scale, never_front=FAR_CABIN
+        c.view,
+        CABIN.to(c.device)[c.bodies],
+        x[:, :, left],
+        y[:, top],
+        edge=0.055 * scale,
+        corner=0.09 * scale,
+        never_front=FAR_CABIN,
     )
     cabin = Hit(*(torch.full_like(body.near, fill) for fill in (0.02, 1.0, 0.0, 0.0)))
     for whole, inner in zip(cabin, part, strict=True):
@@ -53,27 +78,44 @@ def trace_car(c: Canvas) -> None:
     row, column = line - c.image * height + down.start, packed - line * width + across.start
     c.spot = (c.image * c.image_shape[0] + row) * c.image_shape[1] + column
     c.opacity = take(opacity)
-    near_body, near_cabin, some_body, some_cabin = take(body.near), take(cabin.near), take(of_body), take(of_cabin)
-    on = ((some_cabin > 0.5) & ((near_cabin > near_body) | (some_body <= 0.5))) | ((some_cabin > some_body) & (some_body <= 0.5))
+    near_body, near_cabin, some_body, some_cabin = (
+        take(body.near),
+        take(cabin.near),
+        take(of_body),
+        take(of_cabin),
+    )
+    on = ((some_cabin > 0.5) & ((near_cabin > near_body) | (some_body <= 0.5))) | (
+        (some_cabin > some_body) & (some_body <= 0.5)
+    )
     c.on_cabin = on.float()
     c.direction = look(c, c.image, row, column)
     near = torch.where(on, near_cabin, near_body)
     c.px, c.py, c.pz = (c.of(c.view.eye[:, k]) + ray / near for k, ray in enumerate(c.direction))
-    _turn(c, [torch.where(on, take(p), take(q)) for p, q in zip(cabin[2:], body[2:], strict=True)], near)
+    _turn(
+        c,
+        [torch.where(on, take(p), take(q)) for p, q in zip(cabin[2:], body[2:], strict=True)],
+        near,
+    )
     _dye(c)
 
 
 def look(c: Canvas, image: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Directions (x, y, z) of packed pixels, (M,) each."""
     across, down = image * c.image_shape[1] + column, image * c.image_shape[0] + row
-    return tuple(ray.reshape(-1).index_select(0, place) for ray, place in zip(c.ray, (across, across, down), strict=True))
+    return tuple(
+        ray.reshape(-1).index_select(0, place)
+        for ray, place in zip(c.ray, (across, across, down), strict=True)
+    )
 
 
 def _slab(c: Canvas, xs, ys, zs) -> tuple[slice, slice]:
     """Columns and rows of the picture that hold a box in metres in every image of the batch."""
     cx, cy, half_width, half_height = c.view.surround(xs, ys, zs, c.all_rows)
     slices = []
-    for centre, half, length, reach in ((cx, half_width, c.image_shape[1], ASPECT), (cy, half_height, c.image_shape[0], 1.0)):
+    for centre, half, length, reach in (
+        (cx, half_width, c.image_shape[1], ASPECT),
+        (cy, half_height, c.image_shape[0], 1.0),
+    ):
         low = int(((float((centre - half).min()) / reach + 1) * length / 2) - 2)
         high = int(((float((centre + half).max()) / reach + 1) * length / 2) + 3)
         slices.append(slice(min(max(low, 0), length - 1), min(max(high, 1), length)))
@@ -99,10 +141,19 @@ def _curve(c: Canvas, nx: Tensor, ny: Tensor, nz: Tensor) -> None:
     flank = ny.abs() * lower
     # A crease runs below the handles: above it the door looks to the sky, below it to the road.
     crease = torch.clamp((level - 0.70) * 14, -1, 1)
-    nz = nz + flank * (0.42 * (level - 0.45) + 0.10 * crease) + ny.abs() * c.on_cabin * 0.15 * (c.pz - 1.2)
+    nz = (
+        nz
+        + flank * (0.42 * (level - 0.45) + 0.10 * crease)
+        + ny.abs() * c.on_cabin * 0.15 * (c.pz - 1.2)
+    )
     nz = nz + nx.abs() * lower * 0.5 * (level - 0.5)
     ny = ny + nz.clamp(min=0) * 0.22 * c.py / c.of(c.m.width) + nx.abs() * 0.25 * c.py
-    rib = torch.clamp((c.py.abs() - 0.46) * 12, -1, 1) * (c.px > c.of(c.m.cowl_x)) * (nz > 0.5) * lower
+    rib = (
+        torch.clamp((c.py.abs() - 0.46) * 12, -1, 1)
+        * (c.px > c.of(c.m.cowl_x))
+        * (nz > 0.5)
+        * lower
+    )
     ny = ny + 0.07 * rib * torch.sign(c.py)
     nx = nx + flank * 0.07 * (c.px + 0.2)
     length = torch.rsqrt((nx * nx + ny * ny + nz * nz).clamp(min=1e-6))
@@ -111,7 +162,9 @@ def _curve(c: Canvas, nx: Tensor, ny: Tensor, nz: Tensor) -> None:
 
 def _dye(c: Canvas) -> None:
     table = torch.tensor(PAINTS, device=c.device)
-    c.paint = (table[(c.p("paint") * len(PAINTS)).long()] * (0.85 + 0.3 * c.p("paint_light")[:, None])).clamp(0.03, 0.92)
+    c.paint = (
+        table[(c.p("paint") * len(PAINTS)).long()] * (0.85 + 0.3 * c.p("paint_light")[:, None])
+    ).clamp(0.03, 0.92)
     c.albedo = c.of(c.paint)
     c.gloss = torch.ones_like(c.px)
 

@@ -12,8 +12,12 @@ def _bar(a, v):
 
 
 def _corner(a, v):
-    shape = torch.minimum(box(a, v, 0.79, 0.02, 0.06, 0.13, 0.02), box(a, v, 0.66, -0.075, 0.19, 0.04, 0.02))
-    return shape, torch.minimum(box(a, v, 0.785, 0.02, 0.012, 0.10), box(a, v, 0.66, -0.075, 0.15, 0.010))
+    shape = torch.minimum(
+        box(a, v, 0.79, 0.02, 0.06, 0.13, 0.02), box(a, v, 0.66, -0.075, 0.19, 0.04, 0.02)
+    )
+    return shape, torch.minimum(
+        box(a, v, 0.785, 0.02, 0.012, 0.10), box(a, v, 0.66, -0.075, 0.15, 0.010)
+    )
 
 
 def _pillar(a, v):
@@ -22,12 +26,16 @@ def _pillar(a, v):
 
 def _twins(a, v):
     ring = lambda middle, radius: torch.sqrt((a - middle) ** 2 + v**2) - radius  # noqa: E731
-    return torch.minimum(ring(0.58, 0.080), ring(0.765, 0.080)), torch.minimum(ring(0.58, 0.035), ring(0.765, 0.035))
+    return torch.minimum(ring(0.58, 0.080), ring(0.765, 0.080)), torch.minimum(
+        ring(0.58, 0.035), ring(0.765, 0.035)
+    )
 
 
 def _bracket(a, v):
     outer = box(a, v, 0.71, 0.0, 0.15, 0.115, 0.03)
-    return torch.maximum(outer, -box(a, v, 0.65, 0.0, 0.15, 0.055, 0.02)), torch.maximum((outer + 0.03).abs() - 0.008, -(a - 0.60))
+    return torch.maximum(outer, -box(a, v, 0.65, 0.0, 0.15, 0.055, 0.02)), torch.maximum(
+        (outer + 0.03).abs() - 0.008, -(a - 0.60)
+    )
 
 
 def _across(a, v):
@@ -46,13 +54,19 @@ def _disc(a, v):
 
 def _claws(a, v):
     u = a - 0.15 * v
-    shape = torch.minimum(torch.minimum((u - 0.585).abs(), (u - 0.69).abs()), (u - 0.795).abs()) - 0.030
+    shape = (
+        torch.minimum(torch.minimum((u - 0.585).abs(), (u - 0.69).abs()), (u - 0.795).abs()) - 0.030
+    )
     return torch.maximum(shape, v.abs() - 0.125), torch.maximum(shape + 0.020, v.abs() - 0.095)
 
 
 def _handles(a, v):
-    shape = torch.minimum(box(a, v, 0.0, 0.085, 0.86, 0.016), box(a, v, 0.80, -0.02, 0.045, 0.12, 0.01))
-    return shape, torch.minimum(box(a, v, 0.0, 0.085, 0.84, 0.005), box(a, v, 0.80, -0.02, 0.015, 0.09))
+    shape = torch.minimum(
+        box(a, v, 0.0, 0.085, 0.86, 0.016), box(a, v, 0.80, -0.02, 0.045, 0.12, 0.01)
+    )
+    return shape, torch.minimum(
+        box(a, v, 0.0, 0.085, 0.84, 0.005), box(a, v, 0.80, -0.02, 0.015, 0.09)
+    )
 
 
 def _wedge(a, v):
@@ -62,8 +76,23 @@ def _wedge(a, v):
 
 def _ladder(a, v):
     step = torch.minimum(torch.minimum((v - 0.085).abs(), v.abs()), (v + 0.085).abs())
-    return torch.maximum(step - 0.027, (a - 0.70).abs() - 0.16), torch.maximum(step - 0.007, (a - 0.70).abs() - 0.13)
+    return torch.maximum(step - 0.027, (a - 0.70).abs() - 0.16), torch.maximum(
+        step - 0.007, (a - 0.70).abs() - 0.13
+    )
 
 
 #: One signature a make, in the order of MAKES: distances to the lamp and to its bright core.
-TAIL_LAMPS = (_bar, _corner, _pillar, _twins, _bracket, _across, _boomerang, _disc, _claws, _handles, _wedge, _ladder)
+TAIL_LAMPS = (
+    _bar,
+    _corner,
+    _pillar,
+    _twins,
+    _bracket,
+    _across,
+    _boomerang,
+    _disc,
+    _claws,
+    _handles,
+    _wedge,
+    _ladder,
+)

@@ -21,8 +21,12 @@ class View:
     per metre at the car's middle.
     """
 
-    def __init__(self, viewpoints: Tensor, azimuth, mirrored, height, distance, fill, centre_x, centre_y) -> None:
-        limits = torch.tensor([[0.0, 0.0], *(AZIMUTHS[v] for v in sorted(AZIMUTHS))], device=viewpoints.device)[viewpoints]
+    def __init__(
+        self, viewpoints: Tensor, azimuth, mirrored, height, distance, fill, centre_x, centre_y
+    ) -> None:
+        limits = torch.tensor(
+            [[0.0, 0.0], *(AZIMUTHS[v] for v in sorted(AZIMUTHS))], device=viewpoints.device
+        )[viewpoints]
         angle = torch.deg2rad(limits[:, 0] + (limits[:, 1] - limits[:, 0]) * azimuth)
         cos, sin = torch.cos(angle), torch.sin(angle)
         wide = 5.2 * sin + 2.0 * cos.abs()
@@ -30,7 +34,12 @@ class View:
         # Perspective makes the near end of the car larger than its middle.
         closer = 1 - (2.2 * cos.abs() + 0.9 * sin) / self.distance
         # A corner view leaves the frame's corners empty, so its car may be larger.
-        self.scale = fill * closer * torch.minimum(2 * ASPECT / wide, torch.full_like(wide, 0.98)) * (1.34 + 0.48 * sin * cos.abs())
+        self.scale = (
+            fill
+            * closer
+            * torch.minimum(2 * ASPECT / wide, torch.full_like(wide, 0.98))
+            * (1.34 + 0.48 * sin * cos.abs())
+        )
         self.focal = self.scale * self.distance
         self.forward = torch.stack([-cos, -sin], 1)
         self.across = torch.stack([-sin, cos], 1) * torch.where(mirrored < 0.5, 1.0, -1.0)[:, None]
@@ -40,11 +49,16 @@ class View:
 
     def project(self, x, y, z, rows: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor]:
         """Sheet coordinates (n,) of points in metres, each coordinate (n,) or a number, in the images `rows`."""
-        dx, dy, dz = (torch.as_tensor(v, device=self.eye.device) - self.eye[rows, k] for k, v in enumerate((x, y, z)))
+        dx, dy, dz = (
+            torch.as_tensor(v, device=self.eye.device) - self.eye[rows, k]
+            for k, v in enumerate((x, y, z))
+        )
         forward, across = self.forward[rows], self.across[rows]
         depth = (dx * forward[:, 0] + dy * forward[:, 1]).clamp(min=0.5)
         lateral = dx * across[:, 0] + dy * across[:, 1]
-        return self.centre_x[rows] + self.focal[rows] * lateral / depth, self.horizon[rows] - self.focal[rows] * dz / depth
+        return self.centre_x[rows] + self.focal[rows] * lateral / depth, self.horizon[
+            rows
+        ] - self.focal[rows] * dz / depth
 
     def surround(self, xs, ys, zs, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Centre and half extent on the sheet, (n,) each, of the boxes that span the given pairs of coordinates."""
@@ -53,11 +67,17 @@ class View:
         left, right, top, bottom = px.amin(0), px.amax(0), py.amin(0), py.amax(0)
         return (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
 
-    def rays(self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
+    def rays(
+        self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Directions (x, y, z) of the pixels at sheet coordinates x (n, 1, w) and y (n, h, 1), unit depth along the view."""
         c = lambda v: v[rows, None, None]  # noqa: E731
         xs, ys = (x - c(self.centre_x)) / c(self.focal), (y - c(self.horizon)) / c(self.focal)
-        return c(self.forward[:, 0]) + c(self.across[:, 0]) * xs, c(self.forward[:, 1]) + c(self.across[:, 1]) * xs, -ys
+        return (
+            c(self.forward[:, 0]) + c(self.across[:, 0]) * xs,
+            c(self.forward[:, 1]) + c(self.across[:, 1]) * xs,
+            -ys,
+        )
 
     def nearness(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Planes (n, P, 4) as affine functions of the sheet: (a, b, c, faces), each (n, P).
@@ -67,11 +87,17 @@ class View:
         """
         normal, offset = planes[..., :3], planes[..., 3]
         gap = offset - (
-            normal[..., 0] * self.eye[:, None, 0] + normal[..., 1] * self.eye[:, None, 1] + normal[..., 2] * self.eye[:, None, 2]
+            normal[..., 0] * self.eye[:, None, 0]
+            + normal[..., 1] * self.eye[:, None, 1]
+            + normal[..., 2] * self.eye[:, None, 2]
         )
         gap = torch.where(gap.abs() < 1e-3, torch.full_like(gap, 1e-3), gap)
-        along = normal[..., 0] * self.forward[:, None, 0] + normal[..., 1] * self.forward[:, None, 1]
-        sideways = normal[..., 0] * self.across[:, None, 0] + normal[..., 1] * self.across[:, None, 1]
+        along = (
+            normal[..., 0] * self.forward[:, None, 0] + normal[..., 1] * self.forward[:, None, 1]
+        )
+        sideways = (
+            normal[..., 0] * self.across[:, None, 0] + normal[..., 1] * self.across[:, None, 1]
+        )
         f = self.focal[:, None]
         a, b = sideways / f / gap, -normal[..., 2] / f / gap
         return a, b, along / gap - a * self.centre_x[:, None] - b * self.horizon[:, None], gap < 0

@@ -8,7 +8,14 @@ from mtattr.twins.cars.canvas import Canvas, value
 from mtattr.twins.drawing.shapes import coverage
 
 #: Spokes of each design, their half width at the rim as a share of its radius, and how much wider they are at the hub.
-RIMS = ((5, 0.11, 0.5), (10, 0.050, 0.8), (7, 0.085, 0.6), (6, 0.12, 0.2), (14, 0.035, 0.6), (9, 0.065, 0.2))
+RIMS = (
+    (5, 0.11, 0.5),
+    (10, 0.050, 0.8),
+    (7, 0.085, 0.6),
+    (6, 0.12, 0.2),
+    (14, 0.035, 0.6),
+    (9, 0.065, 0.2),
+)
 
 
 def draw_wheels(c: Canvas) -> None:
@@ -24,7 +31,9 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
     m = lambda name: value(getattr(c.m, name), rows)  # noqa: E731
     radius, sign = c.m.wheel, 1.0 if near else -1.0
     outer, inner = sign * (c.m.width - 0.035), sign * (c.m.width - 0.26)
-    patch = c.around(rows, (end * c.m.axle - radius, end * c.m.axle + radius), (outer, inner), (0.0, 2 * radius))
+    patch = c.around(
+        rows, (end * c.m.axle - radius, end * c.m.axle + radius), (outer, inner), (0.0, 2 * radius)
+    )
     i, iy, ix = patch.index
     dx, dy, dz = c.ray[0][i, 0, ix], c.ray[1][i, 0, ix], c.ray[2][i, iy, 0]
     eye = [value(c.view.eye[:, k], rows) for k in range(3)]
@@ -34,7 +43,10 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
     miss = (px * dz - pz * dx).abs() * torch.rsqrt(a)
     reach = torch.sqrt((r * r - miss * miss).clamp(min=0) * a)
     y_hit = eye[1] + (-b - reach) / a * dy
-    y0, y1 = torch.minimum(value(outer, rows), value(inner, rows)), torch.maximum(value(outer, rows), value(inner, rows))
+    y0, y1 = (
+        torch.minimum(value(outer, rows), value(inner, rows)),
+        torch.maximum(value(outer, rows), value(inner, rows)),
+    )
     tread = coverage(miss - r, metre) * coverage(torch.maximum(y0 - y_hit, y_hit - y1), metre)
     # Seen from the front a ray may pass either flat face; the one that it can enter by decides.
     face_y = torch.where(dy < 0, y1, y0)
@@ -47,7 +59,9 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
     shade = c.ambient[rows][:, None, None, :]
     groove = 0.055 + 0.02 * torch.sin(y_hit * 150)
     c.whole.view(-1).index_copy_(
-        0, c.flat(patch), torch.maximum(c.read(c.whole, patch), torch.maximum(tread, disc) * patch.inside).flatten()
+        0,
+        c.flat(patch),
+        torch.maximum(c.read(c.whole, patch), torch.maximum(tread, disc) * patch.inside).flatten(),
     )
     c.lay(patch, tread * seen, (groove[..., None] * shade).expand(*tread.shape, 3))
     c.lay(patch, disc * seen, _face(c, rows, rho, qx, qz, metre / r, outside) * shade)
@@ -56,7 +70,13 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
 def _face(c: Canvas, rows, rho, qx, qz, pixel, outside):
     """Colours (n, h, w, 3) of the flat side: tyre, rim, spokes, brake disc and hub; the inner side is plain."""
     count, width, taper = (
-        value(torch.tensor([rim[k] for rim in RIMS], device=c.device)[(c.p("rim") * len(RIMS)).long()], rows) for k in range(3)
+        value(
+            torch.tensor([rim[k] for rim in RIMS], device=c.device)[
+                (c.p("rim") * len(RIMS)).long()
+            ],
+            rows,
+        )
+        for k in range(3)
     )
     size = value(c.pick("rim_size", 0.64, 0.74), rows)
     turn = value(c.p("wheel_angle") * 6.2832, rows)
@@ -67,12 +87,16 @@ def _face(c: Canvas, rows, rho, qx, qz, pixel, outside):
     wave = torch.sin(angle * count / 2).abs() * 2 / count * rho
     inside = rho / size
     spoke = wave - width * (1 + taper * (0.5 - inside).clamp(min=-0.3)) * size
-    metal = torch.maximum(coverage(spoke, pixel), coverage((inside - 0.95).abs() - 0.05, pixel / size))
+    metal = torch.maximum(
+        coverage(spoke, pixel), coverage((inside - 0.95).abs() - 0.05, pixel / size)
+    )
     metal = torch.maximum(metal, coverage(inside - 0.24, pixel / size))
     style = c.p("rim_colour")[rows]
-    bright = torch.where(style < 0.65, 0.40 + 0.35 * style, torch.where(style < 0.85, 0.20 + 0.2 * style, 0.09 + 0.02 * style))[
-        :, None, None
-    ]
+    bright = torch.where(
+        style < 0.65,
+        0.40 + 0.35 * style,
+        torch.where(style < 0.85, 0.20 + 0.2 * style, 0.09 + 0.02 * style),
+    )[:, None, None]
     brake = 0.035 + 0.16 * coverage((inside - 0.5).abs() - 0.12, pixel)
     alloy = bright * (1.05 - 0.25 * (wave / (width * size + 1e-6)).clamp(0, 1)) * light
     alloy = alloy * (1 - 0.5 * coverage((inside - 0.13).abs() - 0.02, pixel / size))

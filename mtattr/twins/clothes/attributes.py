@@ -80,7 +80,9 @@ def _rows(kind: str, region: str, choice: str | None, table: str) -> list[Attrib
     for line in table.strip().splitlines():
         name, *groups, link = (cell.strip() for cell in line.split("|"))
         per_cent = [float(rate) / 100 for group in groups for rate in group.split()]
-        rows.append(Attribute(name, kind, region, dict(zip(COLUMNS, per_cent, strict=True)), link, choice))
+        rows.append(
+            Attribute(name, kind, region, dict(zip(COLUMNS, per_cent, strict=True)), link, choice)
+        )
     return rows
 
 
@@ -241,15 +243,21 @@ def chosen_classes(classes: str | Sequence[str] | None) -> tuple[str, ...]:
     names = tuple(name.strip() for name in names)
     for name in names:
         if name not in CATEGORIES:
-            raise InputError(f"deepfashion-twin: category {name!r} is unknown; there are {', '.join(CATEGORIES)}")
+            raise InputError(
+                f"deepfashion-twin: category {name!r} is unknown; there are {', '.join(CATEGORIES)}"
+            )
     if len(set(names)) < max(2, len(names)):
-        raise InputError(f"deepfashion-twin: classes must name at least two different categories, got {classes}")
+        raise InputError(
+            f"deepfashion-twin: classes must name at least two different categories, got {classes}"
+        )
     return names
 
 
 def rates_of(classes: Sequence[str]) -> Tensor:
     """How often each attribute is present in each of the categories, float64 (C, A)."""
-    return torch.tensor([[a.rates[name] for a in ATTRIBUTES] for name in classes], dtype=torch.float64)
+    return torch.tensor(
+        [[a.rates[name] for a in ATTRIBUTES] for name in classes], dtype=torch.float64
+    )
 
 
 def tasks_of(classes: Sequence[str]) -> TaskSet:

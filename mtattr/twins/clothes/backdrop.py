@@ -48,7 +48,9 @@ def _bricks(c, rows, x, y, other, tile, size):
     fu, fv = (u - u.round()).abs() * height * 2.2, (v - v.round()).abs() * height
     _, _, random = cells(u, v + 0.0, torch.ones_like(size), cell(tile))
     mortar = coverage(torch.minimum(fu, fv) - 0.012, c.sheet.pixel[rows])
-    c.backdrop[rows] = c.backdrop[rows] * (0.92 + 0.12 * random[0][..., None]) * (1 - 0.15 * mortar[..., None])
+    c.backdrop[rows] = (
+        c.backdrop[rows] * (0.92 + 0.12 * random[0][..., None]) * (1 - 0.15 * mortar[..., None])
+    )
 
 
 def _boards(c, rows, x, y, other, tile, size):
@@ -64,18 +66,26 @@ def _street(c, rows, x, y, other, tile, size):
     _, _, random = cells(x, y * 0, 0.42 * size, cell(tile))
     roof = -0.75 + 0.9 * random[0]
     house = coverage((roof - y) * 1.0, c.sheet.pixel[rows], 0.02)
-    facade = torch.where((random[1] > 0.5)[..., None], other[:, None, None], c.background[rows][:, None, None]) * (
-        0.55 + 0.5 * random[2][..., None]
-    )
+    facade = torch.where(
+        (random[1] > 0.5)[..., None], other[:, None, None], c.background[rows][:, None, None]
+    ) * (0.55 + 0.5 * random[2][..., None])
     c.backdrop[rows] = over(c.backdrop[rows] * 0.4 + 0.55, facade.clamp(0, 1), house)
     wx, wy, lit = cells(x, y, 0.13 * size, cell(tile))
-    window = coverage(torch.maximum(wx.abs() - 0.035, wy.abs() - 0.045), c.sheet.pixel[rows], 0.01) * house * (y < 0.5)
+    window = (
+        coverage(torch.maximum(wx.abs() - 0.035, wy.abs() - 0.045), c.sheet.pixel[rows], 0.01)
+        * house
+        * (y < 0.5)
+    )
     glass = torch.where(
-        (lit[0] > 0.7)[..., None], torch.tensor([0.95, 0.86, 0.6], device=x.device), torch.tensor([0.30, 0.36, 0.44], device=x.device)
+        (lit[0] > 0.7)[..., None],
+        torch.tensor([0.95, 0.86, 0.6], device=x.device),
+        torch.tensor([0.30, 0.36, 0.44], device=x.device),
     )
     c.backdrop[rows] = over(c.backdrop[rows], glass, window * 0.55)
     ground = coverage(0.55 - y, c.sheet.pixel[rows], 0.02)
-    c.backdrop[rows] = over(c.backdrop[rows], torch.full((len(rows), 3), 0.52, device=x.device), ground)
+    c.backdrop[rows] = over(
+        c.backdrop[rows], torch.full((len(rows), 3), 0.52, device=x.device), ground
+    )
 
 
 def _bokeh(c, rows, x, y, other, tile, size):
@@ -83,9 +93,15 @@ def _bokeh(c, rows, x, y, other, tile, size):
     for step, period in enumerate((0.55, 0.36)):
         px, py, random = cells(x, y, period * size, cell(tile) + step, 0.4)
         r = torch.sqrt(px * px + py * py)
-        disc = coverage(r - period * size * (0.10 + 0.18 * random[2]), c.sheet.pixel[rows], 0.04) * (0.15 + 0.35 * random[3])
+        disc = coverage(
+            r - period * size * (0.10 + 0.18 * random[2]), c.sheet.pixel[rows], 0.04
+        ) * (0.15 + 0.35 * random[3])
         c.backdrop[rows] = over(
-            c.backdrop[rows], torch.where((random[0] > 0.5)[..., None], other[:, None, None] * 0.3 + 0.7, other[:, None, None]), disc
+            c.backdrop[rows],
+            torch.where(
+                (random[0] > 0.5)[..., None], other[:, None, None] * 0.3 + 0.7, other[:, None, None]
+            ),
+            disc,
         )
 
 
@@ -94,7 +110,14 @@ def _leaves(c, rows, x, y, other, tile, size):
     for step, period in enumerate((0.34, 0.27, 0.21)):
         px, py, random = cells(x, y, period * size, cell(tile) + step, 0.35, brick=True)
         turn = random[2] * 6.28
-        a, b = px * torch.cos(turn) + py * torch.sin(turn), py * torch.cos(turn) - px * torch.sin(turn)
-        leaf = coverage(ellipse(a, b, 0.0, 0.0, period * size * 0.34, period * size * 0.15), c.sheet.pixel[rows], 0.01)
+        a, b = (
+            px * torch.cos(turn) + py * torch.sin(turn),
+            py * torch.cos(turn) - px * torch.sin(turn),
+        )
+        leaf = coverage(
+            ellipse(a, b, 0.0, 0.0, period * size * 0.34, period * size * 0.15),
+            c.sheet.pixel[rows],
+            0.01,
+        )
         colour = green[:, None, None] * (0.6 + 0.8 * random[3][..., None])
         c.backdrop[rows] = over(c.backdrop[rows], colour.clamp(0, 1), leaf * 0.55)

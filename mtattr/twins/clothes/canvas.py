@@ -26,14 +26,22 @@ class Canvas:
     garment, x = 0 its axis, y downwards. `size` is the images' height in pixels. Colours lie in [0, 1].
     """
 
-    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> None:
         self.scenes = scenes
-        self._parameters = torch.cat([scenes.parameters, scenes.more], 1).to(torch.float32).to(device)
+        self._parameters = (
+            torch.cat([scenes.parameters, scenes.more], 1).to(torch.float32).to(device)
+        )
         self._present = scenes.present.to(device)
         place = {name: k for k, name in enumerate(CUTS)}
-        self.cuts = torch.tensor([place[name] for name in scenes.classes], device=device)[scenes.categories.to(device)]
+        self.cuts = torch.tensor([place[name] for name in scenes.classes], device=device)[
+            scenes.categories.to(device)
+        ]
         self.upper = ~self.named(*(name for name in CUTS if CATEGORIES[name].kind == LOWER))
-        self.long = self.named(*(name for name in CUTS if CUTS[name].legs or CATEGORIES[name].kind == FULL))
+        self.long = self.named(
+            *(name for name in CUTS if CUTS[name].legs or CATEGORIES[name].kind == FULL)
+        )
         self.legged = self.named(*(name for name in CUTS if CUTS[name].legs))
         self.size = image_shape[0]
         self.device = torch.device(device)
@@ -58,7 +66,9 @@ class Canvas:
 
     def cut(self, field: str) -> Tensor:
         """A number of each image's `Cut`, float32 (B,)."""
-        return torch.tensor([float(getattr(cut, field)) for cut in CUTS.values()], device=self.cuts.device)[self.cuts]
+        return torch.tensor(
+            [float(getattr(cut, field)) for cut in CUTS.values()], device=self.cuts.device
+        )[self.cuts]
 
     def p(self, name: str) -> Tensor:
         """A scene parameter in [0, 1), (B,)."""
@@ -106,11 +116,22 @@ class Canvas:
 
         It lies in memory as three planes, on which torch blends many times faster than on pixels of three numbers.
         """
-        return colour[:, :, None, None].expand(-1, -1, *self.x.shape[1:]).clone().permute(0, 2, 3, 1)
+        return (
+            colour[:, :, None, None].expand(-1, -1, *self.x.shape[1:]).clone().permute(0, 2, 3, 1)
+        )
 
     # The layers' arithmetic: `paint` works in a box around the shape, because most shapes cover few pixels.
 
-    def paint(self, rows: Tensor, shape: Shape, colour: Tensor, where: tuple, *, opacity: float | Tensor = 1.0, grow: bool = False) -> None:
+    def paint(
+        self,
+        rows: Tensor,
+        shape: Shape,
+        colour: Tensor,
+        where: tuple,
+        *,
+        opacity: float | Tensor = 1.0,
+        grow: bool = False,
+    ) -> None:
         """Draw a shape on the cloth of images `rows`.
 
         `shape(x, y)` gives signed distances; colour is (n, 3); `where` = (cx, cy, half width, half height) of a box that
@@ -120,24 +141,44 @@ class Canvas:
         if len(rows) == 0:
             return
         patch = self.frame.patch(rows, *where)
-        self.fill(patch, coverage(shape(patch.x, patch.y), patch.pixel) * opacity, colour, grow=grow)
+        self.fill(
+            patch, coverage(shape(patch.x, patch.y), patch.pixel) * opacity, colour, grow=grow
+        )
 
-    def seam(self, rows: Tensor, shape: Shape, where: tuple, *, width: float = 0.006, strength: float = 0.8) -> None:
+    def seam(
+        self,
+        rows: Tensor,
+        shape: Shape,
+        where: tuple,
+        *,
+        width: float = 0.006,
+        strength: float = 0.8,
+    ) -> None:
         """Draw a dark line of half width `width` along the zero of `shape` on the cloth of images `rows`."""
-        self.paint(rows, lambda x, y: shape(x, y).abs() - width, self.base[rows] * 0.45, where, opacity=strength)
+        self.paint(
+            rows,
+            lambda x, y: shape(x, y).abs() - width,
+            self.base[rows] * 0.45,
+            where,
+            opacity=strength,
+        )
 
     def fill(self, patch: Patch, alpha: Tensor, colour: Tensor, *, grow: bool = False) -> None:
         """Colour the cloth of a patch, within each image's own box, with opacity `alpha` (n, h, w)."""
         alpha = alpha * patch.inside
         if grow:
             self.alpha[patch.index] = torch.maximum(self.alpha[patch.index], alpha)
-        self.cloth[patch.index] = torch.lerp(self.cloth[patch.index], colour[:, None, None, :], alpha[..., None])
+        self.cloth[patch.index] = torch.lerp(
+            self.cloth[patch.index], colour[:, None, None, :], alpha[..., None]
+        )
 
     def wash(self, rows: Tensor, alpha: Tensor, colour: Tensor) -> None:
         """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3) or (n, H, W, 3)."""
         if colour.ndim == 2:
             colour = colour[:, None, None, :]
-        self.cloth[rows] = torch.lerp(self.cloth[rows], colour.expand(*alpha.shape, 3), alpha[..., None])
+        self.cloth[rows] = torch.lerp(
+            self.cloth[rows], colour.expand(*alpha.shape, 3), alpha[..., None]
+        )
 
     def tone(self, rows: Tensor, factor: Tensor) -> None:
         """Multiply the light on the cloth of images `rows` by `factor` (n, H, W)."""

@@ -37,7 +37,12 @@ def _sweater(c, rows):
 def _waist_seam(c, rows):
     """The seam between bodice and skirt or legs, with gathers under it."""
     y = c.y[rows] - 0.10
-    gather = 0.10 * torch.sin(c.x[rows] * 40 + 2 * c.folds[rows]) * torch.exp(-y.clamp(min=0) * 9) * (y > 0)
+    gather = (
+        0.10
+        * torch.sin(c.x[rows] * 40 + 2 * c.folds[rows])
+        * torch.exp(-y.clamp(min=0) * 9)
+        * (y > 0)
+    )
     c.tone(rows, 1 - 0.26 * torch.exp(-((y / 0.014) ** 2)) + gather)
 
 
@@ -49,7 +54,10 @@ def _dress(c, rows):
 
 def _jumpsuit(c, rows):
     _waist_seam(c, rows)
-    middle = lambda x, y: torch.maximum(x.abs() - 0.001, torch.maximum(0.14 - y, y - cell(c.crotch[rows])))  # noqa: E731
+
+    def middle(x, y):
+        return torch.maximum(x.abs() - 0.001, torch.maximum(0.14 - y, y - cell(c.crotch[rows])))
+
     c.seam(rows, middle, (0.0, 0.37, 0.06, 0.30), strength=0.5)
     slant = lambda x, y: segment(x.abs(), y, 0.22, 0.16, 0.32, 0.36)[0] - 0.006  # noqa: E731
     pockets = rows[~c.has("patch pocket")[rows]]

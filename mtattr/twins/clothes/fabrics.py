@@ -12,12 +12,24 @@ from mtattr.twins.drawing.shapes import cell
 def tint_fabrics(c: Canvas) -> None:
     """Fix the cloth's own colour where the fabric decides it; call before prints."""
     tint = c.p("base_tint")[:, None]
-    denim = torch.lerp(torch.tensor([0.16, 0.22, 0.36], device=c.device), torch.tensor([0.58, 0.68, 0.78], device=c.device), tint)
-    hide = torch.lerp(torch.tensor([0.08, 0.07, 0.08], device=c.device), torch.tensor([0.34, 0.18, 0.12], device=c.device), tint)
+    denim = torch.lerp(
+        torch.tensor([0.16, 0.22, 0.36], device=c.device),
+        torch.tensor([0.58, 0.68, 0.78], device=c.device),
+        tint,
+    )
+    hide = torch.lerp(
+        torch.tensor([0.08, 0.07, 0.08], device=c.device),
+        torch.tensor([0.34, 0.18, 0.12], device=c.device),
+        tint,
+    )
     hide = torch.where(tint < 0.6, hide * 0.6 + 0.02, hide)
     c.base = torch.where(c.has("denim")[:, None], denim, c.base)
     c.base = torch.where(c.has("faux leather")[:, None], hide, c.base)
-    c.base = torch.where(c.has("linen")[:, None], c.base * 0.6 + 0.4 * torch.tensor([0.80, 0.74, 0.64], device=c.device), c.base)
+    c.base = torch.where(
+        c.has("linen")[:, None],
+        c.base * 0.6 + 0.4 * torch.tensor([0.80, 0.74, 0.64], device=c.device),
+        c.base,
+    )
     c.base = torch.where(c.has("chiffon")[:, None], c.base * 0.75 + 0.22, c.base)
 
 
@@ -39,7 +51,9 @@ def _denim(c, rows, u, v, size, pixel):
     worn = noise(u * 0.25, v * 0.22, _tile(c, rows))
     c.tone(rows, 1 - 0.14 * twill + 0.07 * worn)
     # Side seams sewn in yellow thread.
-    seam = stripes(v, 0.035, 0.022, pixel) * torch.clamp(0.5 - (((u.abs() - c.half_width[rows] * 0.86).abs()) - 0.006) / pixel, 0, 1)
+    seam = stripes(v, 0.035, 0.022, pixel) * torch.clamp(
+        0.5 - (((u.abs() - c.half_width[rows] * 0.86).abs()) - 0.006) / pixel, 0, 1
+    )
     c.wash(rows, 0.8 * seam, torch.tensor([0.80, 0.60, 0.28], device=u.device).expand(len(rows), 3))
 
 
@@ -50,7 +64,9 @@ def _lace(c, rows, u, v, size, pixel):
     petal = period * (0.30 + 0.10 * torch.cos(torch.atan2(y, x) * 6))
     flower = torch.clamp(0.5 - ((r - petal).abs() - period * 0.07) / pixel, 0, 1)
     heart = torch.clamp(0.5 - (r - period * 0.13) / pixel, 0, 1)
-    net = torch.maximum(stripes(u + v, 0.05 * size, 0.016, pixel), stripes(u - v, 0.05 * size, 0.016, pixel))
+    net = torch.maximum(
+        stripes(u + v, 0.05 * size, 0.016, pixel), stripes(u - v, 0.05 * size, 0.016, pixel)
+    )
     thread = torch.maximum(torch.maximum(flower, heart), 0.75 * net)
     c.alpha[rows] = c.alpha[rows] * (0.50 + 0.50 * thread)
     c.tone(rows, 0.82 + 0.30 * thread)
@@ -66,7 +82,13 @@ def _cable(c, rows, u, v, size, pixel):
     local = (t - t.floor() - 0.5) * 2
     braid = torch.cos((v / (0.10 * size)) * 3.1416 + local.abs() * 4)
     inside = torch.clamp((0.62 - local.abs()) * step / pixel * 0.5 + 0.5, 0, 1)
-    c.tone(rows, 1 - 0.28 * (1 - inside) * stripes(u, step, step * 0.36, pixel, 0.5) + 0.20 * inside * braid - 0.06)
+    c.tone(
+        rows,
+        1
+        - 0.28 * (1 - inside) * stripes(u, step, step * 0.36, pixel, 0.5)
+        + 0.20 * inside * braid
+        - 0.06,
+    )
 
 
 def _chiffon(c, rows, u, v, size, pixel):
@@ -75,7 +97,9 @@ def _chiffon(c, rows, u, v, size, pixel):
 
 
 def _leather(c, rows, u, v, size, pixel):
-    gloss = torch.exp(-(((c.nx[rows] - 0.35 * (c.folds[rows] * 0.5) + 0.3) / 0.16) ** 2)) + 0.7 * torch.relu(c.folds[rows] - 0.55)
+    gloss = torch.exp(
+        -(((c.nx[rows] - 0.35 * (c.folds[rows] * 0.5) + 0.3) / 0.16) ** 2)
+    ) + 0.7 * torch.relu(c.folds[rows] - 0.55)
     c.wash(rows, (0.5 * gloss).clamp(0, 0.8), torch.full((len(rows), 3), 0.85, device=u.device))
 
 
@@ -85,13 +109,21 @@ def _linen(c, rows, u, v, size, pixel):
 
 
 def _satin(c, rows, u, v, size, pixel):
-    sheen = torch.exp(-(((c.folds[rows] - 0.5) / 0.35) ** 2)) * 0.55 + torch.exp(-(((c.nx[rows] + 0.25) / 0.20) ** 2)) * 0.35
+    sheen = (
+        torch.exp(-(((c.folds[rows] - 0.5) / 0.35) ** 2)) * 0.55
+        + torch.exp(-(((c.nx[rows] + 0.25) / 0.20) ** 2)) * 0.35
+    )
     c.tone(rows, 0.86 + 0.15 * c.folds[rows])
     c.wash(rows, sheen.clamp(0, 0.8) * 0.75, c.base[rows] * 0.35 + 0.65)
 
 
 def _corduroy(c, rows, u, v, size, pixel):
-    c.tone(rows, 1.05 - 0.26 * stripes(u, 0.075 * size, 0.030 * size, pixel) + 0.05 * noise(u * 0.5, v * 0.3, _tile(c, rows)))
+    c.tone(
+        rows,
+        1.05
+        - 0.26 * stripes(u, 0.075 * size, 0.030 * size, pixel)
+        + 0.05 * noise(u * 0.5, v * 0.3, _tile(c, rows)),
+    )
 
 
 def _mesh(c, rows, u, v, size, pixel):

@@ -27,20 +27,34 @@ from mtattr.twins.drawing.regions import changed_regions
 from mtattr.twins.drawing.shapes import cell, over, soften
 
 
-def render(scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
+def render(
+    scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device)
+    return rendered(
+        lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device
+    )
 
 
-def garment_mask(scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
+def garment_mask(
+    scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
+) -> Tensor:
     """Opacity of the visible garment, float32 (N, H, W): what an occluder covers is left out."""
     shape = image_shape_of(image_size)
-    return torch.cat(map_batches(lambda part: draw(scenes.rows(part), shape, device)[2].cpu(), len(scenes), shape, device))
+    return torch.cat(
+        map_batches(
+            lambda part: draw(scenes.rows(part), shape, device)[2].cpu(), len(scenes), shape, device
+        )
+    )
 
 
 def attribute_regions(
-    scene: Scenes, image_size: ImageSize = 64, *, only: Sequence[int] | None = None, device: torch.device | str = "cpu"
+    scene: Scenes,
+    image_size: ImageSize = 64,
+    *,
+    only: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """Where each task of one scene shows, float32 (1 + A, H, W) in {0, 1} except task 0, the visible garment's opacity.
 
@@ -52,16 +66,22 @@ def attribute_regions(
     possible = [k for k in scene.can_occur[0].nonzero()[:, 0].tolist() if only is None or k in only]
     variants = [scene] + [scene.toggled(k) for k in possible]
     joined = Scenes.joined(variants)
-    drawn = map_batches(lambda part: draw(joined.rows(part), shape, device)[1:], len(joined), shape, device)
+    drawn = map_batches(
+        lambda part: draw(joined.rows(part), shape, device)[1:], len(joined), shape, device
+    )
     images = torch.cat([images for images, _ in drawn])
     regions = torch.zeros(1 + len(NAMES), *shape, device=images.device)
     regions[0] = drawn[0][1][0]
     if possible:
-        regions[1 + torch.tensor(possible, device=images.device)] = changed_regions(images[1:], images[:1])
+        regions[1 + torch.tensor(possible, device=images.device)] = changed_regions(
+            images[1:], images[:1]
+        )
     return regions.cpu()
 
 
-def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Canvas, Tensor, Tensor]:
+def draw(
+    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> tuple[Canvas, Tensor, Tensor]:
     """One batch: the finished canvas, pictures (B, 3, H, W) in [0, 1], and the visible garments' opacity (B, H, W)."""
     c = Canvas(scenes, image_shape, device)
     c.armhole = c.neck_cut = c.opened = None
@@ -91,11 +111,18 @@ def _dye(c: Canvas) -> None:
     c.base = palette(c.p("base_colour"), c.p("base_light"))
     c.second = apart(palette(c.p("second_colour"), c.p("second_light")), c.base)
     c.accent = apart(palette(c.p("accent_colour"), c.p("second_light")), c.base, 0.2)
-    metals = torch.tensor([(0.86, 0.72, 0.40), (0.80, 0.81, 0.83), (0.72, 0.52, 0.38)], device=c.device)
+    metals = torch.tensor(
+        [(0.86, 0.72, 0.40), (0.80, 0.81, 0.83), (0.72, 0.52, 0.38)], device=c.device
+    )
     c.metal = metals[(c.p("metal") * 3).long()]
-    c.button = apart(torch.lerp(c.metal, torch.full_like(c.metal, 0.93), (c.p("metal") < 0.5).float()[:, None]), c.base)
+    c.button = apart(
+        torch.lerp(c.metal, torch.full_like(c.metal, 0.93), (c.p("metal") < 0.5).float()[:, None]),
+        c.base,
+    )
     c.leather = torch.lerp(
-        torch.tensor([0.10, 0.08, 0.08], device=c.device), torch.tensor([0.60, 0.38, 0.22], device=c.device), c.p("accent_colour")[:, None]
+        torch.tensor([0.10, 0.08, 0.08], device=c.device),
+        torch.tensor([0.60, 0.38, 0.22], device=c.device),
+        c.p("accent_colour")[:, None],
     )
     c.leather = apart(c.leather, c.base, 0.2)
 
@@ -106,17 +133,29 @@ def _fold(c: Canvas) -> None:
     stretch = cell(c.pick("fold_stretch", 0.05, 0.16))
     tile = (c.p("fold_tile") * 32).long()
     skew = 0.35 * c.x.abs() * stretch
-    c.folds = noise(c.x * 0.5 + cell(c.p("fold_u")), (c.y + skew) * stretch + cell(c.p("fold_v")), tile)
-    depth = cell(c.pick("fold_strength", 0.06, 0.14) + 0.04 * (c.has("loose") | c.has("chiffon")).float() - 0.03 * c.has("fitted").float())
+    c.folds = noise(
+        c.x * 0.5 + cell(c.p("fold_u")), (c.y + skew) * stretch + cell(c.p("fold_v")), tile
+    )
+    depth = cell(
+        c.pick("fold_strength", 0.06, 0.14)
+        + 0.04 * (c.has("loose") | c.has("chiffon")).float()
+        - 0.03 * c.has("fitted").float()
+    )
     side = cell(c.pick("light_side", -0.16, 0.16))
     round_ = 1.03 - 0.30 * c.nx.abs() * c.nx * c.nx + side * c.nx
     c.shade = round_.clamp(0.5, 1.3) * (1 + depth * c.folds)
     beyond = c.sleeve * (c.nx.abs() > 1)
     c.shade = torch.lerp(c.shade, 0.93 + side + depth * c.folds * 0.8, beyond)
-    rows = (c.skirt & (c.p("centre_fold") < 0.10) | c.shorts & (c.p("leg_gap") < 0.09)).nonzero()[:, 0]
+    rows = (c.skirt & (c.p("centre_fold") < 0.10) | c.shorts & (c.p("leg_gap") < 0.09)).nonzero()[
+        :, 0
+    ]
     if len(rows):
         start = cell(torch.where(c.shorts[rows], c.crotch[rows], c.top[rows] + 0.35))
-        c.tone(rows, 1 - 0.38 * torch.exp(-((c.x[rows] / 0.022) ** 2)) * ((c.y[rows] - start) * 5).clamp(0, 1))
+        c.tone(
+            rows,
+            1
+            - 0.38 * torch.exp(-((c.x[rows] / 0.022) ** 2)) * ((c.y[rows] - start) * 5).clamp(0, 1),
+        )
 
 
 def _shadowed(c: Canvas) -> Tensor:
@@ -138,7 +177,10 @@ def landmarks(c: Canvas) -> list[list[tuple[int, int, int]]]:
     shoulder = torch.full_like(hem, 0.16)
     sleeve_x = torch.where(c.end_x > 0, c.end_x, torch.full_like(hem, 0.34))
     sleeve_y = torch.where(c.end_x > 0, c.end_y, torch.full_like(hem, -0.40))
-    collars, sleeves = [(-shoulder, c.top), (shoulder, c.top)], [(-sleeve_x, sleeve_y), (sleeve_x, sleeve_y)]
+    collars, sleeves = (
+        [(-shoulder, c.top), (shoulder, c.top)],
+        [(-sleeve_x, sleeve_y), (sleeve_x, sleeve_y)],
+    )
     hems = [(-hem, c.hem), (hem, c.hem)]
     corners = {
         UPPER: collars + sleeves + hems,

@@ -14,17 +14,32 @@ from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, NAMES, TYPES
 from mtattr.twins.clothes.garments import draw, landmarks
 from mtattr.twins.clothes.scene import SPLIT_SIZES, Scenes, sample_scenes
 from mtattr.twins.drawing.batches import grey_levels, map_batches
-from mtattr.twins.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
+from mtattr.twins.drawing.writing import (
+    image_quality,
+    mark_generated,
+    new_folder,
+    save_image,
+    sizes_of,
+)
 
 #: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is the position from 1.
 OFFICIAL_CATEGORIES = tuple(
     (name, kind)
     for kind, names in (
-        (1, "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie Jacket Jersey Parka Peacoat Poncho"),
+        (
+            1,
+            "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie Jacket Jersey Parka Peacoat Poncho",
+        ),
         (1, "Sweater Tank Tee Top Turtleneck"),
-        (2, "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings Sarong Shorts Skirt Sweatpants"),
+        (
+            2,
+            "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings Sarong Shorts Skirt Sweatpants",
+        ),
         (2, "Sweatshorts Trunks"),
-        (3, "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe Romper Shirtdress Sundress"),
+        (
+            3,
+            "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe Romper Shirtdress Sundress",
+        ),
     )
     for name in names.split()
 )
@@ -36,7 +51,9 @@ _PATH_WIDTH = 70
 def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
     """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8 digits>.<suffix>`, unique over the splits."""
     shown = scenes.present[i].nonzero()[:, 0].tolist()
-    item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [scenes.classes[int(scenes.categories[i])]]
+    item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [
+        scenes.classes[int(scenes.categories[i])]
+    ]
     return f"img/{'_'.join(item)}/img_{_FIRST_NUMBER[split] + i:08d}.{suffix}"
 
 
@@ -66,13 +83,22 @@ def write_to(
     shape = image_shape_of(image_size)
     rows = []
     for split, count in sizes.items():
-        rows += _write_split(folder, split, sample_scenes(split, count, seed, names), shape, image_format, quality)
+        rows += _write_split(
+            folder, split, sample_scenes(split, count, seed, names), shape, image_format, quality
+        )
     mark_generated(folder, "deepfashion-twin", "DeepFashion")
     _write_tables(folder, rows)
     return folder
 
 
-def _write_split(folder: Path, split: str, scenes: Scenes, shape: tuple[int, int], image_format: str, quality: dict) -> list[dict]:
+def _write_split(
+    folder: Path,
+    split: str,
+    scenes: Scenes,
+    shape: tuple[int, int],
+    image_format: str,
+    quality: dict,
+) -> list[dict]:
     keys = [image_key(scenes, split, i, image_format) for i in range(len(scenes))]
     numbers = [CATEGORIES[name].number for name in scenes.classes]
     for parent in {(folder / "Img" / key).parent for key in keys}:
@@ -110,22 +136,56 @@ def _box(mask: Tensor) -> tuple[int, int, int, int]:
 
 def _write_tables(folder: Path, rows: list[dict]) -> None:
     coarse = folder / "Anno_coarse"
-    _write(coarse / "list_category_cloth.txt", "category_name  category_type", [f"{name:<15}{kind}" for name, kind in OFFICIAL_CATEGORIES])
-    _write(coarse / "list_attr_cloth.txt", "attribute_name  attribute_type", [f"{a.name:<29}{TYPES[a.type]}" for a in ATTRIBUTES])
+    _write(
+        coarse / "list_category_cloth.txt",
+        "category_name  category_type",
+        [f"{name:<15}{kind}" for name, kind in OFFICIAL_CATEGORIES],
+    )
+    _write(
+        coarse / "list_attr_cloth.txt",
+        "attribute_name  attribute_type",
+        [f"{a.name:<29}{TYPES[a.type]}" for a in ATTRIBUTES],
+    )
 
     def table(path: Path, header: str, tails: Iterable[str]) -> None:
-        _write(path, header, [f"{row['key']:<{_PATH_WIDTH}} {tail}" for row, tail in zip(rows, tails, strict=True)])
+        _write(
+            path,
+            header,
+            [f"{row['key']:<{_PATH_WIDTH}} {tail}" for row, tail in zip(rows, tails, strict=True)],
+        )
 
-    table(coarse / "list_category_img.txt", "image_name  category_label", (str(row["number"]) for row in rows))
-    table(coarse / "list_attr_img.txt", "image_name  attribute_labels", (" ".join(map(_sign, row["values"])) for row in rows))
-    table(coarse / "list_bbox.txt", "image_name  x_1  y_1  x_2  y_2", (" ".join(f"{v:03d}" for v in row["box"]) for row in rows))
-    places = "  ".join(f"landmark_visibility_{k}  landmark_location_x_{k}  landmark_location_y_{k}" for k in range(1, 9))
+    table(
+        coarse / "list_category_img.txt",
+        "image_name  category_label",
+        (str(row["number"]) for row in rows),
+    )
+    table(
+        coarse / "list_attr_img.txt",
+        "image_name  attribute_labels",
+        (" ".join(map(_sign, row["values"])) for row in rows),
+    )
+    table(
+        coarse / "list_bbox.txt",
+        "image_name  x_1  y_1  x_2  y_2",
+        (" ".join(f"{v:03d}" for v in row["box"]) for row in rows),
+    )
+    places = "  ".join(
+        f"landmark_visibility_{k}  landmark_location_x_{k}  landmark_location_y_{k}"
+        for k in range(1, 9)
+    )
     table(
         coarse / "list_landmarks.txt",
         f"image_name  clothes_type  {places}",
-        (f"{row['kind']}  " + " ".join(f"{v} {x:03d} {y:03d}" for v, x, y in row["points"]) for row in rows),
+        (
+            f"{row['kind']}  " + " ".join(f"{v} {x:03d} {y:03d}" for v, x, y in row["points"])
+            for row in rows
+        ),
     )
-    table(folder / "Eval" / "list_eval_partition.txt", "image_name  evaluation_status", (row["split"] for row in rows))
+    table(
+        folder / "Eval" / "list_eval_partition.txt",
+        "image_name  evaluation_status",
+        (row["split"] for row in rows),
+    )
 
 
 def _sign(value: float) -> str:

@@ -53,6 +53,8 @@ def load(
         facts={
             "seed": seed,
             "label_noise": dict(LABEL_NOISE),
-            "counts": {name: int((scenes.labels[:, 0] == k).sum()) for k, name in enumerate(scenes.classes)},
+            "counts": {
+                name: int((scenes.labels[:, 0] == k).sum()) for k, name in enumerate(scenes.classes)
+            },
         },
     )

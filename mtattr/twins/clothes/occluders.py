@@ -17,7 +17,13 @@ def draw_occluders(c: Canvas) -> None:
     kind = c.p("occluder_kind")
     # Arms and hair belong to a body; without one a card hangs there.
     kind = torch.where((kind >= 0.3) & (kind < 0.75) & (c.p("support") >= 0.62), 0.8, kind)
-    for low, high, draw in ((0.0, 0.3, _bag), (0.3, 0.55, _crossing_arm), (0.55, 0.75, _long_hair), (0.75, 0.9, _card), (0.9, 1.0, _post)):
+    for low, high, draw in (
+        (0.0, 0.3, _bag),
+        (0.3, 0.55, _crossing_arm),
+        (0.55, 0.75, _long_hair),
+        (0.75, 0.9, _card),
+        (0.9, 1.0, _post),
+    ):
         rows = (active & (kind >= low) & (kind < high)).nonzero()[:, 0]
         if len(rows):
             draw(c, rows)
@@ -32,18 +38,39 @@ def _cover(c, rows, distance, colour, opacity=1.0):
 def _occluder(c, rows):
     side = torch.where(c.p("side")[rows] < 0.5, -1.0, 1.0)
     colour = palette(c.p("occluder_colour")[rows], c.p("occluder_y")[rows])
-    return cell(side), colour, cell(c.pick("occluder_size", 0.8, 1.3)[rows]), cell(c.p("occluder_x")[rows]), cell(c.p("occluder_y")[rows])
+    return (
+        cell(side),
+        colour,
+        cell(c.pick("occluder_size", 0.8, 1.3)[rows]),
+        cell(c.p("occluder_x")[rows]),
+        cell(c.p("occluder_y")[rows]),
+    )
 
 
 def _bag(c, rows):
     side, colour, size, px, py = _occluder(c, rows)
     x, y = c.x[rows] * side, c.y[rows]
     cx, cy = 0.30 + 0.18 * px, 0.02 + 0.40 * py
-    _cover(c, rows, polyline(x, y, [(cx - 0.12 * size, cy - 0.12), (-0.22 + 0.2 * px, -0.80)], 0.035), colour * 0.7)
+    _cover(
+        c,
+        rows,
+        polyline(x, y, [(cx - 0.12 * size, cy - 0.12), (-0.22 + 0.2 * px, -0.80)], 0.035),
+        colour * 0.7,
+    )
     bag = box(x, y, cx, cy, 0.20 * size, 0.16 * size, 0.04)
     _cover(c, rows, bag, colour)
-    _cover(c, rows, torch.maximum((y - cy + 0.02 - 0.05 * torch.cos((x - cx) * 8)).abs() - 0.008, bag + 0.01), colour * 0.5)
-    _cover(c, rows, ellipse(x, y, cx, cy + 0.03, 0.022, 0.022), torch.tensor([0.85, 0.74, 0.45], device=c.device).expand(len(rows), 3))
+    _cover(
+        c,
+        rows,
+        torch.maximum((y - cy + 0.02 - 0.05 * torch.cos((x - cx) * 8)).abs() - 0.008, bag + 0.01),
+        colour * 0.5,
+    )
+    _cover(
+        c,
+        rows,
+        ellipse(x, y, cx, cy + 0.03, 0.022, 0.022),
+        torch.tensor([0.85, 0.74, 0.45], device=c.device).expand(len(rows), 3),
+    )
 
 
 def _crossing_arm(c, rows):
@@ -57,7 +84,9 @@ def _crossing_arm(c, rows):
     light = 0.74 + 0.29 * (-d / 0.06).clamp(0, 1) ** 0.5
     _cover(c, rows, d, (c.skin[rows][:, None, None] * light[..., None]).clamp(0, 1))
     fingers = torch.maximum(
-        stripes(y - end, 0.032, 0.006, c.pixel[rows]) * 0 + ((y - end) / 0.03 - ((y - end) / 0.03).round()).abs() * 0.03 - 0.004,
+        stripes(y - end, 0.032, 0.006, c.pixel[rows]) * 0
+        + ((y - end) / 0.03 - ((y - end) / 0.03).round()).abs() * 0.03
+        - 0.004,
         hand + 0.015,
     )
     _cover(c, rows, torch.maximum(fingers, x - 0.03 + 0.2 * px), c.skin[rows] * 0.7)
@@ -67,14 +96,22 @@ def _long_hair(c, rows):
     _, _, size, _, py = _occluder(c, rows)
     x, y = c.x[rows], c.y[rows]
     shade = c.p("hair_colour")[rows, None]
-    colour = torch.lerp(torch.tensor([0.10, 0.07, 0.06], device=c.device), torch.tensor([0.72, 0.52, 0.30], device=c.device), shade)
+    colour = torch.lerp(
+        torch.tensor([0.10, 0.07, 0.06], device=c.device),
+        torch.tensor([0.72, 0.52, 0.30], device=c.device),
+        shade,
+    )
     ends = torch.where(cell(c.upper[rows]), -0.45 + 0.45 * py, -0.60 + 0.3 * py)
     lock = torch.maximum(
-        (x.abs() - 0.22 - 0.03 * torch.sin(y * 9)).abs() - 0.085 * size * (1 - 0.5 * (y - ends + 0.3).clamp(0, 0.6)), y - ends
+        (x.abs() - 0.22 - 0.03 * torch.sin(y * 9)).abs()
+        - 0.085 * size * (1 - 0.5 * (y - ends + 0.3).clamp(0, 0.6)),
+        y - ends,
     )
     strand = 0.85 + 0.25 * stripes(x + 0.02 * torch.sin(y * 9), 0.035, 0.016, c.pixel[rows])
     alpha = coverage(lock, c.pixel[rows])
-    c.picture[rows] = over(c.picture[rows], (colour[:, None, None] * strand[..., None]).clamp(0, 1), alpha)
+    c.picture[rows] = over(
+        c.picture[rows], (colour[:, None, None] * strand[..., None]).clamp(0, 1), alpha
+    )
     c.cover[rows] = torch.maximum(c.cover[rows], alpha)
 
 
@@ -85,7 +122,10 @@ def _card(c, rows):
     card = box(x, y, cx, cy, 0.17 * size, 0.12 * size, 0.01)
     _cover(c, rows, card - 0.01, colour * 0.3, 0.5)
     _cover(c, rows, card, colour * 0.25 + 0.72)
-    lines = torch.maximum(((y - cy) / 0.06 - ((y - cy) / 0.06).round()).abs() * 0.06 - 0.010, torch.maximum(card + 0.035, x - cx - 0.06))
+    lines = torch.maximum(
+        ((y - cy) / 0.06 - ((y - cy) / 0.06).round()).abs() * 0.06 - 0.010,
+        torch.maximum(card + 0.035, x - cx - 0.06),
+    )
     _cover(c, rows, lines, colour * 0.4)
 
 

@@ -45,11 +45,23 @@ def _floral(c, rows, p):
     cos, sin = torch.cos(turn), torch.sin(turn)
     fx, fy = x * cos + y * sin, y * cos - x * sin
     radius = period * (0.25 + 0.08 * random[3])
-    leaf = torch.sqrt((fx * 0.8 + radius * 0.5) ** 2 + (fy * 2.2 - radius * 0.9) ** 2) - radius * 0.75
-    c.wash(rows, p.ink(leaf) * 0.9, torch.tensor([0.30, 0.45, 0.27], device=fx.device).expand(len(rows), 3))
-    petals = torch.where((random[0] > 0.45)[..., None], p.second[:, None, None], p.accent[:, None, None])
+    leaf = (
+        torch.sqrt((fx * 0.8 + radius * 0.5) ** 2 + (fy * 2.2 - radius * 0.9) ** 2) - radius * 0.75
+    )
+    c.wash(
+        rows,
+        p.ink(leaf) * 0.9,
+        torch.tensor([0.30, 0.45, 0.27], device=fx.device).expand(len(rows), 3),
+    )
+    petals = torch.where(
+        (random[0] > 0.45)[..., None], p.second[:, None, None], p.accent[:, None, None]
+    )
     c.wash(rows, p.ink(star(fx, fy, radius, 5, 0.42)), petals)
-    c.wash(rows, p.ink(torch.sqrt(fx**2 + fy**2) - radius * 0.30), torch.tensor([0.93, 0.76, 0.25], device=fx.device).expand(len(rows), 3))
+    c.wash(
+        rows,
+        p.ink(torch.sqrt(fx**2 + fy**2) - radius * 0.30),
+        torch.tensor([0.93, 0.76, 0.25], device=fx.device).expand(len(rows), 3),
+    )
 
 
 def _dots(c, rows, p):
@@ -77,7 +89,9 @@ def _gingham(c, rows, p):
     step = 0.13 * p.size
     white = torch.full_like(p.base, 0.95)
     c.wash(rows, torch.ones_like(p.u), white)
-    ink = 0.5 * stripes(p.u, step, step * 0.5, p.pixel) + 0.5 * stripes(p.v, step, step * 0.5, p.pixel)
+    ink = 0.5 * stripes(p.u, step, step * 0.5, p.pixel) + 0.5 * stripes(
+        p.v, step, step * 0.5, p.pixel
+    )
     c.wash(rows, ink, torch.minimum(p.base, torch.full_like(p.base, 0.6)))
 
 
@@ -88,34 +102,63 @@ def _grid(c, rows, p):
 
 
 def _leopard(c, rows, p):
-    c.wash(rows, torch.ones_like(p.u), torch.tensor([0.80, 0.62, 0.38], device=p.u.device) * (0.85 + 0.3 * p.base.mean(1, keepdim=True)))
+    c.wash(
+        rows,
+        torch.ones_like(p.u),
+        torch.tensor([0.80, 0.62, 0.38], device=p.u.device)
+        * (0.85 + 0.3 * p.base.mean(1, keepdim=True)),
+    )
     period = 0.16 * p.size
     x, y, random = cells(p.u, p.v, period, p.seed, 0.25, brick=True)
     wobble = torch.atan2(y, x)
     r = torch.sqrt(x * x + y * y) / period
     size = 0.21 + 0.08 * random[2] + 0.03 * torch.cos(3 * wobble + 6.28 * random[3])
-    c.wash(rows, p.ink((r - size) * period), torch.tensor([0.58, 0.36, 0.17], device=x.device).expand(len(rows), 3))
+    c.wash(
+        rows,
+        p.ink((r - size) * period),
+        torch.tensor([0.58, 0.36, 0.17], device=x.device).expand(len(rows), 3),
+    )
     broken = (torch.cos(2 * wobble + 6.28 * random[0]) > -0.75).float()
-    c.wash(rows, p.ink(((r - size).abs() - 0.07) * period) * broken, torch.tensor([0.12, 0.08, 0.06], device=x.device).expand(len(rows), 3))
+    c.wash(
+        rows,
+        p.ink(((r - size).abs() - 0.07) * period) * broken,
+        torch.tensor([0.12, 0.08, 0.06], device=x.device).expand(len(rows), 3),
+    )
 
 
 def _zebra(c, rows, p):
     c.wash(rows, torch.ones_like(p.u), torch.full_like(p.base, 0.93))
-    bend = noise(p.u * 0.30, p.v * 0.18, p.tile) * 0.055 + noise(p.u * 0.8, p.v * 0.4, p.tile + 3) * 0.012
+    bend = (
+        noise(p.u * 0.30, p.v * 0.18, p.tile) * 0.055
+        + noise(p.u * 0.8, p.v * 0.4, p.tile + 3) * 0.012
+    )
     step = 0.15 * p.size
-    c.wash(rows, stripes(p.v + bend * p.size + p.u.abs() * 0.2, step, step * 0.46, p.pixel), torch.full_like(p.base, 0.08))
+    c.wash(
+        rows,
+        stripes(p.v + bend * p.size + p.u.abs() * 0.2, step, step * 0.46, p.pixel),
+        torch.full_like(p.base, 0.08),
+    )
 
 
 def _chevron(c, rows, p):
     step = 0.20 * p.size
-    c.wash(rows, stripes(p.v + zigzag(p.u, 0.22 * p.size, 0.11 * p.size), step, step * 0.48, p.pixel), p.second)
+    c.wash(
+        rows,
+        stripes(p.v + zigzag(p.u, 0.22 * p.size, 0.11 * p.size), step, step * 0.48, p.pixel),
+        p.second,
+    )
 
 
 def _tie_dye(c, rows, p):
-    cx, cy = cell(c.pick("print_offset_u", -0.15, 0.15)[rows]), cell(c.pick("print_offset_v", -0.35, 0.15)[rows])
+    cx, cy = (
+        cell(c.pick("print_offset_u", -0.15, 0.15)[rows]),
+        cell(c.pick("print_offset_v", -0.35, 0.15)[rows]),
+    )
     x, y = c.x[rows] - cx, c.y[rows] - cy
     r = torch.sqrt(x * x + y * y)
-    ring = torch.sin(r * 14 / p.size + torch.atan2(y, x) * 2 + noise(p.u * 0.4, p.v * 0.4, p.tile) * 1.3)
+    ring = torch.sin(
+        r * 14 / p.size + torch.atan2(y, x) * 2 + noise(p.u * 0.4, p.v * 0.4, p.tile) * 1.3
+    )
     c.wash(rows, torch.sigmoid(ring * 3), p.second)
     c.wash(rows, torch.sigmoid(-ring * 3 - 1.5 + noise(p.u * 0.3, p.v * 0.3, p.tile + 5)), p.accent)
 
@@ -134,7 +177,10 @@ def _ombre(c, rows, p):
 
 
 def _camouflage(c, rows, p):
-    olive = torch.tensor([[0.45, 0.46, 0.30], [0.28, 0.32, 0.20], [0.42, 0.33, 0.22], [0.70, 0.66, 0.50]], device=p.u.device)
+    olive = torch.tensor(
+        [[0.45, 0.46, 0.30], [0.28, 0.32, 0.20], [0.42, 0.33, 0.22], [0.70, 0.66, 0.50]],
+        device=p.u.device,
+    )
     c.wash(rows, torch.ones_like(p.u), olive[0].expand(len(rows), 3))
     for k, (shade, limit) in enumerate(zip(olive[1:], (0.35, 0.7, 1.1), strict=True)):
         blot = noise(p.u * 0.32 / p.size + 0.2 * k, p.v * 0.45 / p.size, p.tile + 7 * k)
@@ -147,7 +193,9 @@ def _houndstooth(c, rows, p):
     fa, fb = a - a.floor(), b - b.floor()
     square = torch.maximum((fa - 0.25).abs() - 0.25, (fb - 0.25).abs() - 0.25)
     diagonal = ((fa + fb) * 2 % 1 - 0.5).abs() - 0.25
-    tooth = torch.where((fa < 0.5) ^ (fb < 0.5), diagonal, torch.where(fa < 0.5, square, torch.ones_like(fa)))
+    tooth = torch.where(
+        (fa < 0.5) ^ (fb < 0.5), diagonal, torch.where(fa < 0.5, square, torch.ones_like(fa))
+    )
     c.wash(rows, torch.ones_like(p.u), torch.full_like(p.base, 0.93))
     c.wash(rows, p.ink(tooth * step), torch.minimum(p.base, torch.full_like(p.base, 0.25)))
 

@@ -32,7 +32,12 @@ SPLIT_SIZES = {"train": 12_000, "val": 2_000, "test": 4_000}
 
 #: Shares of annotation errors. A present attribute is missed, and as many absent ones (in proportion to their rate) are
 #: marked; unknown values become NaN; a wrong category is mostly another one of the same clothes type.
-LABEL_NOISE = {"category_wrong": 0.03, "positive_missed": 0.06, "positive_false": 0.06, "unknown": 0.01}
+LABEL_NOISE = {
+    "category_wrong": 0.03,
+    "positive_missed": 0.06,
+    "positive_false": 0.06,
+    "unknown": 0.01,
+}
 
 #: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning.
 PARAMETERS = (
@@ -83,7 +88,10 @@ class Scenes:
     @classmethod
     def joined(cls, parts: Sequence[Scenes]) -> Scenes:
         """All scenes of the parts, which have the same classes, one after the other."""
-        return replace(parts[0], **{field: torch.cat([getattr(part, field) for part in parts]) for field in _FIELDS})
+        return replace(
+            parts[0],
+            **{field: torch.cat([getattr(part, field) for part in parts]) for field in _FIELDS},
+        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute flipped where it can occur, all else (random state included) unchanged.
@@ -117,35 +125,66 @@ class Scenes:
 _FIELDS = ("categories", "present", "parameters", "labels", "more")
 
 
-def sample_scenes(split: str, n: int, seed: int = 0, classes: str | Sequence[str] | None = None) -> Scenes:
+def sample_scenes(
+    split: str, n: int, seed: int = 0, classes: str | Sequence[str] | None = None
+) -> Scenes:
     """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and seeds are separate streams."""
     names = chosen_classes(classes)
-    return Scenes.joined([_sample_block(split, block, seed, names) for block in range((n + BLOCK - 1) // BLOCK or 1)]).rows(slice(0, n))
+    return Scenes.joined(
+        [_sample_block(split, block, seed, names) for block in range((n + BLOCK - 1) // BLOCK or 1)]
+    ).rows(slice(0, n))
 
 
 def _sample_block(split: str, block: int, seed: int, classes: tuple[str, ...]) -> Scenes:
     uniform = uniform_numbers("deepfashion-twin 1", split, block, seed=seed, rows=BLOCK)
     counts = torch.tensor([CATEGORIES[name].images for name in classes], dtype=torch.float64)
-    categories = torch.searchsorted((counts.cumsum(0) / counts.sum())[:-1].contiguous(), uniform(1)[:, 0].contiguous(), right=True)
+    categories = torch.searchsorted(
+        (counts.cumsum(0) / counts.sum())[:-1].contiguous(),
+        uniform(1)[:, 0].contiguous(),
+        right=True,
+    )
     rates = rates_of(classes)[categories]
     draw = uniform(len(ATTRIBUTES))
     present = draw < rates
     for members in CHOICES.values():
         edges = rates[:, list(members)].cumsum(1)
         shared = draw[:, members[0], None]
-        present[:, list(members)] = (shared < edges) & (shared >= torch.cat([torch.zeros_like(edges[:, :1]), edges[:, :-1]], 1))
+        present[:, list(members)] = (shared < edges) & (
+            shared >= torch.cat([torch.zeros_like(edges[:, :1]), edges[:, :-1]], 1)
+        )
     parameters = uniform(len(PARAMETERS))
-    more = uniform_numbers("deepfashion-twin more 1", split, block, seed=seed, rows=BLOCK)(len(MORE_PARAMETERS))
-    return Scenes(categories, present, parameters, _annotate(categories, present, rates, uniform, classes), more, classes)
+    more = uniform_numbers("deepfashion-twin more 1", split, block, seed=seed, rows=BLOCK)(
+        len(MORE_PARAMETERS)
+    )
+    return Scenes(
+        categories,
+        present,
+        parameters,
+        _annotate(categories, present, rates, uniform, classes),
+        more,
+        classes,
+    )
 
 
-def _annotate(categories: Tensor, present: Tensor, rates: Tensor, uniform, classes: tuple[str, ...]) -> Tensor:
+def _annotate(
+    categories: Tensor, present: Tensor, rates: Tensor, uniform, classes: tuple[str, ...]
+) -> Tensor:
     """Labels float32 (N, 1 + A) with the errors of `LABEL_NOISE`."""
     draw = uniform(present.shape[1])
-    marked = torch.where(present, draw >= LABEL_NOISE["positive_missed"], draw < LABEL_NOISE["positive_false"] * rates)
-    attributes = marked.float().masked_fill(uniform(present.shape[1]) < LABEL_NOISE["unknown"], float("nan"))
+    marked = torch.where(
+        present,
+        draw >= LABEL_NOISE["positive_missed"],
+        draw < LABEL_NOISE["positive_false"] * rates,
+    )
+    attributes = marked.float().masked_fill(
+        uniform(present.shape[1]) < LABEL_NOISE["unknown"], float("nan")
+    )
     wrong = uniform(2)
-    category = torch.where(wrong[:, 0] < LABEL_NOISE["category_wrong"], _mistaken(categories, wrong[:, 1], classes), categories)
+    category = torch.where(
+        wrong[:, 0] < LABEL_NOISE["category_wrong"],
+        _mistaken(categories, wrong[:, 1], classes),
+        categories,
+    )
     return torch.cat([category.float()[:, None], attributes], 1)
 
 
@@ -162,7 +201,10 @@ def _mistaken(categories: Tensor, draw: Tensor, classes: tuple[str, ...]) -> Ten
 
 def _confusable(c: int, classes: tuple[str, ...]) -> tuple[list[int], int]:
     """What category c is taken for: those of its clothes type, and one of another; either for the other if there is none."""
-    groups = [[k for k, name in enumerate(classes) if CATEGORIES[name].kind == kind] for kind in (UPPER, LOWER, FULL)]
+    groups = [
+        [k for k, name in enumerate(classes) if CATEGORIES[name].kind == kind]
+        for kind in (UPPER, LOWER, FULL)
+    ]
     groups = [group for group in groups if group]
     g = next(i for i, group in enumerate(groups) if c in group)
     place = groups[g].index(c)

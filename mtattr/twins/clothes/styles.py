@@ -11,7 +11,11 @@ from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb, poly
 
 def draw_wear(c: Canvas) -> None:
     """What happens to the cloth before parts are sewn on: patchwork, washes, paint."""
-    for name, draw in (("patchwork", _patchwork), ("acid wash", _acid_wash), ("paint splatter", _splatter)):
+    for name, draw in (
+        ("patchwork", _patchwork),
+        ("acid wash", _acid_wash),
+        ("paint splatter", _splatter),
+    ):
         rows = c.rows(name)
         if len(rows):
             draw(c, rows)
@@ -35,7 +39,10 @@ def _emblem_place(c, rows):
     side = torch.where(c.p("side")[rows] < 0.5, -1.0, 1.0)
     cx = torch.where(upper, torch.zeros_like(side), side * 0.19)
     cy = torch.where(upper, torch.full_like(side, -0.16), (c.top[rows] + c.hem[rows]) / 2 + 0.04)
-    size = torch.where(upper, torch.ones_like(side), torch.full_like(side, 0.72)) * c.pick("emblem_size", 1.0, 1.3)[rows]
+    size = (
+        torch.where(upper, torch.ones_like(side), torch.full_like(side, 0.72))
+        * c.pick("emblem_size", 1.0, 1.3)[rows]
+    )
     return cx, cy, size
 
 
@@ -44,7 +51,9 @@ def _nautical(c, rows):
     cx, cy, size = _emblem_place(c, rows)
     x0, y0, s = cell(cx), cell(cy), cell(size)
     navy = torch.where(
-        (c.base[rows].mean(1, keepdim=True) > 0.35), torch.tensor([0.10, 0.16, 0.36], device=c.device), torch.full_like(c.base[rows], 0.94)
+        (c.base[rows].mean(1, keepdim=True) > 0.35),
+        torch.tensor([0.10, 0.16, 0.36], device=c.device),
+        torch.full_like(c.base[rows], 0.94),
     )
 
     def anchor(x, y):
@@ -52,9 +61,16 @@ def _nautical(c, rows):
         ring = (torch.sqrt(px**2 + (py + 0.17) ** 2) - 0.032).abs() - 0.013
         stem = limb(px, py, 0.0, -0.14, 0.0, 0.15, 0.018, 0.018)
         stock = limb(px, py, -0.075, -0.085, 0.075, -0.085, 0.015, 0.015)
-        bend = torch.maximum((torch.sqrt(px**2 + (py - 0.02) ** 2) - 0.135).abs() - 0.018, 0.05 - py)
+        bend = torch.maximum(
+            (torch.sqrt(px**2 + (py - 0.02) ** 2) - 0.135).abs() - 0.018, 0.05 - py
+        )
         tips = star(px.abs() - 0.13, py - 0.055, 0.045, 3, 0.3)
-        return torch.minimum(torch.minimum(torch.minimum(ring, stem), torch.minimum(stock, bend)), tips) * s
+        return (
+            torch.minimum(
+                torch.minimum(torch.minimum(ring, stem), torch.minimum(stock, bend)), tips
+            )
+            * s
+        )
 
     c.paint(rows, anchor, navy, (cx, cy, 0.2 * size, 0.24 * size))
     depth = c.hem_line[rows] - c.y[rows]
@@ -68,9 +84,21 @@ def _graphic(c, rows):
     x0, y0, s = cell(cx), cell(cy), cell(size)
     where = (cx, cy, 0.22 * size, 0.24 * size)
     kind = cell(c.p("emblem_kind")[rows])
-    frame = lambda x, y: torch.where(kind < 0.5, ellipse(x, y, x0, y0, 0.19 * s, 0.19 * s), box(x, y, x0, y0, 0.18 * s, 0.19 * s, 0.02))  # noqa: E731
+
+    def frame(x, y):
+        return torch.where(
+            kind < 0.5,
+            ellipse(x, y, x0, y0, 0.19 * s, 0.19 * s),
+            box(x, y, x0, y0, 0.18 * s, 0.19 * s, 0.02),
+        )
+
     c.paint(rows, frame, c.second[rows], where)
-    sun = lambda x, y: torch.maximum(ellipse(x, y, x0 + 0.04 * s, y0 - 0.05 * s, 0.075 * s, 0.075 * s), frame(x, y) + 0.01)  # noqa: E731
+
+    def sun(x, y):
+        return torch.maximum(
+            ellipse(x, y, x0 + 0.04 * s, y0 - 0.05 * s, 0.075 * s, 0.075 * s), frame(x, y) + 0.01
+        )
+
     c.paint(rows, sun, c.accent[rows], where)
 
     def hills(x, y):
@@ -79,7 +107,12 @@ def _graphic(c, rows):
         return torch.maximum((ridge - py) * s * 0.7, frame(x, y) + 0.012)
 
     c.paint(rows, hills, c.base[rows] * 0.6, where)
-    c.paint(rows, lambda x, y: torch.maximum(hills(x, y - 0.055 * s), frame(x, y) + 0.012), c.accent[rows] * 0.45, where)
+    c.paint(
+        rows,
+        lambda x, y: torch.maximum(hills(x, y - 0.055 * s), frame(x, y) + 0.012),
+        c.accent[rows] * 0.45,
+        where,
+    )
 
 
 def _logo(c, rows):
@@ -112,18 +145,27 @@ def _tassel(c, rows):
     """Two cords with tassels from the neckline of tops or the waist of bottoms."""
     upper = c.upper[rows]
     y0 = cell(torch.where(upper, torch.full_like(c.top[rows], -0.48), c.top[rows] + 0.10))
-    x0 = cell(torch.where(upper, torch.full_like(c.top[rows], 0.05), torch.full_like(c.top[rows], 0.16)))
+    x0 = cell(
+        torch.where(upper, torch.full_like(c.top[rows], 0.05), torch.full_like(c.top[rows], 0.16))
+    )
     where = (0.0, y0[:, 0, 0] + 0.17, 0.26, 0.25)
     cord = lambda x, y: polyline(x.abs(), y, [(x0, y0), (x0 + 0.03, y0 + 0.16)], 0.016)  # noqa: E731
 
     def brush(x, y):
         ax = x.abs() - x0 - 0.03
-        return torch.maximum(ax.abs() - 0.018 - 0.18 * (y - y0 - 0.18).clamp(min=0), (y - y0 - 0.25).abs() - 0.085)
+        return torch.maximum(
+            ax.abs() - 0.018 - 0.18 * (y - y0 - 0.18).clamp(min=0), (y - y0 - 0.25).abs() - 0.085
+        )
 
     c.paint(rows, cord, c.accent[rows] * 0.7, where)
     c.paint(rows, lambda x, y: brush(x, y) - 0.010, c.accent[rows] * 0.35, where, opacity=0.7)
     c.paint(rows, brush, c.accent[rows], where)
-    c.paint(rows, lambda x, y: ellipse(x.abs(), y, x0 + 0.03, y0 + 0.165, 0.026, 0.026), c.second[rows], where)
+    c.paint(
+        rows,
+        lambda x, y: ellipse(x.abs(), y, x0 + 0.03, y0 + 0.165, 0.026, 0.026),
+        c.second[rows],
+        where,
+    )
 
 
 def _embroidered(c, rows):
@@ -143,7 +185,11 @@ def _embroidered(c, rows):
     petals = star(local, patch.y - y0 + 0.035 * turn, 0.062 + 0.0 * local, 6, 0.42)
     c.fill(patch, coverage(petals - 0.010, patch.pixel) * 0.6, c.accent[rows] * 0.35)
     c.fill(patch, coverage(petals, patch.pixel), c.accent[rows])
-    c.fill(patch, coverage(torch.sqrt(local**2 + (patch.y - y0 + 0.035 * turn) ** 2) - 0.018, patch.pixel), c.second[rows])
+    c.fill(
+        patch,
+        coverage(torch.sqrt(local**2 + (patch.y - y0 + 0.035 * turn) ** 2) - 0.018, patch.pixel),
+        c.second[rows],
+    )
 
 
 def _sequined(c, rows):
@@ -168,19 +214,29 @@ def _studded(c, rows):
 
     c.paint(rows, lambda x, y: studs(x, y - 0.008) - 0.006, c.base[rows] * 0.3, where, opacity=0.6)
     c.paint(rows, studs, c.metal[rows] * 0.8, where)
-    c.paint(rows, lambda x, y: studs(x + 0.006, y + 0.006) + 0.013, c.metal[rows] * 0.5 + 0.5, where)
+    c.paint(
+        rows, lambda x, y: studs(x + 0.006, y + 0.006) + 0.013, c.metal[rows] * 0.5 + 0.5, where
+    )
 
 
 def _distressed(c, rows):
     """Torn holes with threads across."""
     shift = (c.p("wear_seed")[rows] - 0.5) * 0.12
-    middle = torch.where(c.upper[rows], torch.full_like(c.hem[rows], 0.08), (c.top[rows] + c.hem[rows]) / 2 + 0.10)
+    middle = torch.where(
+        c.upper[rows], torch.full_like(c.hem[rows], 0.08), (c.top[rows] + c.hem[rows]) / 2 + 0.10
+    )
     for dx, dy, size in ((-0.20, 0.0, 1.0), (0.17, -0.16, 0.8), (0.24, 0.14, 0.7)):
         cx, cy = dx + shift, middle + dy
         patch = c.frame.patch(rows, cx, cy, 0.13, 0.10)
         px, py = patch.x - cell(cx), patch.y - cell(cy)
-        d = ellipse(px, py, 0.0, 0.0, 0.085 * size, 0.05 * size) + 0.012 * torch.sin(px * 110 + py * 60)
-        c.fill(patch, coverage(d - 0.022, patch.pixel) * 0.85, torch.lerp(c.base[rows], torch.ones_like(c.base[rows]), 0.65))
+        d = ellipse(px, py, 0.0, 0.0, 0.085 * size, 0.05 * size) + 0.012 * torch.sin(
+            px * 110 + py * 60
+        )
+        c.fill(
+            patch,
+            coverage(d - 0.022, patch.pixel) * 0.85,
+            torch.lerp(c.base[rows], torch.ones_like(c.base[rows]), 0.65),
+        )
         threads = stripes(py, 0.026, 0.010, patch.pixel)
         c.fill(patch, coverage(d, patch.pixel) * (1 - threads) * 0.9, c.skin[rows] * 0.8)
 
@@ -190,7 +246,11 @@ def _patchwork(c, rows):
     x, y, random = cells(c.x[rows] + 0.07, c.y[rows], period, _seed(c, rows))
     first, second = (random[0] < 0.38)[..., None], (random[0] > 0.70)[..., None]
     base = c.base[rows][:, None, None] * (0.75 + 0.5 * random[1][..., None])
-    colour = torch.where(first, c.second[rows][:, None, None], torch.where(second, c.accent[rows][:, None, None], base))
+    colour = torch.where(
+        first,
+        c.second[rows][:, None, None],
+        torch.where(second, c.accent[rows][:, None, None], base),
+    )
     c.wash(rows, torch.full_like(x, 0.85), colour)
     seam = torch.maximum(x.abs(), y.abs()) - period / 2 + 0.010
     c.tone(rows, 1 - 0.35 * torch.clamp(0.5 + seam / c.pixel[rows], 0, 1))
@@ -198,15 +258,23 @@ def _patchwork(c, rows):
 
 def _acid_wash(c, rows):
     tile = _seed(c, rows)[:, 0, 0]
-    cloud = noise(c.x[rows] * 0.35, c.y[rows] * 0.35, tile) + 0.6 * noise(c.x[rows] * 1.1, c.y[rows] * 1.1, tile + 4)
-    c.wash(rows, torch.sigmoid(cloud * 3 - 0.6) * 0.75, torch.lerp(c.base[rows], torch.full_like(c.base[rows], 0.94), 0.8))
+    cloud = noise(c.x[rows] * 0.35, c.y[rows] * 0.35, tile) + 0.6 * noise(
+        c.x[rows] * 1.1, c.y[rows] * 1.1, tile + 4
+    )
+    c.wash(
+        rows,
+        torch.sigmoid(cloud * 3 - 0.6) * 0.75,
+        torch.lerp(c.base[rows], torch.full_like(c.base[rows], 0.94), 0.8),
+    )
 
 
 def _splatter(c, rows):
     for period, keep, colour in ((0.26, 0.65, c.second), (0.15, 0.45, c.accent)):
         x, y, random = cells(c.x[rows], c.y[rows], period, _seed(c, rows) + int(period * 100), 0.4)
         angle = torch.atan2(y, x)
-        radius = period * (0.05 + 0.20 * random[2]) * (1 + 0.25 * torch.sin(angle * 5 + random[3] * 6))
+        radius = (
+            period * (0.05 + 0.20 * random[2]) * (1 + 0.25 * torch.sin(angle * 5 + random[3] * 6))
+        )
         drop = torch.clamp(0.5 - (torch.sqrt(x * x + y * y) - radius) / c.pixel[rows], 0, 1)
         c.wash(rows, drop * (random[1] < keep), colour[rows])
 

@@ -56,22 +56,39 @@ def _upper_body(c, rows):
         limb(ax, y, of(c.elbow_x), of(c.elbow_y), of(c.wrist_x), of(c.wrist_y), 0.064, 0.046),
     )
     hand = ellipse(ax, y, of(c.wrist_x) + 0.01, of(c.wrist_y) + 0.07, 0.05, 0.085)
-    _lay(c, rows, torch.maximum(torch.minimum(arm, hand), -0.79 + 0.30 * ax - y), c.skin[rows] * 0.97, 0.07)
+    _lay(
+        c,
+        rows,
+        torch.maximum(torch.minimum(arm, hand), -0.79 + 0.30 * ax - y),
+        c.skin[rows] * 0.97,
+        0.07,
+    )
     chest = 0.335
     if c.span is not None:
         # Nobody is wider than a dress or jumpsuit at its waist.
         slim = cell(bare) & (y > -0.40)
-        chest = torch.where(slim, (c.half_width[rows] - 0.012).clamp(max=0.335), torch.full_like(ax, 0.335))
+        chest = torch.where(
+            slim, (c.half_width[rows] - 0.012).clamp(max=0.335), torch.full_like(ax, 0.335)
+        )
     torso = torch.maximum(torch.maximum(ax - chest, -0.80 + 0.30 * ax - y), y - 0.25)
     neck = limb(x, y, 0.0, -0.98, 0.0, -0.72, 0.088, 0.105)
     _lay(c, rows, torch.minimum(torso, neck), c.skin[rows], 0.09)
     if c.opened is not None:
         _inner_top(c, c.opened[c.p("support")[c.opened] < 0.62])
-    _lay(c, rows, torch.maximum((ax * 0.32 + y + 0.70).abs() - 0.010, ax - 0.19), c.skin[rows] * 0.86)
-    hair = palette(c.p("hair_colour")[rows] * 0.0 + 0.6, c.p("hair_colour")[rows]) * (0.25 + 1.2 * c.p("hair_colour")[rows, None])
+    _lay(
+        c, rows, torch.maximum((ax * 0.32 + y + 0.70).abs() - 0.010, ax - 0.19), c.skin[rows] * 0.86
+    )
+    hair = palette(c.p("hair_colour")[rows] * 0.0 + 0.6, c.p("hair_colour")[rows]) * (
+        0.25 + 1.2 * c.p("hair_colour")[rows, None]
+    )
     _lay(c, rows, torch.maximum(ellipse(x, y, 0.0, -1.14, 0.20, 0.25), -(y + 1.3)), hair)
     _lay(c, rows, ellipse(x, y, 0.0, -1.10, 0.145, 0.195), c.skin[rows], 0.10)
-    _lay(c, rows, torch.maximum((y + 0.925 - 0.25 * ax).abs() - 0.014, ax - 0.09), c.skin[rows] * 0.78)
+    _lay(
+        c,
+        rows,
+        torch.maximum((y + 0.925 - 0.25 * ax).abs() - 0.014, ax - 0.09),
+        c.skin[rows] * 0.78,
+    )
 
 
 def _trousers(c, rows):
@@ -105,7 +122,13 @@ def _shoes(c, rows, y, stance):
     ax = c.x[rows].abs()
     colour = palette(c.p("shoe_colour")[rows], c.p("hair_colour")[rows]) * 0.8
     foot = limb(ax, y, 0.175 + 0.08 * stance, 1.50, 0.205 + 0.09 * stance, 1.63, 0.060, 0.074)
-    _lay(c, rows, torch.maximum(foot, 1.46 + 0.3 * (ax - 0.18 - 0.08 * stance).abs() - y), colour, 0.05)
+    _lay(
+        c,
+        rows,
+        torch.maximum(foot, 1.46 + 0.3 * (ax - 0.18 - 0.08 * stance).abs() - y),
+        colour,
+        0.05,
+    )
 
 
 def _legs(ax, y, stance):
@@ -127,7 +150,12 @@ def _lower_body(c, rows):
     _lay(c, rows, torch.minimum(arm, hand), c.skin[rows] * 0.97, 0.07)
     stance = cell(c.p("stance")[rows])
     _lay(c, rows, _legs(ax, y, stance), c.skin[rows], 0.11)
-    _lay(c, rows, torch.maximum((ax - 0.185 - 0.06 * stance).abs() - 0.05, (y - 0.64).abs() - 0.010), c.skin[rows] * 0.86)
+    _lay(
+        c,
+        rows,
+        torch.maximum((ax - 0.185 - 0.06 * stance).abs() - 0.05, (y - 0.64).abs() - 0.010),
+        c.skin[rows] * 0.86,
+    )
     far = rows[c.long[rows]]
     if len(far):
         _shoes(c, far, c.y[far], cell(c.p("stance")[far]))
@@ -138,7 +166,11 @@ def _hanger(c, rows):
     top = cell(torch.where(c.upper[rows], torch.full_like(c.top[rows], -0.80), c.top[rows]))
     upper = cell(c.upper[rows])
     wood = torch.tensor([0.55, 0.38, 0.22], device=c.device) * (0.7 + 0.6 * c.p("skin")[rows, None])
-    bar = torch.where(upper, limb(ax, y, 0.0, -0.86, 0.36, -0.70, 0.025, 0.025), box(x, y, 0.0, top - 0.03, 0.30, 0.028, 0.02))
+    bar = torch.where(
+        upper,
+        limb(ax, y, 0.0, -0.86, 0.36, -0.70, 0.025, 0.025),
+        box(x, y, 0.0, top - 0.03, 0.30, 0.028, 0.02),
+    )
     clips = box(ax, y, 0.20, top + 0.01, 0.032, 0.055, 0.01)
     bar = torch.where(upper, bar, torch.minimum(bar, clips))
     y0 = torch.where(upper, torch.full_like(top, -0.86), top - 0.05)

@@ -14,11 +14,16 @@ def draw_ground(s: Sheet) -> None:
     """Start `picture`: two colours of the palette in a pattern, under a slow change of tone."""
     s.ground = palette(s.p("background_colour"), s.p("background_light"))
     s.other = torch.lerp(
-        s.ground, palette(s.p("background_second"), s.p("second_light")), s.pick("background_strength", 0.35, 0.95)[:, None]
+        s.ground,
+        palette(s.p("background_second"), s.p("second_light")),
+        s.pick("background_strength", 0.35, 0.95)[:, None],
     )
     s.third = palette(s.p("background_third"), s.p("background_light"))
     turn = cell(s.pick("background_angle", 0.0, 3.1416))
-    u, v = s.x * torch.cos(turn) + s.y * torch.sin(turn), s.y * torch.cos(turn) - s.x * torch.sin(turn)
+    u, v = (
+        s.x * torch.cos(turn) + s.y * torch.sin(turn),
+        s.y * torch.cos(turn) - s.x * torch.sin(turn),
+    )
     u, v = u + cell(s.p("background_u")), v + cell(s.p("background_v"))
     tile = (s.p("background_tile") * 4096).long()
     mix = (0.5 + 0.42 * u - 0.42 * cell(s.p("background_u"))).clamp(0, 1)
@@ -39,7 +44,9 @@ def draw_ground(s: Sheet) -> None:
 
 
 def _clouds(s, rows, u, v, scale, tile):
-    cloud = noise(u * 0.13 * scale, v * 0.13 * scale, tile) + 0.45 * noise(u * 0.4 * scale, v * 0.4 * scale, tile + 5)
+    cloud = noise(u * 0.13 * scale, v * 0.13 * scale, tile) + 0.45 * noise(
+        u * 0.4 * scale, v * 0.4 * scale, tile + 5
+    )
     return torch.sigmoid(cloud * 1.6)
 
 
@@ -91,8 +98,14 @@ def _shape(s, rows, k):
     x, y = dx * torch.cos(turn) + dy * torch.sin(turn), dy * torch.cos(turn) - dx * torch.sin(turn)
     size = 0.16 + 0.34 * place("shape_size")
     kind = place("shape_kind")
-    shape = torch.where(kind < 0.3, ellipse(x, y, 0.0, 0.0, size, size * 0.8), box(x, y, 0.0, 0.0, size, size * 0.7, 0.06))
-    shape = torch.where(kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.03, shape)
+    shape = torch.where(
+        kind < 0.3,
+        ellipse(x, y, 0.0, 0.0, size, size * 0.8),
+        box(x, y, 0.0, 0.0, size, size * 0.7, 0.06),
+    )
+    shape = torch.where(
+        kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.03, shape
+    )
     shape = torch.where(kind > 0.85, star(x, y, size, 5, 0.55), shape)
     colour = palette(place("shape_colour")[:, 0, 0], s.p("second_light")[rows])
     s.lay(rows, shape, colour, 0.9)
@@ -104,27 +117,49 @@ def draw_handwriting(s: Sheet) -> None:
     Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run under it.
     """
     pieces = palette(s.p("piece_colour"), s.p("ink_light"))
-    for which, share, cx, cy, turn in ((3, 0.55, "piece_x", "piece_y", "piece_turn"), (4, 0.30, "piece_x2", "piece_y2", "piece_turn2")):
+    for which, share, cx, cy, turn in (
+        (3, 0.55, "piece_x", "piece_y", "piece_turn"),
+        (4, 0.30, "piece_x2", "piece_y2", "piece_turn2"),
+    ):
         rows = s.where("pieces", 0.0, share)
         if len(rows):
             x, y = (s.pick(name, -0.85, 0.85)[rows] for name in (cx, cy))
-            stroke = s.glyph(rows, which, x, y, s.pick("piece_size", 0.7, 1.5)[rows], 6.2832 * s.p(turn)[rows])
+            stroke = s.glyph(
+                rows, which, x, y, s.pick("piece_size", 0.7, 1.5)[rows], 6.2832 * s.p(turn)[rows]
+            )
             # A window over the glyph leaves a stroke or two of it, never a digit to be read.
-            window = torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.30
+            window = (
+                torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.30
+            )
             s.lay(rows, torch.maximum(stroke, window), apart(pieces, s.ground, 0.12)[rows], 0.85)
 
 
-def draw_neighbours(s: Sheet, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor) -> None:
+def draw_neighbours(
+    s: Sheet, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor
+) -> None:
     """Digits to the left and right of the labelled one, outside its edges (B,), in its ink `colour` (B, 3) or nearly."""
-    ink = torch.lerp(colour, palette(s.p("neighbour_colour"), s.p("ink_light")), (s.p("neighbour_colour") * 0.5)[:, None])
-    for which, side, edge, low, high in ((1, "left", left_edge, 0.0, 0.55), (2, "right", right_edge, 0.30, 0.85)):
+    ink = torch.lerp(
+        colour,
+        palette(s.p("neighbour_colour"), s.p("ink_light")),
+        (s.p("neighbour_colour") * 0.5)[:, None],
+    )
+    for which, side, edge, low, high in (
+        (1, "left", left_edge, 0.0, 0.55),
+        (2, "right", right_edge, 0.30, 0.85),
+    ):
         rows = s.where("neighbours", low, high)
         if len(rows):
             sign = -1.0 if side == "left" else 1.0
             scale = s.pick("scale", 0.92, 1.30)[rows] * s.pick(f"{side}_lift", 0.9, 1.1)[rows]
             # At least half of it lies outside the picture.
             x = sign * torch.maximum(
-                edge[rows].abs() + 0.36 * scale + s.pick(f"{side}_gap", 0.02, 0.22)[rows], torch.full_like(scale, 0.98)
+                edge[rows].abs() + 0.36 * scale + s.pick(f"{side}_gap", 0.02, 0.22)[rows],
+                torch.full_like(scale, 0.98),
             )
             y = s.pick("centre_y", -0.10, 0.10)[rows] + s.pick(f"{side}_lift", -0.15, 0.15)[rows]
-            s.lay(rows, s.glyph(rows, which, x, y, scale, s.pick(f"{side}_turn", -0.3, 0.3)[rows]), ink[rows], 0.95)
+            s.lay(
+                rows,
+                s.glyph(rows, which, x, y, scale, s.pick(f"{side}_turn", -0.3, 0.3)[rows]),
+                ink[rows],
+                0.95,
+            )

@@ -15,19 +15,31 @@ from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import cell, coverage, soften
 
 
-def render(scenes: Scenes, image_size: ImageSize = 32, device: torch.device | str = "cpu") -> Tensor:
+def render(
+    scenes: Scenes, image_size: ImageSize = 32, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(lambda part: draw(scenes.rows(part), shape, device)[0], len(scenes), shape, device)
+    return rendered(
+        lambda part: draw(scenes.rows(part), shape, device)[0], len(scenes), shape, device
+    )
 
 
-def digit_masks(scenes: Scenes, image_size: ImageSize = 32, device: torch.device | str = "cpu") -> Tensor:
+def digit_masks(
+    scenes: Scenes, image_size: ImageSize = 32, device: torch.device | str = "cpu"
+) -> Tensor:
     """Opacity of the labelled digit's ink, float32 (N, H, W) in [0, 1], blurred where the picture is."""
     shape = image_shape_of(image_size)
-    return torch.cat(map_batches(lambda part: draw(scenes.rows(part), shape, device)[1].cpu(), len(scenes), shape, device))
+    return torch.cat(
+        map_batches(
+            lambda part: draw(scenes.rows(part), shape, device)[1].cpu(), len(scenes), shape, device
+        )
+    )
 
 
-def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+def draw(
+    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
     """One batch: pictures (B, 3, H, W) in [0, 1] and the digits' opacity (B, H, W)."""
     s = Sheet(scenes, image_shape, device)
     draw_ground(s)
@@ -53,20 +65,35 @@ def _write_digit(s: Sheet) -> None:
     slant, narrow = s.pick("slant", -0.25, 0.25), s.pick("narrow", 0.85, 1.2)
 
     def digit(rows: Tensor, dx: Tensor | float = 0.0, dy: Tensor | float = 0.0) -> Tensor:
-        shape = s.glyph(rows, 0, cx[rows] + dx, cy[rows] + dy, scale[rows], angle[rows], slant=cell(slant[rows]), narrow=cell(narrow[rows]))
+        shape = s.glyph(
+            rows,
+            0,
+            cx[rows] + dx,
+            cy[rows] + dy,
+            scale[rows],
+            angle[rows],
+            slant=cell(slant[rows]),
+            narrow=cell(narrow[rows]),
+        )
         return shape + cell(s.pick("thickness", -0.012, 0.040)[rows])
 
     shape = digit(every)
     rows = s.where("edge", 0.0, 0.26)
     if len(rows):
         turn = 6.2832 * s.p("edge_angle")[rows]
-        shadow = coverage(digit(rows, 0.06 * torch.cos(turn), 0.06 * torch.sin(turn)), s.pixel[rows], 0.08)
+        shadow = coverage(
+            digit(rows, 0.06 * torch.cos(turn), 0.06 * torch.sin(turn)), s.pixel[rows], 0.08
+        )
         s.picture[rows] *= 1 - 0.45 * shadow[..., None]
     rows = s.where("edge", 0.26, 0.46)
     if len(rows):
         s.lay(rows, shape[rows] - 0.055, palette(s.p("edge_colour"), s.p("ink_light"))[rows], 0.9)
     grain = noise(s.x * 0.9 + cell(s.p("ink_side")), s.y * 0.9, (s.p("ink_grain") * 4096).long())
-    fall = 1 + cell(s.pick("ink_side", -0.16, 0.16)) * s.y + cell(s.pick("ink_grain", 0.0, 0.07)) * grain
+    fall = (
+        1
+        + cell(s.pick("ink_side", -0.16, 0.16)) * s.y
+        + cell(s.pick("ink_grain", 0.0, 0.07)) * grain
+    )
     s.ink = coverage(shape, s.pixel)
     s.cover(s.ink, (colour[:, None, None] * fall[..., None]).clamp(0, 1))
 
@@ -74,17 +101,28 @@ def _write_digit(s: Sheet) -> None:
 def _photograph(s: Sheet) -> tuple[Tensor, Tensor]:
     """Light from one side, colour cast, faded contrast, blur and grain; the digit's opacity is blurred alike."""
     turn = 6.2832 * s.p("light_angle")
-    light = 1 + cell(s.pick("light_strength", 0.0, 0.28)) * (s.x * cell(torch.cos(turn)) + s.y * cell(torch.sin(turn)))
+    light = 1 + cell(s.pick("light_strength", 0.0, 0.28)) * (
+        s.x * cell(torch.cos(turn)) + s.y * cell(torch.sin(turn))
+    )
     warm = s.pick("warmth", -0.08, 0.08)
-    cast = torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], 1) * s.pick("gain", 0.82, 1.15)[:, None]
+    cast = (
+        torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], 1)
+        * s.pick("gain", 0.82, 1.15)[:, None]
+    )
     picture = s.picture * light[..., None] * cast[:, None, None]
     fade = cell(s.pick("fade", 0.55, 1.1))[..., None]
     picture = (picture - 0.5) * fade + 0.5
     whole = torch.cat([picture, s.ink[..., None]], 3).permute(0, 3, 1, 2).contiguous()
     _blur(s, whole)
     tile = (s.p("grain_tile") * 4096).long()
-    grain = noise(1.97 * s.x + 0.71 * s.y + cell(s.p("grain_u")), 1.97 * s.y - 0.71 * s.x + cell(s.p("grain_v")), tile)
-    return (whole[:, :3] + (grain * cell(s.pick("grain", 0.004, 0.036)))[:, None]).clamp(0, 1), whole[:, 3]
+    grain = noise(
+        1.97 * s.x + 0.71 * s.y + cell(s.p("grain_u")),
+        1.97 * s.y - 0.71 * s.x + cell(s.p("grain_v")),
+        tile,
+    )
+    return (whole[:, :3] + (grain * cell(s.pick("grain", 0.004, 0.036)))[:, None]).clamp(
+        0, 1
+    ), whole[:, 3]
 
 
 def _blur(s: Sheet, whole: Tensor) -> None:

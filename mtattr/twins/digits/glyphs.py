@@ -30,7 +30,11 @@ def outlines(device: torch.device | str = "cpu") -> Tensor:
     smooth, slope = _cubic(images.shape[1], FINE)
     ink = smooth @ images @ smooth.T
     steep = np.sqrt((slope @ images @ smooth.T) ** 2 + (smooth @ images @ slope.T) ** 2 + 0.12**2)
-    return torch.from_numpy(np.clip((_CUT - ink) / steep, -_FARTHEST, _FARTHEST)).float()[:, None].to(device)
+    return (
+        torch.from_numpy(np.clip((_CUT - ink) / steep, -_FARTHEST, _FARTHEST))
+        .float()[:, None]
+        .to(device)
+    )
 
 
 def distance(glyphs: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -40,7 +44,13 @@ def distance(glyphs: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """
     half = 4 + MARGIN
     grid = torch.stack([u, v], -1) / half
-    return F.grid_sample(outlines(u.device)[glyphs], grid, mode="bilinear", padding_mode="border", align_corners=False)[:, 0]
+    return F.grid_sample(
+        outlines(u.device)[glyphs],
+        grid,
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )[:, 0]
 
 
 def _opened(images: np.ndarray) -> np.ndarray:
@@ -55,7 +65,12 @@ def _cubic(n: int, fine: int) -> tuple[np.ndarray, np.ndarray]:
     t = (np.arange(n * fine) + 0.5) / fine - 0.5
     left = np.floor(t)
     f = t - left
-    curve = [f * (-0.5 + f * (1 - 0.5 * f)), 1 + f * f * (1.5 * f - 2.5), f * (0.5 + f * (2 - 1.5 * f)), f * f * (0.5 * f - 0.5)]
+    curve = [
+        f * (-0.5 + f * (1 - 0.5 * f)),
+        1 + f * f * (1.5 * f - 2.5),
+        f * (0.5 + f * (2 - 1.5 * f)),
+        f * f * (0.5 * f - 0.5),
+    ]
     rise = [-0.5 + f * (2 - 1.5 * f), f * (4.5 * f - 5), 0.5 + f * (4 - 4.5 * f), f * (1.5 * f - 1)]
     smooth, slope = np.zeros((2, n * fine, n))
     for step, (c, r) in enumerate(zip(curve, rise, strict=True), start=-1):

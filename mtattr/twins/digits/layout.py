@@ -25,7 +25,13 @@ def image_key(split: str, i: int) -> str:
     return f"train-{_row(split, i):06d}"
 
 
-def write_to(folder: str | os.PathLike, *, image_size: ImageSize = SIDE, limit: int | dict[str, int] | None = None, seed: int = 0) -> Path:
+def write_to(
+    folder: str | os.PathLike,
+    *,
+    image_size: ImageSize = SIDE,
+    limit: int | dict[str, int] | None = None,
+    seed: int = 0,
+) -> Path:
     """Write `train_32x32.mat` and `test_32x32.mat` to `folder` so that the loader of the real SVHN reads them.
 
     SVHN has no validation file: its loader takes a fixed tenth of the rows of the training file. limit: images of train
@@ -35,14 +41,19 @@ def write_to(folder: str | os.PathLike, *, image_size: ImageSize = SIDE, limit: 
     """
 
     if image_shape_of(image_size) != (SIDE, SIDE):
-        raise InputError(f"cluttered-digits: image_size {image_size!r} cannot be written, SVHN's files hold {SIDE} x {SIDE} pixels")
+        raise InputError(
+            f"cluttered-digits: image_size {image_size!r} cannot be written, SVHN's files hold {SIDE} x {SIDE} pixels"
+        )
     folder = new_folder(folder)
     sizes = sizes_of(SPLIT_SIZES, limit)
     for count in sizes.values():
         check_options("cluttered-digits", "train", image_size, count)
     validates = _validates(max(_row("train", sizes["train"] - 1), _row("val", 0)) + 1)
     mark_generated(folder, "cluttered-digits", "SVHN")
-    images, digits = np.empty((len(validates), 3, SIDE, SIDE), np.uint8), np.empty(len(validates), np.uint8)
+    images, digits = (
+        np.empty((len(validates), 3, SIDE, SIDE), np.uint8),
+        np.empty(len(validates), np.uint8),
+    )
     for split, rows in (("train", ~validates), ("val", validates)):
         images[rows], digits[rows] = _drawn(split, int(rows.sum()), seed)
     _save(folder / "train_32x32.mat", images, digits)
@@ -62,7 +73,13 @@ def _save(path: Path, images: np.ndarray, digits: np.ndarray) -> None:
     from scipy.io import savemat
 
     file = io.BytesIO()
-    savemat(file, {"X": images.transpose(2, 3, 1, 0), "y": np.where(digits == 0, 10, digits).astype(np.uint8)[:, None]})
+    savemat(
+        file,
+        {
+            "X": images.transpose(2, 3, 1, 0),
+            "y": np.where(digits == 0, 10, digits).astype(np.uint8)[:, None],
+        },
+    )
     write_atomically(path, file.getvalue())
 
 

@@ -17,7 +17,9 @@ from mtattr.twins.drawing.twin import check_twin_options, drawn_data
 TASKS = TaskSet([Task("class", "categorical", tuple("0123456789"), group="class", region="digit")])
 
 
-def load(split: str, *, root=None, image_size: ImageSize = 32, limit: int | None = None, seed: int = 0) -> ImageData:
+def load(
+    split: str, *, root=None, image_size: ImageSize = 32, limit: int | None = None, seed: int = 0
+) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
     limit: the first so many scenes of the split (more than the default size may be asked for); seed: another draw of

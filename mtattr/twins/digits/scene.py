@@ -60,7 +60,9 @@ class Scenes:
 
     def rows(self, index: slice | Tensor) -> Scenes:
         """The scenes at the given positions."""
-        return Scenes(self.glyphs[index], self.classes[index], self.parameters[index], self.labels[index])
+        return Scenes(
+            self.glyphs[index], self.classes[index], self.parameters[index], self.labels[index]
+        )
 
     @property
     def digest(self) -> str:
@@ -81,7 +83,12 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
     """The first `n` scenes of a split; splits and seeds are separate streams, and no glyph is in two splits."""
     blocks = [_sample_block(split, block, seed) for block in range((n + BLOCK - 1) // BLOCK or 1)]
-    joined = Scenes(*(torch.cat([getattr(b, field) for b in blocks]) for field in ("glyphs", "classes", "parameters", "labels")))
+    joined = Scenes(
+        *(
+            torch.cat([getattr(b, field) for b in blocks])
+            for field in ("glyphs", "classes", "parameters", "labels")
+        )
+    )
     return joined.rows(slice(0, n))
 
 

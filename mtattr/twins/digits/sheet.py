@@ -21,7 +21,9 @@ class Sheet:
     `x, y` (B, H, W) reach from -1 to 1, y downwards.
     """
 
-    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> None:
         self.glyphs = scenes.glyphs.to(device)
         self._parameters = scenes.parameters.to(torch.float32).to(device)
         self.device = torch.device(device)
@@ -44,14 +46,27 @@ class Sheet:
         value = self.p(name)
         return ((value >= low) & (value < high)).nonzero()[:, 0]
 
-    def glyph(self, rows: Tensor, which: int, cx: Tensor, cy: Tensor, scale: Tensor, angle: Tensor, *, slant=0.0, narrow=1.0) -> Tensor:
+    def glyph(
+        self,
+        rows: Tensor,
+        which: int,
+        cx: Tensor,
+        cy: Tensor,
+        scale: Tensor,
+        angle: Tensor,
+        *,
+        slant=0.0,
+        narrow=1.0,
+    ) -> Tensor:
         """Signed distance (n, H, W) to glyph number `which` of the images `rows`, placed by (n,) centre, scale and angle."""
         dx, dy = self.x[rows] - cell(cx), self.y[rows] - cell(cy)
         cos, sin, unit = cell(torch.cos(angle)), cell(torch.sin(angle)), cell(scale * CELL)
         u, v = (dx * cos + dy * sin) / unit, (dy * cos - dx * sin) / unit
         return distance(self.glyphs[rows, which], u / narrow + slant * v, v) * unit
 
-    def lay(self, rows: Tensor, shape: Tensor, colour: Tensor, opacity: Tensor | float = 1.0) -> Tensor:
+    def lay(
+        self, rows: Tensor, shape: Tensor, colour: Tensor, opacity: Tensor | float = 1.0
+    ) -> Tensor:
         """Paint a shape (signed distances) over the pictures `rows`; returns its opacity (n, H, W)."""
         alpha = coverage(shape, self.pixel[rows]) * opacity
         self.picture[rows] = over(self.picture[rows], colour, alpha)

@@ -12,7 +12,12 @@ from torch import Tensor
 Result = TypeVar("Result")
 
 
-def map_batches(work: Callable[[slice], Result], n: int, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> list[Result]:
+def map_batches(
+    work: Callable[[slice], Result],
+    n: int,
+    image_shape: tuple[int, int],
+    device: torch.device | str = "cpu",
+) -> list[Result]:
     """Call `work` on slices that cover n scenes, without gradients, in as many threads as torch may use; results in order."""
     on_cpu = torch.device(device).type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1
@@ -29,13 +34,20 @@ def map_batches(work: Callable[[slice], Result], n: int, image_shape: tuple[int,
         return [quietly(start) for start in starts]
     # Drawing is thousands of small operations: one batch a thread pays, several threads on one operation do not.
     try:
-        with ThreadPoolExecutor(min(threads, max(len(starts), 1)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(
+            min(threads, max(len(starts), 1)), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
             return list(pool.map(quietly, starts))
     finally:
         torch.set_num_threads(threads)
 
 
-def rendered(draw: Callable[[slice], Tensor], n: int, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
+def rendered(
+    draw: Callable[[slice], Tensor],
+    n: int,
+    image_shape: tuple[int, int],
+    device: torch.device | str = "cpu",
+) -> Tensor:
     """Pictures of n scenes as uint8 (N, 3, H, W) on the CPU; `draw(part)` gives those of a slice in [0, 1], (n, 3, H, W)."""
     images = torch.empty(n, 3, *image_shape, dtype=torch.uint8)
 

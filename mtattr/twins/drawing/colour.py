@@ -16,7 +16,10 @@ PALETTE = (
 def palette(pick: Tensor, light: Tensor) -> Tensor:
     """Colours (n, 3) from `pick` and `light` in [0, 1): an entry of the palette, made a little darker or lighter."""
     table = torch.tensor(PALETTE, device=pick.device)
-    return (table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)] * (0.85 + 0.3 * light[:, None])).clamp(0.03, 1)
+    return (
+        table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)]
+        * (0.85 + 0.3 * light[:, None])
+    ).clamp(0.03, 1)
 
 
 def brightness(colour: Tensor) -> Tensor:

@@ -29,7 +29,13 @@ class Frame:
     aspect: float = 1.0
 
     @classmethod
-    def plain(cls, n: int, image_shape: tuple[int, int], device: torch.device | str = "cpu", aspect: float = 1.0) -> Frame:
+    def plain(
+        cls,
+        n: int,
+        image_shape: tuple[int, int],
+        device: torch.device | str = "cpu",
+        aspect: float = 1.0,
+    ) -> Frame:
         """The images' own [-aspect, aspect] x [-1, 1]."""
         zero = torch.zeros(n, device=device)
         return cls(image_shape, zero, zero, zero + 1, zero, aspect)
@@ -44,10 +50,15 @@ class Frame:
     def coordinates(self) -> tuple[Tensor, Tensor]:
         """Frame coordinates x, y of every pixel's centre, (n, H, W) each."""
         every = torch.arange(len(self.scale), device=self.scale.device)
-        iy, ix = (torch.arange(length, device=self.scale.device).expand(len(every), -1) for length in self.image_shape)
+        iy, ix = (
+            torch.arange(length, device=self.scale.device).expand(len(every), -1)
+            for length in self.image_shape
+        )
         return self._at(every, iy, ix)
 
-    def to_pixels(self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor]:
+    def to_pixels(
+        self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)
+    ) -> tuple[Tensor, Tensor]:
         """Positions in the images, in pixels from the upper left corner, of frame points x, y (n,) of the images `rows`."""
         height, width = self.image_shape
         cos, sin = torch.cos(self.angle[rows]), torch.sin(self.angle[rows])
@@ -59,12 +70,20 @@ class Frame:
         height, width = self.image_shape
         gx = (((ix + 0.5) * (2 / width) - 1) * self.aspect - self.centre_x[rows, None])[:, None, :]
         gy = ((iy + 0.5) * (2 / height) - 1 - self.centre_y[rows, None])[:, :, None]
-        cos, sin = ((f(self.angle[rows]) / self.scale[rows])[:, None, None] for f in (torch.cos, torch.sin))
+        cos, sin = (
+            (f(self.angle[rows]) / self.scale[rows])[:, None, None] for f in (torch.cos, torch.sin)
+        )
         return gx * cos + gy * sin, gy * cos - gx * sin
 
-    def patch(self, rows: Tensor, cx: Tensor, cy: Tensor, half_width: Tensor, half_height: Tensor) -> Patch:
+    def patch(
+        self, rows: Tensor, cx: Tensor, cy: Tensor, half_width: Tensor, half_height: Tensor
+    ) -> Patch:
         """The pixels around a box in frame units, cut from the images `rows`; all parameters (n,) or numbers."""
-        scale, cos, sin = self.scale[rows], torch.cos(self.angle[rows]).abs(), torch.sin(self.angle[rows]).abs()
+        scale, cos, sin = (
+            self.scale[rows],
+            torch.cos(self.angle[rows]).abs(),
+            torch.sin(self.angle[rows]).abs(),
+        )
         height, width = self.image_shape
         px, py = self.to_pixels(cx, cy, rows)
         reach_x = scale * (half_width * cos + half_height * sin) / self.aspect * (width / 2) + 1.5
@@ -72,10 +91,13 @@ class Frame:
         iy, ix = self._window(py, reach_y, height), self._window(px, reach_x, width)
         x, y = self._at(rows, iy, ix)
         centre_x, centre_y, reach_x, reach_y = (
-            value[:, None, None] if isinstance(value, Tensor) else value for value in (cx, cy, half_width, half_height)
+            value[:, None, None] if isinstance(value, Tensor) else value
+            for value in (cx, cy, half_width, half_height)
         )
         inside = ((x - centre_x).abs() <= reach_x) & ((y - centre_y).abs() <= reach_y)
-        return Patch((rows[:, None, None], iy[:, :, None], ix[:, None, :]), x, y, self.pixel[rows], inside)
+        return Patch(
+            (rows[:, None, None], iy[:, :, None], ix[:, None, :]), x, y, self.pixel[rows], inside
+        )
 
     @staticmethod
     def _window(centre: Tensor, reach: Tensor, length: int) -> Tensor:

@@ -25,10 +25,16 @@ def zigzag(u: Tensor, period, height) -> Tensor:
 @functools.cache
 def _random_table(device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(20_161_127)
-    return (torch.randint(0, 2**20, (4, 4096), generator=generator).double() / 2**20).float().to(device)
+    return (
+        (torch.randint(0, 2**20, (4, 4096), generator=generator).double() / 2**20)
+        .float()
+        .to(device)
+    )
 
 
-def cells(u: Tensor, v: Tensor, period, seed: Tensor, jitter: float = 0.0, brick: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+def cells(
+    u: Tensor, v: Tensor, period, seed: Tensor, jitter: float = 0.0, brick: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """Cut the plane into square cells: coordinates (x, y) from each cell's centre, and random numbers (4, n, h, w) per cell.
 
     `seed` is int64 (n, 1, 1). `jitter` in [0, 1] moves the centres by up to that share of half a cell; `brick` shifts
@@ -51,7 +57,9 @@ def _noise_tiles(device: torch.device) -> Tensor:
     """Thirty-two periodic 64 x 64 tiles of smooth noise of unit variance, with the first row and column repeated."""
     generator = torch.Generator().manual_seed(19_381_130)
     tiles = torch.randint(0, 2**20, (32, 1, 16, 16), generator=generator).double() / 2**20
-    tiles = F.interpolate(F.pad(tiles, (2, 2, 2, 2), mode="circular"), scale_factor=4, mode="bicubic")[:, :, 8:-8, 8:-8]
+    tiles = F.interpolate(
+        F.pad(tiles, (2, 2, 2, 2), mode="circular"), scale_factor=4, mode="bicubic"
+    )[:, :, 8:-8, 8:-8]
     tiles = (tiles - tiles.mean((2, 3), keepdim=True)) / tiles.std((2, 3), keepdim=True)
     return F.pad(tiles, (0, 1, 0, 1), mode="circular").float().to(device)
 
@@ -63,4 +71,6 @@ def noise(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
     """
     grid = torch.stack([u - u.floor(), v - v.floor()], -1) * 2 - 1
     tiles = _noise_tiles(u.device)[tile % 32]
-    return F.grid_sample(tiles, grid, mode="bilinear", padding_mode="border", align_corners=True)[:, 0]
+    return F.grid_sample(tiles, grid, mode="bilinear", padding_mode="border", align_corners=True)[
+        :, 0
+    ]

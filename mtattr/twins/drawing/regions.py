@@ -22,7 +22,11 @@ def _densest(change: Tensor, share: float) -> Tensor:
     flat = change.flatten(1)
     ordered, order = flat.sort(1, descending=True)
     before = ordered.cumsum(1) - ordered
-    keep = (before < share * flat.sum(1, keepdim=True)) & (flat.amax(1, keepdim=True) > 3 * (3 / 255) ** 2) & (ordered > 0)
+    keep = (
+        (before < share * flat.sum(1, keepdim=True))
+        & (flat.amax(1, keepdim=True) > 3 * (3 / 255) ** 2)
+        & (ordered > 0)
+    )
     return torch.zeros_like(flat).scatter(1, order, keep.float()).view_as(change)
 
 

@@ -24,7 +24,11 @@ def coverage(distance: Tensor, pixel: Tensor | float, softness: Tensor | float =
 
     `pixel` and `softness` are lengths in the units of `distance`.
     """
-    width = torch.clamp(torch.as_tensor(pixel, device=distance.device), min=softness) if isinstance(softness, float) else softness + pixel
+    width = (
+        torch.clamp(torch.as_tensor(pixel, device=distance.device), min=softness)
+        if isinstance(softness, float)
+        else softness + pixel
+    )
     return torch.clamp(0.5 - distance / width, 0, 1)
 
 
@@ -96,7 +100,10 @@ def polygon(x: Tensor, y: Tensor, points: list[tuple]) -> Tensor:
     nearest, inside = None, None
     for (ax, ay), (bx, by) in zip(points, points[1:] + points[:1], strict=True):
         distance, _ = segment(x, y, ax, ay, bx, by)
-        crosses = ((ay > y) != (by > y)) & (((x - ax) * (by - ay) < (bx - ax) * (y - ay)) == torch.as_tensor(by > ay, device=x.device))
+        crosses = ((ay > y) != (by > y)) & (
+            ((x - ax) * (by - ay) < (bx - ax) * (y - ay))
+            == torch.as_tensor(by > ay, device=x.device)
+        )
         nearest = distance if nearest is None else torch.minimum(nearest, distance)
         inside = crosses if inside is None else inside ^ crosses
     return torch.where(inside, -nearest, nearest)

@@ -20,11 +20,15 @@ from mtattr.tasks import TaskSet
 _NOT_DRAWING = ("__init__.py", "load.py", "layout.py")
 
 
-def check_twin_options(name: str, split: str, image_size, limit: int | None, root, real: str) -> tuple[int, int]:
+def check_twin_options(
+    name: str, split: str, image_size, limit: int | None, root, real: str
+) -> tuple[int, int]:
     """The image shape (height, width), after the checks of `check_options`; a twin takes no `root`, and `real` names what does."""
     check_options(name, split, image_size, limit)
     if root is not None:
-        raise InputError(f"{name}: the images are generated and need no root, got {str(root)!r}; for files use the dataset {real}")
+        raise InputError(
+            f"{name}: the images are generated and need no root, got {str(root)!r}; for files use the dataset {real}"
+        )
     return image_shape_of(image_size)
 
 
@@ -74,7 +78,14 @@ def drawn_data(
 def drawing_digest(package: Path) -> str:
     """SHA-256 of the source that decides pixels, so that cached images never outlive a change of the drawing."""
     digest = hashlib.sha256()
-    shared = [path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name not in ("twin.py", "writing.py")]
-    for path in [*shared, *(path for path in sorted(package.glob("*.py")) if path.name not in _NOT_DRAWING)]:
+    shared = [
+        path
+        for path in sorted(Path(__file__).parent.glob("*.py"))
+        if path.name not in ("twin.py", "writing.py")
+    ]
+    for path in [
+        *shared,
+        *(path for path in sorted(package.glob("*.py")) if path.name not in _NOT_DRAWING),
+    ]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

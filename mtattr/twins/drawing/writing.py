@@ -23,7 +23,11 @@ def image_quality(name: str, image_format: str) -> dict:
     """Options for saving an image as "png", which reads back equal, or "jpg", which is lossy; `InputError` for any other."""
     if image_format not in ("png", "jpg"):
         raise InputError(f"{name}: image_format {image_format!r} is not one of png, jpg")
-    return {"format": "JPEG", "quality": 95} if image_format == "jpg" else {"format": "PNG", "compress_level": 1}
+    return (
+        {"format": "JPEG", "quality": 95}
+        if image_format == "jpg"
+        else {"format": "PNG", "compress_level": 1}
+    )
 
 
 def save_image(path: Path, image: Tensor, quality: dict) -> None:
@@ -36,9 +40,13 @@ def save_image(path: Path, image: Tensor, quality: dict) -> None:
 def mark_generated(folder: Path, name: str, real: str) -> None:
     """Say in the folder itself that its images were drawn: loaders read the mark."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / GENERATED_MARK).write_text(f"Drawn by mtattr ({name}). No photograph is involved; not the {real} dataset.\n")
+    (folder / GENERATED_MARK).write_text(
+        f"Drawn by mtattr ({name}). No photograph is involved; not the {real} dataset.\n"
+    )
 
 
 def sizes_of(default: dict[str, int], limit: int | dict[str, int] | None) -> dict[str, int]:
     """Images per split: the default sizes, or `limit` for all splits or for those it names."""
-    return default | (limit if isinstance(limit, dict) else {} if limit is None else dict.fromkeys(default, limit))
+    return default | (
+        limit if isinstance(limit, dict) else {} if limit is None else dict.fromkeys(default, limit)
+    )

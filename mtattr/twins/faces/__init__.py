@@ -6,7 +6,15 @@ image is generated and shows nobody; labels carry the documented share of errors
 
 from __future__ import annotations
 
-from mtattr.twins.faces.attributes import ATTRIBUTES, INDEX, NAMES, PART_OF, PARTS, TASKS, TRAIN_RATES
+from mtattr.twins.faces.attributes import (
+    ATTRIBUTES,
+    INDEX,
+    NAMES,
+    PART_OF,
+    PARTS,
+    TASKS,
+    TRAIN_RATES,
+)
 from mtattr.twins.faces.faces import attribute_regions, landmarks, part_masks, render
 from mtattr.twins.faces.factors import FACTORS, LOADINGS, factor_of, loading_table
 from mtattr.twins.faces.label_noise import LABEL_NOISE, label_ceiling

@@ -10,7 +10,14 @@ from mtattr.twins.faces.clothes import GEMS, METALS
 from mtattr.twins.faces.head import EYE
 from mtattr.twins.faces.skin import fixed, mixed
 
-_FRAMES = ((0.06, 0.055, 0.06), (0.22, 0.12, 0.07), (0.36, 0.10, 0.12), (0.10, 0.14, 0.24), (0.50, 0.40, 0.24), (0.62, 0.62, 0.64))
+_FRAMES = (
+    (0.06, 0.055, 0.06),
+    (0.22, 0.12, 0.07),
+    (0.36, 0.10, 0.12),
+    (0.10, 0.14, 0.24),
+    (0.50, 0.40, 0.24),
+    (0.62, 0.62, 0.64),
+)
 
 
 def draw_glasses(c: Canvas) -> None:
@@ -21,23 +28,43 @@ def draw_glasses(c: Canvas) -> None:
     p = c.box(-0.48, 0.48, -0.16, 0.18, rows)
     n = p.numbers
     kind = n.p("glasses_kind")
-    round_, half_rim, dark = (kind < 0.27).float(), ((kind >= 0.62) & (kind < 0.80)).float(), (kind >= 0.80).float()
+    round_, half_rim, dark = (
+        (kind < 0.27).float(),
+        ((kind >= 0.62) & (kind < 0.80)).float(),
+        (kind >= 0.80).float(),
+    )
     size = n.pick("glasses_size", 0.92, 1.08)
     x, y = p.fx.abs() - EYE - 0.006, p.fy - 0.012
     width = size * (0.122 - 0.016 * round_ + 0.008 * dark)
     height = size * (0.074 + 0.024 * round_ + 0.018 * dark)
     y = y - 0.012 * dark
-    lens = box(x, y + 0.05 * x * dark, 0.0, 0.0, width, height, torch.minimum(width, height) * (0.55 + 0.44 * round_ + 0.20 * dark))
+    lens = box(
+        x,
+        y + 0.05 * x * dark,
+        0.0,
+        0.0,
+        width,
+        height,
+        torch.minimum(width, height) * (0.55 + 0.44 * round_ + 0.20 * dark),
+    )
     thick = n.pick("glasses_size", 0.0065, 0.0115) + 0.003 * dark
     lower = ramp(y, 0.018, -0.004)
     rim = p.edge(lens.abs() - thick) * (1 - half_rim * (1 - lower))
-    bridge = p.edge((p.fy + 0.010 - 1.6 * p.fx * p.fx).abs() - thick * 0.9) * ramp(EYE + 0.006 - width - p.fx.abs(), -0.012, 0.0)
+    bridge = p.edge((p.fy + 0.010 - 1.6 * p.fx * p.fx).abs() - thick * 0.9) * ramp(
+        EYE + 0.006 - width - p.fx.abs(), -0.012, 0.0
+    )
     reach = p.fx.abs() - EYE - 0.006 - width
     head = p.edge(p.shape.outline(p.x, p.y)[0] - 0.012)
-    temple = p.edge((p.fy + 0.022 - 0.06 * reach).abs() - thick * 0.9) * ramp(reach, -0.006, 0.004) * head
+    temple = (
+        p.edge((p.fy + 0.022 - 0.06 * reach).abs() - thick * 0.9)
+        * ramp(reach, -0.006, 0.004)
+        * head
+    )
     frame = torch.maximum(torch.maximum(rim, bridge), temple)
     inside = p.edge(lens)
-    tint = mixed(((0.05, 0.05, 0.06), (0.16, 0.10, 0.07), (0.07, 0.10, 0.16)), n.p("glasses_colour"))
+    tint = mixed(
+        ((0.05, 0.05, 0.06), (0.16, 0.10, 0.07), (0.07, 0.10, 0.16)), n.p("glasses_colour")
+    )
     fade = 0.93 - 0.22 * ramp(y, -0.05, 0.10)
     p.paint(inside * dark * fade, tint)
     stripe = (x * p.side + 0.75 * y - n.pick("glasses_glare", -0.05, 0.05)) / 0.030
@@ -65,7 +92,11 @@ def draw_earrings(c: Canvas) -> None:
     v = p.y - 0.188
     kind, size = n.p("earring_kind"), n.pick("earring_size", 0.8, 1.25)
     metal, gem = mixed(METALS, n.p("metal")), mixed(GEMS, n.p("gem_colour"))
-    stud, drop, hoop = (kind < 0.30).float(), ((kind >= 0.30) & (kind < 0.65)).float(), (kind >= 0.65).float()
+    stud, drop, hoop = (
+        (kind < 0.30).float(),
+        ((kind >= 0.30) & (kind < 0.65)).float(),
+        (kind >= 0.65).float(),
+    )
     pearl = torch.sqrt(u * u + v * v + 1e-9) - 0.0215 * size
     length = 0.115 * size
     a, b = u / 0.025, (v - length) / 0.040
@@ -77,7 +108,11 @@ def draw_earrings(c: Canvas) -> None:
     cover = 1 - 0.45 * p.of(c.front)
     alpha = p.edge(shape, 0.004) * seen * cover
     is_gem = stud * 0.5 + drop * (jewel < 0.004)
-    glow = 0.72 + 0.65 * hill((u + 0.010) / 0.02, (v - drop * length + 0.010) / 0.0245) + 0.3 * hoop * hill(u / 0.0346)
+    glow = (
+        0.72
+        + 0.65 * hill((u + 0.010) / 0.02, (v - drop * length + 0.010) / 0.0245)
+        + 0.3 * hoop * hill(u / 0.0346)
+    )
     p.shade(1 - 0.22 * p.edge(shape - 0.012, 0.02) * seen * cover)
     colour = metal[:, None, None] + is_gem * (gem - metal)[:, None, None]
     p.lay(alpha, colour * glow)

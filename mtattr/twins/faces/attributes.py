@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mtattr.data.celeba_attributes import NAMES, NUM_TRAIN_IMAGES, PART, PARTS, POSITIVES, TRAIN_POSITIVES
+from mtattr.data.celeba_attributes import (
+    NAMES,
+    NUM_TRAIN_IMAGES,
+    PART,
+    PARTS,
+    POSITIVES,
+    TRAIN_POSITIVES,
+)
 from mtattr.tasks import Task, TaskSet
 
 __all__ = ["ATTRIBUTES", "INDEX", "NAMES", "PARTS", "PART_OF", "TASKS", "TRAIN_RATES", "Attribute"]
@@ -30,7 +37,9 @@ class Attribute:
 
 
 #: In official order.
-ATTRIBUTES: tuple[Attribute, ...] = tuple(Attribute(name, PART[name], POSITIVES[name], TRAIN_POSITIVES[name]) for name in NAMES)
+ATTRIBUTES: tuple[Attribute, ...] = tuple(
+    Attribute(name, PART[name], POSITIVES[name], TRAIN_POSITIVES[name]) for name in NAMES
+)
 INDEX: dict[str, int] = {name: k for k, name in enumerate(NAMES)}
 #: Name -> part, of which the drawing knows the place (`part_masks`).
 PART_OF: dict[str, str] = dict(PART)

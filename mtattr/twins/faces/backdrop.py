@@ -15,7 +15,13 @@ _QUIET = (
     (0.62, 0.72, 0.66), (0.18, 0.28, 0.40), (0.82, 0.74, 0.80), (0.88, 0.80, 0.62),
 )  # fmt: skip
 _LEAVES = ((0.14, 0.24, 0.14), (0.24, 0.34, 0.16), (0.32, 0.40, 0.24), (0.20, 0.30, 0.24))
-_CURTAINS = ((0.46, 0.10, 0.13), (0.16, 0.22, 0.36), (0.62, 0.53, 0.42), (0.32, 0.20, 0.32), (0.70, 0.70, 0.68))
+_CURTAINS = (
+    (0.46, 0.10, 0.13),
+    (0.16, 0.22, 0.36),
+    (0.62, 0.53, 0.42),
+    (0.32, 0.20, 0.32),
+    (0.70, 0.70, 0.68),
+)
 
 
 def draw_backdrop(c: Canvas) -> None:
@@ -23,14 +29,19 @@ def draw_backdrop(c: Canvas) -> None:
     n = c.numbers
     kind = (n.p("backdrop_kind") * 6).floor()
     first = mixed(_QUIET, n.p("backdrop_colour")) * n.pick("backdrop_light", 0.70, 1.08)
-    second = torch.lerp(first, mixed(_QUIET, n.p("backdrop_second")), 0.55) * n.pick("backdrop_light", 1.15, 0.80)
+    second = torch.lerp(first, mixed(_QUIET, n.p("backdrop_second")), 0.55) * n.pick(
+        "backdrop_light", 1.15, 0.80
+    )
     for number, table in ((3, _LEAVES), (5, _CURTAINS)):
         is_kind = (kind == number).to(first.dtype)
         tone = mixed(table, n.p("backdrop_colour")) * n.pick("backdrop_light", 0.8, 1.15)
         first = first + is_kind * (tone - first)
         second = second + is_kind * (tone * 2.0 - 0.06 - second) * (0.75 if number == 3 else 0.5)
     lights = (kind == 1).to(first.dtype)
-    first, second = first * (1 - 0.42 * lights), second + lights * (torch.tensor([[0.98], [0.90], [0.76]], device=c.device) - second) * 0.55
+    first, second = (
+        first * (1 - 0.42 * lights),
+        second + lights * (torch.tensor([[0.98], [0.90], [0.76]], device=c.device) - second) * 0.55,
+    )
     # One row of x and one column of y: what depends on one of them alone is computed once for all pixels.
     x, y = c.gx[None, :, None], c.gy[:, None, None]
     field = torch.empty_like(c.x)
@@ -44,7 +55,9 @@ def draw_backdrop(c: Canvas) -> None:
 
 
 def _noise(n, x: Tensor, y: Tensor, scale: float | Tensor, stretch: float = 1.0) -> Tensor:
-    u, v = torch.broadcast_tensors(x * scale + n.p("backdrop_u"), y * scale * stretch + n.p("backdrop_v"))
+    u, v = torch.broadcast_tensors(
+        x * scale + n.p("backdrop_u"), y * scale * stretch + n.p("backdrop_v")
+    )
     return noise(u, v, n.p("backdrop_tile"))
 
 
@@ -56,7 +69,13 @@ def _studio(n, x: Tensor, y: Tensor) -> Tensor:
 def _bokeh(n, x: Tensor, y: Tensor) -> Tensor:
     seed = (n.p("backdrop_tile") * 1000).long()[:, None, None]
     period = n.pick("backdrop_scale", 0.34, 0.56)[:, None, None]
-    u, v, chance = cells((x + n.p("backdrop_u")).permute(2, 0, 1), (y + n.p("backdrop_v")).permute(2, 0, 1), period, seed, jitter=0.36)
+    u, v, chance = cells(
+        (x + n.p("backdrop_u")).permute(2, 0, 1),
+        (y + n.p("backdrop_v")).permute(2, 0, 1),
+        period,
+        seed,
+        jitter=0.36,
+    )
     size = period * (0.13 + 0.18 * chance[2])
     disc = ((size - torch.sqrt(u * u + v * v)) / 0.045).clamp(0, 1) * (chance[3] > 0.30)
     return (0.10 * y + 0.08) + (disc * (0.20 + 0.60 * chance[2] * chance[2])).permute(1, 2, 0)

@@ -7,14 +7,22 @@ from torch import Tensor
 from mtattr.twins.faces.canvas import Box, Canvas, hill, noise, ramp
 from mtattr.twins.faces.skin import mixed
 
-_TONES = ((0.050, 0.040, 0.040), (0.11, 0.075, 0.060), (0.19, 0.12, 0.085), (0.31, 0.20, 0.13), (0.45, 0.30, 0.18))
+_TONES = (
+    (0.050, 0.040, 0.040),
+    (0.11, 0.075, 0.060),
+    (0.19, 0.12, 0.085),
+    (0.31, 0.20, 0.13),
+    (0.45, 0.30, 0.18),
+)
 _GRAYS = ((0.46, 0.45, 0.45), (0.70, 0.69, 0.68))
 
 
 def draw_beard(c: Canvas) -> None:
     """Each kind is a soft field of its own place; short hairs drawn as noise break its edge."""
     n = c.numbers
-    shown = (n.has("No_Beard") < 1) | (n.has("Mustache") + n.has("Goatee") + n.has("Sideburns") + n.has("5_o_Clock_Shadow") > 0)
+    shown = (n.has("No_Beard") < 1) | (
+        n.has("Mustache") + n.has("Goatee") + n.has("Sideburns") + n.has("5_o_Clock_Shadow") > 0
+    )
     rows = shown.nonzero()[:, 0]
     if len(rows) == 0:
         return
@@ -34,7 +42,12 @@ def draw_beard(c: Canvas) -> None:
     clear = (1 - 1.6 * lips).clamp(0)
     thick = n.pick("beard_density", 0.52, 0.92)
     jaw = _jaw(p, rise, across, hairs) * clear * thick * (1 - n.has("No_Beard"))
-    goatee = _goatee(p, far, rise, hairs) * n.has("Goatee") * (0.10 + 0.90 * thick) * (1 - 1.4 * lips).clamp(0)
+    goatee = (
+        _goatee(p, far, rise, hairs)
+        * n.has("Goatee")
+        * (0.10 + 0.90 * thick)
+        * (1 - 1.4 * lips).clamp(0)
+    )
     burns = _sideburns(p, across, hairs) * n.has("Sideburns") * (0.30 + 0.70 * thick)
     moustache = _moustache(far, rise, hairs) * n.has("Mustache") * (0.25 + 0.75 * thick)
     stubble = _stubble(p, far, rise, across, hairs) * clear * n.has("5_o_Clock_Shadow")
@@ -51,7 +64,9 @@ def _hairs(p: Box) -> Tensor:
     n = p.numbers
     u = p.fx * (4.4 - 1.4 * p.fy) + n.p("skin_offset")
     v = p.fy * 1.6 - p.fx.abs() * 0.6 + n.p("skin_offset")
-    return 0.75 * noise(u, v, n.p("skin_tile")) + 0.5 * noise(u * 1.9, v * 2.1, 1 - n.p("skin_tile"))
+    return 0.75 * noise(u, v, n.p("skin_tile")) + 0.5 * noise(
+        u * 1.9, v * 2.1, 1 - n.p("skin_tile")
+    )
 
 
 def _jaw(p: Box, rise: Tensor, across: Tensor, hairs: Tensor) -> Tensor:

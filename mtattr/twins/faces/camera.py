@@ -68,5 +68,7 @@ def _faded(c: Canvas, pictures: Tensor) -> Tensor:
     rows = (kept < 0.08).nonzero()[:, 0]
     if len(rows):
         gray = pictures[rows].mean(1, keepdim=True)
-        pictures[rows] = gray + (pictures[rows] - gray) * (0.30 + 5.0 * kept[rows])[:, None, None, None]
+        pictures[rows] = (
+            gray + (pictures[rows] - gray) * (0.30 + 5.0 * kept[rows])[:, None, None, None]
+        )
     return pictures

@@ -115,7 +115,11 @@ class Box:
 
     def edge(self, distance: Tensor, softness: float | Tensor = 0.0) -> Tensor:
         """Opacity in [0, 1] from a signed distance, negative inside: one pixel wide, or `softness` where that is larger."""
-        width = self.pixel.clamp(min=softness) if isinstance(softness, float) else torch.maximum(self.pixel, softness)
+        width = (
+            self.pixel.clamp(min=softness)
+            if isinstance(softness, float)
+            else torch.maximum(self.pixel, softness)
+        )
         return (distance / -width).add_(0.5).clamp_(0, 1)
 
     def paint(self, alpha: Tensor, colour: Tensor) -> None:
@@ -147,13 +151,21 @@ class Canvas:
     Units are half a picture height; x = 0 is the middle of the face, y = 0 the line through the eyes, y points down.
     """
 
-    def __init__(self, scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> None:
         self.device = torch.device(device)
         self.image_shape = image_shape
-        self.numbers = n = Numbers(scenes.parameters.to(self.device, torch.float32), scenes.present.to(self.device, torch.float32))
+        self.numbers = n = Numbers(
+            scenes.parameters.to(self.device, torch.float32),
+            scenes.present.to(self.device, torch.float32),
+        )
         self.shape = HeadShape.of(n)
         height, width = image_shape
-        self.centre_x, self.centre_y = n.pick("shift_x", -SHIFT, SHIFT), EYE_LEVEL + n.pick("shift_y", -SHIFT, SHIFT)
+        self.centre_x, self.centre_y = (
+            n.pick("shift_x", -SHIFT, SHIFT),
+            EYE_LEVEL + n.pick("shift_y", -SHIFT, SHIFT),
+        )
         self.scale = n.pick("scale", *SCALE)
         angle = n.pick("roll", -1, 1)
         angle = ROLL * angle * angle.abs()
@@ -173,19 +185,34 @@ class Canvas:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def box(self, left: float, right: float, top: float, bottom: float, rows: Tensor | None = None) -> Box:
+    def box(
+        self, left: float, right: float, top: float, bottom: float, rows: Tensor | None = None
+    ) -> Box:
         """The pixels of every picture in which head coordinates of the given box can lie; of the pictures `rows` if given."""
         reach = SCALE[1]
-        tilt_x, tilt_y = ROLL * reach * max(abs(top), abs(bottom)), ROLL * reach * max(abs(left), abs(right))
+        tilt_x, tilt_y = (
+            ROLL * reach * max(abs(top), abs(bottom)),
+            ROLL * reach * max(abs(left), abs(right)),
+        )
         spread = lambda low, high: (min(low * s for s in SCALE), max(high * s for s in SCALE))  # noqa: E731
         (x0, x1), (y0, y1) = spread(left, right), spread(top, bottom)
         height, width = self.image_shape
         columns = self._slice(x0 - tilt_x - SHIFT, x1 + tilt_x + SHIFT, ASPECT, width)
-        lines = self._slice(y0 - tilt_y - SHIFT + EYE_LEVEL, y1 + tilt_y + SHIFT + EYE_LEVEL, 1.0, height)
+        lines = self._slice(
+            y0 - tilt_y - SHIFT + EYE_LEVEL, y1 + tilt_y + SHIFT + EYE_LEVEL, 1.0, height
+        )
         view = self.picture[:, lines, columns]
         if rows is None:
             return Box(self, (lines, columns), None, self.numbers, self.shape, self.pixel, view)
-        return Box(self, (lines, columns), rows, self.numbers.rows(rows), self.shape.rows(rows), self.pixel[rows], _of_rows(view, rows))
+        return Box(
+            self,
+            (lines, columns),
+            rows,
+            self.numbers.rows(rows),
+            self.shape.rows(rows),
+            self.pixel[rows],
+            _of_rows(view, rows),
+        )
 
     @staticmethod
     def _slice(low: float, high: float, half: float, length: int) -> slice:
@@ -247,4 +274,8 @@ def ramp(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
 def noise(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
     """`patterns.noise` for planes (h, w, B) and numbers `tile` (B,) in [0, 1), with 16 bumps to a unit."""
     # Copied, because arithmetic on a transposed view costs more than one copy.
-    return patterns.noise(u.permute(2, 0, 1), v.permute(2, 0, 1), (tile * 32).long()).permute(1, 2, 0).contiguous()
+    return (
+        patterns.noise(u.permute(2, 0, 1), v.permute(2, 0, 1), (tile * 32).long())
+        .permute(1, 2, 0)
+        .contiguous()
+    )

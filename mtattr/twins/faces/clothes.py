@@ -12,15 +12,37 @@ from mtattr.twins.faces.canvas import Box, Canvas, hill, ramp
 from mtattr.twins.faces.skin import fixed, mixed
 
 METALS = ((0.86, 0.68, 0.34), (0.92, 0.80, 0.52), (0.80, 0.80, 0.83), (0.70, 0.71, 0.75))
-GEMS = ((0.95, 0.94, 0.92), (0.10, 0.34, 0.46), (0.62, 0.08, 0.16), (0.12, 0.42, 0.26), (0.30, 0.18, 0.48), (0.94, 0.92, 0.86))
-_TIES = ((0.46, 0.08, 0.12), (0.10, 0.16, 0.34), (0.14, 0.30, 0.28), (0.36, 0.14, 0.34), (0.12, 0.12, 0.14), (0.66, 0.44, 0.12))
-_SUITS = ((0.09, 0.10, 0.13), (0.16, 0.18, 0.24), (0.24, 0.24, 0.26), (0.22, 0.17, 0.14), (0.34, 0.35, 0.38))
+GEMS = (
+    (0.95, 0.94, 0.92),
+    (0.10, 0.34, 0.46),
+    (0.62, 0.08, 0.16),
+    (0.12, 0.42, 0.26),
+    (0.30, 0.18, 0.48),
+    (0.94, 0.92, 0.86),
+)
+_TIES = (
+    (0.46, 0.08, 0.12),
+    (0.10, 0.16, 0.34),
+    (0.14, 0.30, 0.28),
+    (0.36, 0.14, 0.34),
+    (0.12, 0.12, 0.14),
+    (0.66, 0.44, 0.12),
+)
+_SUITS = (
+    (0.09, 0.10, 0.13),
+    (0.16, 0.18, 0.24),
+    (0.24, 0.24, 0.26),
+    (0.22, 0.17, 0.14),
+    (0.34, 0.35, 0.38),
+)
 
 
 def from_palette(at, light):
     """Colours (3, B) of cloth: an entry of the shared palette by `at`, lighter or darker by `light`, both in [0, 1)."""
     table = torch.tensor(PALETTE, device=at.device).T
-    return (table[:, (at * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)] * (0.80 + 0.35 * light)).clamp(0.03, 0.97)
+    return (
+        table[:, (at * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)] * (0.80 + 0.35 * light)
+    ).clamp(0.03, 0.97)
 
 
 def draw_clothes(c: Canvas) -> None:
@@ -28,7 +50,11 @@ def draw_clothes(c: Canvas) -> None:
     n, g = c.numbers, c.shape
     p = c.box(-1.0, 1.0, 0.58, 1.05)
     kind = n.p("clothes_kind")
-    suit, shirt, tee = (kind < 0.20).float(), (kind >= 0.20).float() * (kind < 0.32), (kind >= 0.32).float() * (kind < 0.55)
+    suit, shirt, tee = (
+        (kind < 0.20).float(),
+        (kind >= 0.20).float() * (kind < 0.32),
+        (kind >= 0.32).float() * (kind < 0.55),
+    )
     deep = (kind >= 0.72).float()
     x, y = p.x - g.turn * 0.02, p.y
     far = x.abs()
@@ -41,19 +67,34 @@ def draw_clothes(c: Canvas) -> None:
     drop = (1 - point) * (1 - line * line) + point * (1 - line) * 1.12
     neckline = 0.800 - 0.045 * collared + depth * drop
     body = ramp(y, 0.66, 0.98)
-    half = torch.maximum(g.neck + 0.02 * body, 0.19 + n.pick("shoulder_width", 0.58, 0.70) * body * body) + 0.022
+    half = (
+        torch.maximum(
+            g.neck + 0.02 * body, 0.19 + n.pick("shoulder_width", 0.58, 0.70) * body * body
+        )
+        + 0.022
+    )
     cut = torch.maximum(neckline - y, (far - half) * 0.7)
     alpha = p.edge(cut, 0.006)
     colour = from_palette(n.p("clothes_colour"), n.p("clothes_light"))
-    pale = mixed(((0.95, 0.95, 0.96), (0.80, 0.86, 0.93), (0.93, 0.90, 0.86)), n.p("clothes_second"))
+    pale = mixed(
+        ((0.95, 0.95, 0.96), (0.80, 0.86, 0.93), (0.93, 0.90, 0.86)), n.p("clothes_second")
+    )
     colour = colour + suit * (pale - colour)
     side = n.pick("light_side", -0.22, 0.22)
-    slope = 1.02 + side * x - 0.30 * far * far - 0.20 * ramp(y, 0.86, 1.02) + 0.10 * ramp(y, 0.98, 0.84)
-    folds = x * 9 + (y - 0.7) * (4 - 8 * n.p("clothes_pattern")) * torch.sign(x) + n.p("clothes_second") * 3
+    slope = (
+        1.02 + side * x - 0.30 * far * far - 0.20 * ramp(y, 0.86, 1.02) + 0.10 * ramp(y, 0.98, 0.84)
+    )
+    folds = (
+        x * 9
+        + (y - 0.7) * (4 - 8 * n.p("clothes_pattern")) * torch.sign(x)
+        + n.p("clothes_second") * 3
+    )
     folds = folds - folds.floor() - 0.5
     slope = slope + 0.09 * (folds.abs() - 0.25) * ramp(far, 0.10, 0.4)
     stripes = (y * n.pick("clothes_second", 10, 18)).frac()
-    stripes = ((stripes.abs() - 0.5).abs() < 0.22).float() * (n.p("clothes_pattern") > 0.82) * (1 - suit)
+    stripes = (
+        ((stripes.abs() - 0.5).abs() < 0.22).float() * (n.p("clothes_pattern") > 0.82) * (1 - suit)
+    )
     slope = slope * (1 - 0.30 * stripes)
     shadow = 1 - 0.38 * hill(far / 0.3162, (y - g.chin - 0.02) / 0.2121)
     p.lay(alpha, colour[:, None, None] * (slope * shadow))
@@ -87,8 +128,17 @@ def _jacket(p: Box, x: Tensor, y: Tensor, far: Tensor, suit: Tensor, half: Tenso
     n = p.numbers
     colour = mixed(_SUITS, n.p("clothes_colour"))
     opening = 0.02 + (0.99 - y) * 0.95
-    lapel = p.edge(torch.maximum(opening - far, (far - half - 0.02) * 0.7), 0.006) * ramp(y, 0.755, 0.785) * suit
-    tone = 0.95 + n.pick("light_side", -0.35, 0.35) * x - 0.2 * far * far + 0.28 * hill((far - opening - 0.01) / 0.02)
+    lapel = (
+        p.edge(torch.maximum(opening - far, (far - half - 0.02) * 0.7), 0.006)
+        * ramp(y, 0.755, 0.785)
+        * suit
+    )
+    tone = (
+        0.95
+        + n.pick("light_side", -0.35, 0.35) * x
+        - 0.2 * far * far
+        + 0.28 * hill((far - opening - 0.01) / 0.02)
+    )
     tone = tone * (1 - 0.45 * hill((far - opening - 0.15) / 0.0158))
     p.lay(lapel, colour[:, None, None] * tone)
 
@@ -103,7 +153,12 @@ def draw_necktie(c: Canvas) -> None:
     x, y = p.x - g.turn * 0.02, p.y
     far = x.abs()
     white = mixed(((0.96, 0.96, 0.97), (0.82, 0.87, 0.94)), n.p("clothes_second"))
-    panel = p.edge(torch.maximum(far - 0.245 + 0.6 * (y - 0.80).clamp(0), 0.775 + 0.32 * (0.235 - far) * 1.2 - y), 0.006)
+    panel = p.edge(
+        torch.maximum(
+            far - 0.245 + 0.6 * (y - 0.80).clamp(0), 0.775 + 0.32 * (0.235 - far) * 1.2 - y
+        ),
+        0.006,
+    )
     shade = 0.92 - 0.30 * hill((y - 0.80) / 0.1414)
     p.lay(panel, white[:, None, None] * shade)
     blade = torch.maximum(far - 0.042 - 0.24 * (y - 0.91).clamp(0), 0.89 - y)

@@ -14,7 +14,14 @@ _IRISES = (
     (0.46, 0.60, 0.72),
 )  # fmt: skip
 _BROWS = ((0.075, 0.055, 0.05), (0.16, 0.105, 0.08), (0.30, 0.20, 0.14), (0.46, 0.33, 0.22))
-_SHADOWS = ((0.38, 0.24, 0.22), (0.30, 0.22, 0.34), (0.50, 0.30, 0.36), (0.34, 0.30, 0.26), (0.24, 0.30, 0.40), (0.56, 0.38, 0.24))
+_SHADOWS = (
+    (0.38, 0.24, 0.22),
+    (0.30, 0.22, 0.34),
+    (0.50, 0.30, 0.36),
+    (0.34, 0.30, 0.26),
+    (0.24, 0.30, 0.40),
+    (0.56, 0.38, 0.24),
+)
 
 
 def draw_eyes(c: Canvas) -> None:
@@ -36,8 +43,14 @@ def draw_eyes(c: Canvas) -> None:
     # Sclera and iris under the lids, then the lids' edges over them.
     white = p.edge(torch.maximum(upper - v, v - lower)) * ramp(1.02 - s.abs(), 0.0, 0.10)
     clear = n.has("Attractive")
-    ball = fixed((0.90, 0.885, 0.87), clear) * (0.86 + 0.12 * clear) * (0.86 + 0.14 * p.own(c.skin[0]))
-    light = (0.62 + 0.38 * p.of(c.light).clamp(0.2, 1.1)) * (1 - 0.30 * s * s) * (1 - 0.50 * hill((v - upper) / 0.02))
+    ball = (
+        fixed((0.90, 0.885, 0.87), clear) * (0.86 + 0.12 * clear) * (0.86 + 0.14 * p.own(c.skin[0]))
+    )
+    light = (
+        (0.62 + 0.38 * p.of(c.light).clamp(0.2, 1.1))
+        * (1 - 0.30 * s * s)
+        * (1 - 0.50 * hill((v - upper) / 0.02))
+    )
     p.lay(white, ball[:, None, None] * light)
     _iris(p, u, v, white, upper)
     _lids(p, u, v, s, upper, lower)
@@ -56,12 +69,17 @@ def _shadow(p: Box, u: Tensor, v: Tensor) -> None:
 def _iris(p: Box, u: Tensor, v: Tensor, white: Tensor, upper: Tensor) -> None:
     """Iris, pupil and catchlight, in the shade of the upper lid."""
     n = p.numbers
-    gaze_x, gaze_y = n.pick("gaze_x", -0.010, 0.010) + 0.004 * p.shape.turn, n.pick("gaze_y", -0.002, 0.004)
+    gaze_x, gaze_y = (
+        n.pick("gaze_x", -0.010, 0.010) + 0.004 * p.shape.turn,
+        n.pick("gaze_y", -0.002, 0.004),
+    )
     x, y = u * p.side - gaze_x, v - gaze_y + 0.0035
     radius = torch.sqrt(x * x + y * y)
     size = n.pick("eye_size", 0.0370, 0.0405)
     iris = p.edge(radius - size) * white
-    colour = mixed(_IRISES, n.p("eye_colour") * n.p("eye_colour") * (1 - 0.9 * n.p("skin_tone"))) * n.pick("eye_colour_light", 0.85, 1.25)
+    colour = mixed(
+        _IRISES, n.p("eye_colour") * n.p("eye_colour") * (1 - 0.9 * n.p("skin_tone"))
+    ) * n.pick("eye_colour_light", 0.85, 1.25)
     rim = 1 - 0.55 * ramp(radius, 0.62 * size, 1.0 * size)
     glow = (1.05 + 0.5 * hill(x / 0.025, (y - 0.016) / 0.025)) * rim
     cast = 1 - 0.45 * hill((v - upper) / 0.0173)
@@ -70,7 +88,9 @@ def _iris(p: Box, u: Tensor, v: Tensor, white: Tensor, upper: Tensor) -> None:
     clear = n.has("Attractive")
     side = n.pick("light_side", -0.012, 0.012)
     spot = x - side, y + 0.011
-    glint = p.edge(torch.sqrt(spot[0] * spot[0] + spot[1] * spot[1]) - 0.0078, 0.005) * (0.60 + 0.35 * clear)
+    glint = p.edge(torch.sqrt(spot[0] * spot[0] + spot[1] * spot[1]) - 0.0078, 0.005) * (
+        0.60 + 0.35 * clear
+    )
     p.paint(glint * white, fixed((1.0, 0.99, 0.97), size))
 
 
@@ -85,7 +105,9 @@ def _lids(p: Box, u: Tensor, v: Tensor, s: Tensor, upper: Tensor, lower: Tensor)
     # Lashes swing out beyond the outer corner; a liner's wing goes further.
     q = u - 0.074, v + 0.004 + (0.42 + 0.30 * makeup) * (u - 0.074)
     reach = 0.022 + 0.018 * makeup
-    wing = p.edge(q[1].abs() - (0.0050 + 0.0035 * makeup) * (1 - q[0] / reach).clamp(0, 1.2)) * ramp(q[0], -0.02, 0.0)
+    wing = p.edge(
+        q[1].abs() - (0.0050 + 0.0035 * makeup) * (1 - q[0] / reach).clamp(0, 1.2)
+    ) * ramp(q[0], -0.02, 0.0)
     wing = wing * ramp(q[0], reach, 0.7 * reach) * (0.22 + 0.78 * makeup)
     dark = fixed((0.085, 0.055, 0.050), makeup)
     p.paint(torch.maximum(lash * (0.80 + 0.15 * makeup), wing), dark)
@@ -103,7 +125,10 @@ def draw_brows(c: Canvas) -> None:
     n, g = c.numbers, c.shape
     p = c.box(-0.36, 0.36, -0.22, -0.02)
     arched, bushy = n.has("Arched_Eyebrows"), n.has("Bushy_Eyebrows")
-    inner, outer = n.pick("eye_spacing", 0.058, 0.074) - 0.008 * bushy, n.pick("brow_length", 0.262, 0.285)
+    inner, outer = (
+        n.pick("eye_spacing", 0.058, 0.074) - 0.008 * bushy,
+        n.pick("brow_length", 0.262, 0.285),
+    )
     u = p.fx.abs()
     t = (u - inner) / (outer - inner)
     # Level brows drop slowly; arched ones climb to two thirds and then fall.
@@ -111,7 +136,11 @@ def draw_brows(c: Canvas) -> None:
     arch = 0.014 + 0.040 * arched
     up = ramp(t, -0.05, peak)
     fall = ramp(t, peak, 1.05)
-    middle = g.brow_y - arch * (up * (2 - up) - 1.0 * fall * fall * (0.45 + 0.55 * arched)) + 0.013 * arched
+    middle = (
+        g.brow_y
+        - arch * (up * (2 - up) - 1.0 * fall * fall * (0.45 + 0.55 * arched))
+        + 0.013 * arched
+    )
     middle = middle + p.side * n.pick("asymmetry", -0.007, 0.007)
     thick = n.pick("brow_thickness", 0.0115, 0.0150) * (1 + 0.62 * bushy)
     half = thick * ramp(t, -0.22, 0.26) * (1 - 0.72 * ramp(t, 0.45 + 0.15 * bushy, 1.05))
@@ -122,7 +151,10 @@ def draw_brows(c: Canvas) -> None:
     fringe = p.edge(d - 0.007, 0.016) * ends * (0.5 + 0.5 * _comb(u * 46 - p.fy * 40)) * bushy
     tone = mixed(_BROWS, n.p("brow_tone") * (1 - 0.6 * n.p("skin_tone")))
     strength = n.pick("brow_thickness", 0.62, 0.86) + 0.12 * bushy
-    p.paint(torch.maximum(body * strength.clamp(max=0.90), fringe * 0.6), tone * (0.65 + 0.35 * p.own(c.skin)))
+    p.paint(
+        torch.maximum(body * strength.clamp(max=0.90), fringe * 0.6),
+        tone * (0.65 + 0.35 * p.own(c.skin)),
+    )
 
 
 def _comb(t: Tensor) -> Tensor:

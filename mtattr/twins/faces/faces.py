@@ -55,7 +55,9 @@ from mtattr.twins.faces.skin import draw_skin
 __all__ = ["attribute_regions", "draw", "landmarks", "part_masks", "render"]
 
 
-def draw(scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> tuple[Canvas, Tensor]:
+def draw(
+    scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> tuple[Canvas, Tensor]:
     """One batch: the finished canvas and pictures (B, 3, H, W) in [0, 1]."""
     c = Canvas(scenes, image_shape, device)
     draw_backdrop(c)
@@ -79,11 +81,17 @@ def draw(scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu
 def render(scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device)
+    return rendered(
+        lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device
+    )
 
 
 def attribute_regions(
-    scene, image_size: ImageSize = 64, *, only: Sequence[int] | None = None, device: torch.device | str = "cpu"
+    scene,
+    image_size: ImageSize = 64,
+    *,
+    only: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """Where each attribute of one scene shows, float32 (40, H, W) in {0, 1}: where toggling it changes the picture.
 
@@ -93,7 +101,14 @@ def attribute_regions(
     shape = image_shape_of(image_size)
     wanted = [k for k in range(len(NAMES)) if only is None or k in only]
     variants = [scene, *(scene.toggled(k) for k in wanted)]
-    pictures = torch.cat(map_batches(lambda part: draw(_joined(variants[part]), shape, device)[1].cpu(), len(variants), shape, device))
+    pictures = torch.cat(
+        map_batches(
+            lambda part: draw(_joined(variants[part]), shape, device)[1].cpu(),
+            len(variants),
+            shape,
+            device,
+        )
+    )
     regions = torch.zeros(len(NAMES), *shape)
     if wanted:
         regions[wanted] = changed_regions(pictures[1:], pictures[:1])
@@ -112,7 +127,9 @@ class _Scenes:
 
 
 def _joined(scenes: Sequence) -> _Scenes:
-    return _Scenes(torch.cat([s.present for s in scenes]), torch.cat([s.parameters for s in scenes]))
+    return _Scenes(
+        torch.cat([s.present for s in scenes]), torch.cat([s.parameters for s in scenes])
+    )
 
 
 def landmarks(scenes, image_shape: tuple[int, int]) -> Tensor:
@@ -126,7 +143,13 @@ def landmarks(scenes, image_shape: tuple[int, int]) -> Tensor:
     eye = torch.full_like(g.width, EYE)
     corner, level = mouth_corner(c)
     points = []
-    for face_x, y in ((-eye, 0 * eye), (eye, 0 * eye), (0 * eye, g.nose_y), (-corner, level), (corner, level)):
+    for face_x, y in (
+        (-eye, 0 * eye),
+        (eye, 0 * eye),
+        (0 * eye, g.nose_y),
+        (-corner, level),
+        (corner, level),
+    ):
         x = g.off_face(face_x)
         if y is g.nose_y:
             x = x + 0.055 * g.turn

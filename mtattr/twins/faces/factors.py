@@ -86,20 +86,27 @@ def _read(table: str) -> dict[str, tuple[float, float, dict[str, float]]]:
     for line in table.strip().splitlines():
         name, threshold, share, loadings = (cell.strip() for cell in line.split("|"))
         pairs = (pair.split() for pair in loadings.split(",") if pair)
-        rows[name] = (float(threshold), float(share), {factor: float(loading) for factor, loading in pairs})
+        rows[name] = (
+            float(threshold),
+            float(share),
+            {factor: float(loading) for factor, loading in pairs},
+        )
     return {name: rows[name] for name in NAMES}
 
 
 _ROWS = _read(_TABLE)
 #: Attribute -> {factor: loading in [-1, 1]}, factors that do not matter left out.
-LOADINGS = MappingProxyType({name: MappingProxyType(loadings) for name, (_, _, loadings) in _ROWS.items()})
+LOADINGS = MappingProxyType(
+    {name: MappingProxyType(loadings) for name, (_, _, loadings) in _ROWS.items()}
+)
 #: Attribute -> the score above which it is present.
 THRESHOLDS: dict[str, float] = {name: threshold for name, (threshold, _, _) in _ROWS.items()}
 #: Attribute -> identity share of its own part.
 OWN_SHARES: dict[str, float] = {name: share for name, (_, share, _) in _ROWS.items()}
 #: Attribute -> weight of its own part in its score.
 OWN_WEIGHTS: dict[str, float] = {
-    name: math.sqrt(max(0.0, 1 - sum(loading * loading for loading in loadings.values()))) for name, loadings in LOADINGS.items()
+    name: math.sqrt(max(0.0, 1 - sum(loading * loading for loading in loadings.values())))
+    for name, loadings in LOADINGS.items()
 }
 
 BEARD_KINDS = ("5_o_Clock_Shadow", "Goatee", "Mustache", "Sideburns")
@@ -111,13 +118,18 @@ COLOUR_MARGIN, FORM_MARGIN = 0.075, 0.065
 
 def factor_of(attribute: str, at_least: float = 0.3) -> str | None:
     """The factor that the attribute follows most, or None if no loading reaches `at_least` in size."""
-    factor, loading = max(LOADINGS[attribute].items(), key=lambda pair: abs(pair[1]), default=(None, 0.0))
+    factor, loading = max(
+        LOADINGS[attribute].items(), key=lambda pair: abs(pair[1]), default=(None, 0.0)
+    )
     return factor if abs(loading) >= at_least else None
 
 
 def loading_table() -> Tensor:
     """Loadings as float64 (40, F), attributes in official order, factors in the order of `FACTORS`."""
-    return torch.tensor([[LOADINGS[name].get(factor, 0.0) for factor in FACTORS] for name in NAMES], dtype=torch.float64)
+    return torch.tensor(
+        [[LOADINGS[name].get(factor, 0.0) for factor in FACTORS] for name in NAMES],
+        dtype=torch.float64,
+    )
 
 
 def present_attributes(factors: Tensor, own: Tensor) -> Tensor:

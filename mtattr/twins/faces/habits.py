@@ -51,5 +51,7 @@ def _mostly(present: Tensor, people: Tensor):
     """A function of an attribute's name: whether over half of the pictures of whoever is shown have it, bool (N,)."""
     count = int(people.max()) + 1
     pictures = torch.zeros(count, dtype=torch.long).index_add_(0, people, torch.ones_like(people))
-    showing = torch.zeros(count, present.shape[1], dtype=torch.long).index_add_(0, people, present.long())
+    showing = torch.zeros(count, present.shape[1], dtype=torch.long).index_add_(
+        0, people, present.long()
+    )
     return lambda name: (2 * showing[:, INDEX[name]] > pictures)[people]

@@ -56,7 +56,9 @@ def hair_colour(c: Canvas) -> Tensor:
     for name, tones in _NAMED.items():
         shown = n.has(name)
         total, count = total + shown * mixed(tones, n.p("hair_tone")), count + shown
-    unnamed = mixed(_UNNAMED, n.p("hair_unnamed") * (1 - 0.7 * n.p("skin_tone"))) * n.pick("hair_tone", 0.8, 1.15)
+    unnamed = mixed(_UNNAMED, n.p("hair_unnamed") * (1 - 0.7 * n.p("skin_tone"))) * n.pick(
+        "hair_tone", 0.8, 1.15
+    )
     none = (count == 0).to(count.dtype)
     colour = (total + none * unnamed) / (count + none)
     warm = n.pick("hair_warmth", -0.05, 0.05)
@@ -91,13 +93,21 @@ def plan_hair(c: Canvas) -> Hair:
     outer = offset.abs().sub_(half).mul_((dome * 0.8).add_(0.2))
     outer = torch.maximum(outer, (broad * (0.013 * straight - 0.022)).add_(c.y).sub_(length))
     outer = torch.maximum(outer, (up - 1).mul_(g.top + higher))
-    outer += ramp(dome, 0.10, 0.50).mul_(up).mul_(0.009 * (1 - long) * loose).add_(0.004 * loose).mul_(broad)
+    outer += (
+        ramp(dome, 0.10, 0.50)
+        .mul_(up)
+        .mul_(0.009 * (1 - long) * loose)
+        .add_(0.004 * loose)
+        .mul_(broad)
+    )
     outer += 0.003 * strands
     # Under a hat there is no crown of hair.
     outer = torch.maximum(outer, (hat_rest(n) - 0.015 - c.y).mul_(hat * 0.8).sub_(1 - hat))
     light = _light(n, offset / half.clamp(min=0.26), s, under, strands)
     gloss = _gloss(n, c.y, offset / (g.width + wider), s, strands)
-    return Hair(outer, _opening(c, long, strands), strands, hair_colour(c), light, gloss, length, 1 - long)
+    return Hair(
+        outer, _opening(c, long, strands), strands, hair_colour(c), light, gloss, length, 1 - long
+    )
 
 
 def _strands(c: Canvas, curl: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,11 +120,15 @@ def _strands(c: Canvas, curl: Tensor) -> tuple[Tensor, Tensor]:
     # Swept hair bends to one side on its way down.
     bent = reach.clamp(max=0.62)
     angle += bent.mul_(bent).mul_(n.pick("hair_sweep", -1.5, 1.5))
-    swing = wave((reach * n.pick("hair_wave_size", 2.4, 3.8)).add_(n.p("hair_wave_phase")).add_(1.3 * angle))
+    swing = wave(
+        (reach * n.pick("hair_wave_size", 2.4, 3.8)).add_(n.p("hair_wave_phase")).add_(1.3 * angle)
+    )
     angle += swing.mul_(ramp(reach, 0.10, 0.55)).mul_(0.075 * curl)
     start, tile = n.p("hair_offset"), n.p("hair_tile")
     broad = noise(angle + start, reach * (0.10 + 0.16 * curl) + start * 3, tile)
-    fine = noise((angle * 3.6).add_(start), (reach * (0.15 + 0.24 * curl)).add_(start * 5), 1 - tile)
+    fine = noise(
+        (angle * 3.6).add_(start), (reach * (0.15 + 0.24 * curl)).add_(start * 5), 1 - tile
+    )
     return fine.mul_(0.55).add_(0.72 * broad), broad
 
 
@@ -156,11 +170,18 @@ def _opening(c: Canvas, long: Tensor, strands: Tensor) -> Tensor:
     half = 0.348 - 0.045 * curtain * (0.4 + 0.6 * n.p("hair_front")) - 0.012 * (1 - long)
     below = (c.y - base).clamp(0)
     tuck = hill((c.y - 0.14) / 0.2739) * 0.17 * (1 - curtain)
-    half = half + tuck + below * (0.10 * (1 - curtain) - 0.02 * curtain) + (c.y + 0.12).clamp(0) * (1 - long) * 0.75
+    half = (
+        half
+        + tuck
+        + below * (0.10 * (1 - curtain) - 0.02 * curtain)
+        + (c.y + 0.12).clamp(0) * (1 - long) * 0.75
+    )
     u, v = x / half, ((y - base) / (top - base)).clamp(0)
     u2, v2 = u * u, v * v
     # A low exponent draws a round hairline, a high one a square one with corners at the temples.
-    corners = v2.clamp(max=1).mul_(u2).mul_(n.pick("hairline_shape", 0.25, 0.60) + 0.15 * (1 - long))
+    corners = (
+        v2.clamp(max=1).mul_(u2).mul_(n.pick("hairline_shape", 0.25, 0.60) + 0.15 * (1 - long))
+    )
     q = u2.add_(v2).sub_(corners)
     return q.add_(1e-6).sqrt_().sub_(1).mul_(0.36).add_(0.008 * strands)
 
@@ -169,7 +190,14 @@ def draw_back_hair(c: Canvas, hair: Hair) -> None:
     """The layer behind neck and shoulders, darker than the front."""
     bald = c.numbers.has("Bald")
     edge = (hair.outer / -torch.clamp(c.pixel, min=0.012)).add_(0.5).clamp_(0, 1).mul_(1 - bald)
-    depth = ramp(c.y, -0.2, 0.6).mul_(ramp(-hair.outer, 0.0, 0.20)).mul_(-0.25).add_(1).mul_(hair.light).mul_(0.50)
+    depth = (
+        ramp(c.y, -0.2, 0.6)
+        .mul_(ramp(-hair.outer, 0.0, 0.20))
+        .mul_(-0.25)
+        .add_(1)
+        .mul_(hair.light)
+        .mul_(0.50)
+    )
     depth += 0.35 * hair.gloss
     lit = hair.colour[:, None, None] * depth
     lit -= c.picture
@@ -186,7 +214,9 @@ def draw_front_hair(c: Canvas, hair: Hair) -> None:
     free = (hair.opening / -torch.clamp(c.pixel, min=0.020)).add_(0.5).clamp_(0, 1)
     # Short hair thins out before the ears.
     fade = 1 - hair.short * ramp(c.y + 0.02 * hair.strands, -0.20, 0.05)
-    front = (1 - free).mul_(outer).mul_(ramp(c.y, hair.length + 0.06, hair.length - 0.03)).mul_(fade)
+    front = (
+        (1 - free).mul_(outer).mul_(ramp(c.y, hair.length + 0.06, hair.length - 0.03)).mul_(fade)
+    )
     rim = _rim(c, hair, n.has("Bald") * ramp(n.p("bald_rim"), 0.25, 0.45))
     front += rim.sub_(front).mul_(bald)
     combed = _bangs(c, hair)
@@ -226,7 +256,11 @@ def _bangs(c: Canvas, hair: Hair) -> Tensor:
     n, g = c.numbers, c.shape
     bangs = n.has("Bangs")
     x = c.x - c.axis * 0.5
-    edge = n.pick("bangs_length", -0.175, -0.115) + 0.55 * x * x * 0.8 + n.pick("hair_sweep", -0.14, 0.14) * x
+    edge = (
+        n.pick("bangs_length", -0.175, -0.115)
+        + 0.55 * x * x * 0.8
+        + n.pick("hair_sweep", -0.14, 0.14) * x
+    )
     edge = edge + (0.022 + 0.014 * n.p("hair_ends")) * hair.strands
     lower = (0.5 - (c.y - edge) / torch.clamp(c.pixel, min=0.020)).clamp_(0, 1)
     return lower * bangs * ramp(c.y, g.hairline - 0.24, g.hairline - 0.16)

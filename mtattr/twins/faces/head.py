@@ -45,12 +45,19 @@ class HeadShape:
             nod=nod,
             width=n.pick("head_width", 0.388, 0.418),
             top=n.pick("head_height", 0.60, 0.645),
-            chin=n.pick("chin_length", 0.600, 0.640) + 0.02 * male + 0.024 * oval - 0.01 * chubby - 0.015 * nod,
+            chin=n.pick("chin_length", 0.600, 0.640)
+            + 0.02 * male
+            + 0.024 * oval
+            - 0.01 * chubby
+            - 0.015 * nod,
             jaw=n.pick("jaw_width", -0.38, -0.12) + 0.42 * male - 0.34 * oval + 0.14,
             square=n.pick("chin_width", -0.25, 0.05) + 0.22 * male - 0.12 * oval + 0.14,
             cheek=n.pick("cheek_width", 0.15, 0.45) + 1.15 * chubby - 0.45 * oval + 0.10,
             neck=n.pick("neck_width", 0.185, 0.21) + 0.055 * male + 0.03 * chubby,
-            brow_y=-0.098 - n.pick("brow_height", -0.008, 0.012) + 0.010 * nod - n.pick("brow_raise", -0.004, 0.012),
+            brow_y=-0.098
+            - n.pick("brow_height", -0.008, 0.012)
+            + 0.010 * nod
+            - n.pick("brow_raise", -0.004, 0.012),
             nose_y=n.pick("nose_length", 0.185, 0.205) - 0.014 * nod,
             mouth_y=0.368 - 0.012 * nod,
             mouth_width=n.pick("mouth_width", 0.128, 0.146),
@@ -75,7 +82,9 @@ class HeadShape:
         """Where the middle of the outline lies, at every y: a turned head's back shows on the near side."""
         return self.turn * (0.085 * y.clamp(-0.6, 0.75) - 0.055)
 
-    def outline(self, x: Tensor, y: Tensor, wider: Tensor | float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
+    def outline(
+        self, x: Tensor, y: Tensor, wider: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Distance to the head's outline (negative inside), position across it in about [-1, 1], and down it in [-1, 1].
 
         wider: how far the outline lies outside of the head at the sides.
@@ -83,7 +92,11 @@ class HeadShape:
         down, up = (y / self.chin).clamp(0), (y / -self.top).clamp(0)
         t, s = down * down, up * up
         rest = (1 - t).clamp(0)
-        width2 = rest * (1 + t * (self.jaw + self.square * t + self.cheek * rest)) * ((1 - s) * (1 + 0.48 * s)).clamp(0)
+        width2 = (
+            rest
+            * (1 + t * (self.jaw + self.square * t + self.cheek * rest))
+            * ((1 - s) * (1 + 0.48 * s)).clamp(0)
+        )
         half = (self.width + wider) * torch.sqrt(width2 + 1e-4)
         offset = x - self.axis(y)
         across = offset / half

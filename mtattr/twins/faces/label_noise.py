@@ -61,7 +61,10 @@ Young               | 0.490 | 0.025
 
 
 def _column(number: int) -> dict[str, float]:
-    rows = {cells[0].strip(): float(cells[number]) for cells in (line.split("|") for line in _TABLE.strip().splitlines())}
+    rows = {
+        cells[0].strip(): float(cells[number])
+        for cells in (line.split("|") for line in _TABLE.strip().splitlines())
+    }
     return {name: rows[name] for name in NAMES}
 
 

@@ -13,7 +13,13 @@ from mtattr.data.options import SPLITS, ImageSize, check_options, image_shape_of
 from mtattr.errors import InputError
 from mtattr.files import write_atomically
 from mtattr.twins.drawing.batches import map_batches
-from mtattr.twins.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
+from mtattr.twins.drawing.writing import (
+    image_quality,
+    mark_generated,
+    new_folder,
+    save_image,
+    sizes_of,
+)
 from mtattr.twins.faces import faces
 from mtattr.twins.faces.attributes import NAMES
 from mtattr.twins.faces.scene import Scenes, sample_scenes
@@ -24,8 +30,16 @@ SPLIT_SIZES = {"train": 20_000, "val": 4_000, "test": 10_000}
 NATIVE_SIZE = (218, 178)
 
 # The official numbers of the splits, so that a key does not depend on how many images the split before it has.
-_NUMBERS = {"train": range(1, 162_771), "val": range(162_771, 182_638), "test": range(182_638, 202_600)}
-_LANDMARKS = tuple(f"{point}_{axis}" for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in "xy")
+_NUMBERS = {
+    "train": range(1, 162_771),
+    "val": range(162_771, 182_638),
+    "test": range(182_638, 202_600),
+}
+_LANDMARKS = tuple(
+    f"{point}_{axis}"
+    for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
+    for axis in "xy"
+)
 # Pictures drawn before they are saved: enough for the threads, few enough for the memory.
 _CHUNK = 1024
 
@@ -37,7 +51,9 @@ def image_keys(split: str, count: int) -> tuple[str, ...]:
     """
     numbers = _NUMBERS[split]
     if count > len(numbers):
-        raise InputError(f"celeba-twin: the {split} split has the official {len(numbers):,} file names, got limit {count:,}")
+        raise InputError(
+            f"celeba-twin: the {split} split has the official {len(numbers):,} file names, got limit {count:,}"
+        )
     return tuple(f"{number:06d}.jpg" for number in numbers[:count])
 
 
@@ -68,12 +84,16 @@ def write_to(
     (folder / "Img" / "img_align_celeba").mkdir(parents=True)
     scenes = {split: sample_scenes(split, sizes[split], seed) for split in SPLITS}
     for split in SPLITS:
-        _save_images(folder / "Img" / "img_align_celeba", keys[split], scenes[split], shape, quality)
+        _save_images(
+            folder / "Img" / "img_align_celeba", keys[split], scenes[split], shape, quality
+        )
     _write_tables(folder, keys, scenes, shape)
     return folder
 
 
-def _save_images(folder: Path, keys: tuple[str, ...], scenes: Scenes, shape: tuple[int, int], quality: dict) -> None:
+def _save_images(
+    folder: Path, keys: tuple[str, ...], scenes: Scenes, shape: tuple[int, int], quality: dict
+) -> None:
     for start in range(0, len(keys), _CHUNK):
         chunk = slice(start, start + _CHUNK)
         names, images = keys[chunk], faces.render(scenes.rows(chunk), shape)
@@ -85,7 +105,12 @@ def _save_images(folder: Path, keys: tuple[str, ...], scenes: Scenes, shape: tup
         map_batches(save, len(names), shape)
 
 
-def _write_tables(folder: Path, keys: dict[str, tuple[str, ...]], scenes: dict[str, Scenes], shape: tuple[int, int]) -> None:
+def _write_tables(
+    folder: Path,
+    keys: dict[str, tuple[str, ...]],
+    scenes: dict[str, Scenes],
+    shape: tuple[int, int],
+) -> None:
     names = [key for split in SPLITS for key in keys[split]]
     labels = torch.cat([scenes[split].labels for split in SPLITS])
     identities = torch.cat([scenes[split].identities for split in SPLITS])
@@ -98,7 +123,11 @@ def _write_tables(folder: Path, keys: dict[str, tuple[str, ...]], scenes: dict[s
 
     # The header of the attributes alone ends with a space, and a value is padded to two characters except the first.
     signs = (labels * 2 - 1).int().tolist()
-    table("Anno/list_attr_celeba.txt", (" ".join(f"{v:2d}" for v in row).lstrip() for row in signs), " ".join(NAMES) + " ")
+    table(
+        "Anno/list_attr_celeba.txt",
+        (" ".join(f"{v:2d}" for v in row).lstrip() for row in signs),
+        " ".join(NAMES) + " ",
+    )
     table("Anno/identity_CelebA.txt", map(str, identities.tolist()))
     pixels = points.round().int().flatten(1).tolist()
     table(
@@ -107,7 +136,11 @@ def _write_tables(folder: Path, keys: dict[str, tuple[str, ...]], scenes: dict[s
         " ".join(_LANDMARKS),
     )
     boxes = _face_boxes(points, shape).tolist()
-    table("Anno/list_bbox_celeba.txt", (f"{x:5d} {y:3d} {w:3d} {h:3d}" for x, y, w, h in boxes), "image_id x_1 y_1 width height")
+    table(
+        "Anno/list_bbox_celeba.txt",
+        (f"{x:5d} {y:3d} {w:3d} {h:3d}" for x, y, w, h in boxes),
+        "image_id x_1 y_1 width height",
+    )
     table("Eval/list_eval_partition.txt", map(str, splits))
 
 
@@ -122,7 +155,13 @@ def _face_boxes(points: Tensor, shape: tuple[int, int]) -> Tensor:
     left, right = left.floor().clamp(0, width - 2), right.ceil().clamp(1, width)
     top, bottom = top.floor().clamp(0, height - 2), bottom.ceil().clamp(1, height)
     corners = torch.stack(
-        [left, top, torch.maximum(right - left, torch.ones_like(left)), torch.maximum(bottom - top, torch.ones_like(top))], 1
+        [
+            left,
+            top,
+            torch.maximum(right - left, torch.ones_like(left)),
+            torch.maximum(bottom - top, torch.ones_like(top)),
+        ],
+        1,
     )
     return corners.long()
 

@@ -16,7 +16,9 @@ from mtattr.twins.faces.layout import SPLIT_SIZES, image_keys
 from mtattr.twins.faces.scene import sample_scenes
 
 
-def load(split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, seed: int = 0) -> ImageData:
+def load(
+    split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, seed: int = 0
+) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
     limit: the first so many scenes of the split (up to the size of the real split may be asked for); seed: another draw

@@ -54,7 +54,9 @@ def draw_mouth(c: Canvas) -> None:
     within = p.edge(s.abs() * half - half)
     lips = lips * within
     stick = n.has("Wearing_Lipstick")
-    natural = c.skin * fixed((0.90, 0.66, 0.64), stick) + fixed((0.02, -0.015, -0.005), stick) * (1 + n.p("lip_tone"))
+    natural = c.skin * fixed((0.90, 0.66, 0.64), stick) + fixed((0.02, -0.015, -0.005), stick) * (
+        1 + n.p("lip_tone")
+    )
     painted = mixed(_LIPSTICKS, n.p("lipstick_colour")) * (0.55 + 0.45 * c.skin[:1]).clamp(0.62, 1)
     colour = natural + stick * (painted - natural)
     # The upper lip faces down, the lower one up and carries the gleam.
@@ -70,10 +72,16 @@ def draw_mouth(c: Canvas) -> None:
     p.paint(shine, fixed((1.0, 0.96, 0.95), stick))
     _inside(p, x, y, s, top_line, low_line, gap, within)
     # The line between the lips, deeper at the corners.
-    closed = p.edge((y - line).abs() - 0.0030 * (0.6 + 0.4 * inside), 0.005) * ramp(1.05 - s.abs(), 0.0, 0.10) * (1 - 0.85 * open_)
+    closed = (
+        p.edge((y - line).abs() - 0.0030 * (0.6 + 0.4 * inside), 0.005)
+        * ramp(1.05 - s.abs(), 0.0, 0.10)
+        * (1 - 0.85 * open_)
+    )
     corner = (s.abs() - 0.97) / 0.10, (y - line) / 0.013
     corner = hill(*corner)
-    p.paint((closed * 0.72 + corner * 0.45).clamp(0, 0.85), colour * fixed((0.36, 0.22, 0.22), stick))
+    p.paint(
+        (closed * 0.72 + corner * 0.45).clamp(0, 0.85), colour * fixed((0.36, 0.22, 0.22), stick)
+    )
     v = (y - low - 0.012) / 0.020
     p.shade(1 - 0.16 * hill(v) * inside)
 
@@ -88,7 +96,16 @@ def _dimples(p: Box, x: Tensor, y: Tensor, half: Tensor, smile: Tensor) -> None:
     p.shade(1 + 0.09 * smile * hill(u, v))
 
 
-def _inside(p: Box, x: Tensor, y: Tensor, s: Tensor, top_line: Tensor, low_line: Tensor, gap: Tensor, within: Tensor) -> None:
+def _inside(
+    p: Box,
+    x: Tensor,
+    y: Tensor,
+    s: Tensor,
+    top_line: Tensor,
+    low_line: Tensor,
+    gap: Tensor,
+    within: Tensor,
+) -> None:
     """The dark of an open mouth and a band of teeth; a smile shows more of them."""
     n = p.numbers
     open_ = n.has("Mouth_Slightly_Open")

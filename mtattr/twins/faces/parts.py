@@ -21,11 +21,16 @@ _BOXES = {
 }
 
 
-def part_masks(scene, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+def part_masks(
+    scene, image_size: ImageSize = 64, device: torch.device | str = "cpu"
+) -> dict[str, Tensor]:
     """Masks of the parts of one scene, float32 (H, W) in {0, 1}, named by `PARTS`; they overlap, and "image" is all of it."""
     c = Canvas(scene, image_shape_of(image_size), device)
     x, y = c.x, c.y
-    masks = {name: (x >= left) & (x <= right) & (y >= top) & (y <= bottom) for name, (left, right, top, bottom) in _BOXES.items()}
+    masks = {
+        name: (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+        for name, (left, right, top, bottom) in _BOXES.items()
+    }
     far = (x - c.shape.axis(y)).abs()
     neck = (far < 0.46) & (y > 0.45)
     head = (far < c.shape.width + 0.10) & (y > -c.shape.top - 0.08) & (y < c.shape.chin + 0.18)
@@ -33,9 +38,14 @@ def part_masks(scene, image_size: ImageSize = 64, device: torch.device | str = "
     length = c.numbers.p("hair_length")
     core = (far / 0.23) * (far / 0.23) + ((y - 0.22) / 0.28) * ((y - 0.22) / 0.28) < 1
     masks["hair"] = (
-        ~core & (far < c.shape.width + 0.17 + 0.25 * length) & (y > -c.shape.top - 0.30) & (y < 0.16 + 1.35 * (length - 0.1).clamp(min=0))
+        ~core
+        & (far < c.shape.width + 0.17 + 0.25 * length)
+        & (y > -c.shape.top - 0.30)
+        & (y < 0.16 + 1.35 * (length - 0.1).clamp(min=0))
     )
-    masks["ears"] = (far > c.shape.width - 0.14) & (far < c.shape.width + 0.18) & (y > -0.24) & (y < 0.52)
+    masks["ears"] = (
+        (far > c.shape.width - 0.14) & (far < c.shape.width + 0.18) & (y > -0.24) & (y < 0.52)
+    )
     masks["cheeks"] = (far > 0.04) & (far < c.shape.width + 0.08) & (y > -0.14) & (y < 0.58)
     masks["face"] = head | neck
     masks["skin"] = head | (y > 0.45)

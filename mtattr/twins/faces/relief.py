@@ -53,14 +53,31 @@ def carve_face(c: Canvas, r: Relief) -> None:
     _carve_cheeks(c, r)
     r.mound((-0.34, 0.34, -0.20, 0.02), 0.15, -0.085, 0.16, 0.075, 0.010 + 0.016 * male)
     r.dim((-0.34, 0.34, -0.12, 0.02), 0.155, -0.045, 0.13, 0.055, 0.07 + 0.13 * male)
-    r.mound((-0.34, 0.34, -0.10, 0.12), 0.165, 0.008, 0.13, 0.085, -0.020 - n.pick("eye_depth", 0.0, 0.012))
+    r.mound(
+        (-0.34, 0.34, -0.10, 0.12),
+        0.165,
+        0.008,
+        0.13,
+        0.085,
+        -0.020 - n.pick("eye_depth", 0.0, 0.012),
+    )
     r.mound((-0.30, 0.30, -0.08, 0.08), EYE, -0.004, 0.098, 0.060, 0.015)
     r.dim((-0.15, 0.15, -0.07, 0.07), 0.075, 0.0, 0.05, 0.06, 0.16)
     r.mound((-0.42, 0.42, -0.52, -0.06), 0.0, -0.28, 0.36, 0.22, 0.020, mirrored=False)
-    r.mound((-0.30, 0.30, 0.42, 0.70), 0.0, g.chin - 0.095, 0.13, 0.085, 0.016 + 0.004 * male, mirrored=False)
+    r.mound(
+        (-0.30, 0.30, 0.42, 0.70),
+        0.0,
+        g.chin - 0.095,
+        0.13,
+        0.085,
+        0.016 + 0.004 * male,
+        mirrored=False,
+    )
     r.dim((-0.20, 0.20, 0.42, 0.55), 0.0, g.mouth_y + 0.105, 0.10, 0.035, 0.13, mirrored=False)
     r.dim((-0.05, 0.05, 0.22, 0.36), 0.0, g.nose_y + 0.075, 0.018, 0.05, 0.07, mirrored=False)
-    r.flush((-0.40, 0.40, -0.02, 0.38), 0.24, 0.17, 0.15, 0.14, n.pick("blush_strength", 0.10, 0.24))
+    r.flush(
+        (-0.40, 0.40, -0.02, 0.38), 0.24, 0.17, 0.15, 0.14, n.pick("blush_strength", 0.10, 0.24)
+    )
     r.flush((-0.14, 0.14, 0.08, 0.32), 0.0, g.nose_y - 0.005, 0.08, 0.07, 0.22, mirrored=False)
     r.flush((-0.20, 0.20, 0.50, 0.68), 0.0, g.chin - 0.075, 0.12, 0.07, 0.10, mirrored=False)
 
@@ -96,9 +113,30 @@ def carve_nose(c: Canvas, r: Relief) -> None:
 
     side = torch.sign(x)
     far = x.abs()
-    bridge = slopes(x, 0.0, 0.07, 0.052 * (0.55 + 0.45 * width), 0.19, n.pick("nose_bridge", 0.016, 0.026) + 0.004 * pointy)
-    tip = slopes(x, 0.0, g.nose_y - 0.008, 0.066 * width, 0.060, n.pick("nose_tip", 0.026, 0.034) + 0.010 * big)
-    wing = slopes(far, 0.056 * width, g.nose_y + 0.008, 0.034 * (0.5 + 0.5 * width), 0.036, 0.012 + 0.006 * big)
+    bridge = slopes(
+        x,
+        0.0,
+        0.07,
+        0.052 * (0.55 + 0.45 * width),
+        0.19,
+        n.pick("nose_bridge", 0.016, 0.026) + 0.004 * pointy,
+    )
+    tip = slopes(
+        x,
+        0.0,
+        g.nose_y - 0.008,
+        0.066 * width,
+        0.060,
+        n.pick("nose_tip", 0.026, 0.034) + 0.010 * big,
+    )
+    wing = slopes(
+        far,
+        0.056 * width,
+        g.nose_y + 0.008,
+        0.034 * (0.5 + 0.5 * width),
+        0.036,
+        0.012 + 0.006 * big,
+    )
     r.right[p.at] += bridge[0] + tip[0] + wing[0] * side
     r.down[p.at] += bridge[1] + tip[1] * 1.2 + wing[1]
     # The shadow under the tip, the crease around the wings, and the nostrils.
@@ -106,7 +144,10 @@ def carve_nose(c: Canvas, r: Relief) -> None:
     shadow = 0.30 * hill(*below)
     rim = ((far - 0.088 * width) / 0.016, (y - g.nose_y - 0.004) / 0.040)
     crease = (0.16 + 0.14 * big) * hill(*rim)
-    hole = ((far - 0.034 * width) / (0.022 * width), (y - g.nose_y - 0.028 - 0.10 * (far - 0.034)) / 0.0135)
+    hole = (
+        (far - 0.034 * width) / (0.022 * width),
+        (y - g.nose_y - 0.028 - 0.10 * (far - 0.034)) / 0.0135,
+    )
     nostril = 0.72 * hill(hole[0] * 0.84, hole[1] * 0.84)
     r.tone[p.at] *= (1 - shadow) * (1 - crease) * (1 - nostril)
     point = ((x - 0.006 * n.pick("light_side", -1, 1)) / 0.016, (y - g.nose_y + 0.018) / 0.020)
@@ -120,7 +161,10 @@ def mark_age(c: Canvas, r: Relief) -> None:
     old = 1 - n.has("Young")
     depth = old * n.pick("contrast_of_signs", 0.55, 1.0)
     p = c.box(-0.28, 0.28, -0.40, -0.14)
-    bend = p.fx * p.fx * 0.45 + 0.010 * (p.fx * 9 * (1 + 0.5 * n.p("wrinkle_seed")) + n.p("wrinkle_seed")).frac()
+    bend = (
+        p.fx * p.fx * 0.45
+        + 0.010 * (p.fx * 9 * (1 + 0.5 * n.p("wrinkle_seed")) + n.p("wrinkle_seed")).frac()
+    )
     reach = hill(p.fx / 0.2569)
     lines = 0.0
     for level, strength in ((-0.310, 0.75), (-0.255, 1.0), (-0.200, 0.8)):

@@ -21,7 +21,16 @@ from mtattr.twins.faces.habits import follow_habits
 from mtattr.twins.faces.label_noise import LABEL_NOISE, annotate, label_ceiling
 from mtattr.twins.faces.parameters import IDENTITY_PARAMETERS, IMAGE_PARAMETERS
 
-__all__ = ["COLUMN", "FIRST_IDENTITY", "LABEL_NOISE", "PARAMETERS", "Scenes", "label_ceiling", "label_correlation", "sample_scenes"]
+__all__ = [
+    "COLUMN",
+    "FIRST_IDENTITY",
+    "LABEL_NOISE",
+    "PARAMETERS",
+    "Scenes",
+    "label_ceiling",
+    "label_correlation",
+    "sample_scenes",
+]
 
 #: Numbers in [0, 1) of each scene, uniform but for `follow_habits`; drawing gives them their meaning.
 PARAMETERS: tuple[str, ...] = IDENTITY_PARAMETERS + IMAGE_PARAMETERS
@@ -57,7 +66,9 @@ class Scenes:
 
     def rows(self, index: slice | Tensor) -> Scenes:
         """The scenes at the given positions."""
-        return Scenes(self.identities[index], self.present[index], self.parameters[index], self.labels[index])
+        return Scenes(
+            self.identities[index], self.present[index], self.parameters[index], self.labels[index]
+        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute flipped and all else, random state and labels included, unchanged."""
@@ -74,8 +85,15 @@ class Scenes:
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
     """The first `n` scenes of a split; splits and seeds are separate streams, and no person is in two splits."""
-    blocks = [_sample_block(split, block, seed) for block in range(math.ceil(n / sum(PICTURES)) or 1)]
-    joined = Scenes(*(torch.cat([getattr(b, field) for b in blocks]) for field in ("identities", "present", "parameters", "labels")))
+    blocks = [
+        _sample_block(split, block, seed) for block in range(math.ceil(n / sum(PICTURES)) or 1)
+    ]
+    joined = Scenes(
+        *(
+            torch.cat([getattr(b, field) for b in blocks])
+            for field in ("identities", "present", "parameters", "labels")
+        )
+    )
     return joined.rows(slice(0, n))
 
 
@@ -87,18 +105,37 @@ def label_correlation(n: int = 40_000) -> Tensor:
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:
     people = uniform_numbers("celeba-twin people 1", split, block, seed=seed, rows=PEOPLE)
-    pictures = uniform_numbers("celeba-twin pictures 1", split, block, seed=seed, rows=sum(PICTURES))
+    pictures = uniform_numbers(
+        "celeba-twin pictures 1", split, block, seed=seed, rows=sum(PICTURES)
+    )
     # The pictures of a person lie scattered over the block, as in the real set.
-    who = torch.arange(PEOPLE).repeat_interleave(torch.tensor(PICTURES)[_ranks(people, 1)[:, 0]])[_order(pictures(1)[:, 0])]
-    factors = _mixed(_spread_normals(people, len(FACTORS))[who], normal_numbers(pictures, len(FACTORS)), FACTORS.values())
+    who = torch.arange(PEOPLE).repeat_interleave(torch.tensor(PICTURES)[_ranks(people, 1)[:, 0]])[
+        _order(pictures(1)[:, 0])
+    ]
+    factors = _mixed(
+        _spread_normals(people, len(FACTORS))[who],
+        normal_numbers(pictures, len(FACTORS)),
+        FACTORS.values(),
+    )
     at, male, female = GENDER
     gender = torch.where(factors[:, :1] > at, male, female).double()
     factors = torch.cat([gender, factors[:, 1:]], 1)
-    own = _mixed(_spread_normals(people, len(NAMES))[who], normal_numbers(pictures, len(NAMES)), OWN_SHARES.values())
+    own = _mixed(
+        _spread_normals(people, len(NAMES))[who],
+        normal_numbers(pictures, len(NAMES)),
+        OWN_SHARES.values(),
+    )
     labels = annotate(factors, own, normal_numbers(pictures, len(NAMES)), pictures(3 * len(NAMES)))
-    parameters = torch.cat([people(len(IDENTITY_PARAMETERS))[who], pictures(len(IMAGE_PARAMETERS))], 1)
+    parameters = torch.cat(
+        [people(len(IDENTITY_PARAMETERS))[who], pictures(len(IMAGE_PARAMETERS))], 1
+    )
     present = present_attributes(factors, own)
-    return Scenes(FIRST_IDENTITY[split] + PEOPLE * block + who, present, follow_habits(parameters, present, who), labels)
+    return Scenes(
+        FIRST_IDENTITY[split] + PEOPLE * block + who,
+        present,
+        follow_habits(parameters, present, who),
+        labels,
+    )
 
 
 def _spread_normals(uniform: Uniform, columns: int) -> Tensor:

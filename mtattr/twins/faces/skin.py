@@ -67,7 +67,9 @@ def _neck(c: Canvas, r: Relief) -> Tensor:
     p = c.box(-1.0, 1.0, 0.30, 1.05)
     x = p.x - g.turn * 0.02
     flare = ramp(p.y, 0.66, 0.98)
-    half = torch.maximum(g.neck + 0.02 * flare, 0.19 + n.pick("shoulder_width", 0.58, 0.70) * flare * flare)
+    half = torch.maximum(
+        g.neck + 0.02 * flare, 0.19 + n.pick("shoulder_width", 0.58, 0.70) * flare * flare
+    )
     across = x / half
     alpha[p.at] = p.edge((across.abs() - 1) * half * 0.7)
     r.right[p.at] = across * (0.35 + 0.8 * across * across) * (1 - flare)
@@ -78,7 +80,9 @@ def _neck(c: Canvas, r: Relief) -> Tensor:
     shadow = (1 - u * u - v * v).clamp_(0) * 1.5
     cord = (x.abs() - 0.045 - 0.30 * (0.98 - p.y)) / 0.028
     pit = (x / 0.045, (p.y - 0.955) / 0.035)
-    r.tone[p.at] = (1 - 0.50 * shadow.clamp_(max=1)) * (1 - 0.07 * hill(cord) * flare - 0.14 * hill(*pit))
+    r.tone[p.at] = (1 - 0.50 * shadow.clamp_(max=1)) * (
+        1 - 0.07 * hill(cord) * flare - 0.14 * hill(*pit)
+    )
     apple = (x / 0.055, (p.y - 0.80) / 0.07)
     bulge = (1 - apple[0] * apple[0] - apple[1] * apple[1]).clamp_(0) * n.has("Male")
     r.down[p.at] += apple[1] * bulge * 0.42
@@ -104,14 +108,21 @@ def _ears(c: Canvas, r: Relief) -> Tensor:
     # The far ear hides behind a turned head.
     seen = 1 - 0.9 * (side * g.turn).clamp(0, 1)
     lift = p.y - n.pick("ear_place", 0.055, 0.075)
-    u = (x.abs() - g.width - 0.004 - 0.012 * seen + 0.10 * lift) / (0.052 * size * (0.35 + 0.65 * seen))
+    u = (x.abs() - g.width - 0.004 - 0.012 * seen + 0.10 * lift) / (
+        0.052 * size * (0.35 + 0.65 * seen)
+    )
     v = lift / (0.135 * size)
     lobe = u * u * (1 + 0.35 * v) + v * v
     alpha[p.at] = p.edge((lobe - 1) * 0.028)
     inner = (u - 0.12) * (u - 0.12) * 2.4 + (v + 0.10) * (v + 0.10) * 2.6
     ear = (alpha[p.at] > 0).to(u.dtype)
     tone = (0.90 - 0.34 * bump(inner)) * (1 - 0.20 * hill(u + 0.8))
-    for plane, value in ((r.right, side * u * 0.5), (r.down, v * 0.45), (r.tone, tone), (r.red, 0.22)):
+    for plane, value in (
+        (r.right, side * u * 0.5),
+        (r.down, v * 0.45),
+        (r.tone, tone),
+        (r.red, 0.22),
+    ):
         plane[p.at] += ear * (value - plane[p.at])
     return alpha
 

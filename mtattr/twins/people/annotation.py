@@ -30,15 +30,22 @@ def annotated_block(domain: str, role: str, block: int, seed: int) -> tuple[Tens
     uniform = uniform_numbers(f"{domain}-twin identities 1", role, block, seed=seed, rows=BLOCK)
     draw = _stratified(uniform, len(spec.attributes))
     female = draw[:, 0] < _positive_rate(spec.attributes[0], role)
-    truth = torch.stack([_truth(spec, a, role, draw[:, k], female) for k, a in enumerate(spec.attributes)], 1)
+    truth = torch.stack(
+        [_truth(spec, a, role, draw[:, k], female) for k, a in enumerate(spec.attributes)], 1
+    )
     wrong, other, unknown = (uniform(len(spec.attributes)) for _ in range(3))
-    labels = [_label(a, role, truth[:, k], wrong[:, k], other[:, k], unknown[:, k]) for k, a in enumerate(spec.attributes)]
+    labels = [
+        _label(a, role, truth[:, k], wrong[:, k], other[:, k], unknown[:, k])
+        for k, a in enumerate(spec.attributes)
+    ]
     return truth, torch.stack(labels, 1)
 
 
 def _stratified(uniform, columns: int) -> Tensor:
     """Numbers in [0, 1), (BLOCK, columns): each column has one in every BLOCKth, in random order."""
-    return (uniform(columns).argsort(dim=0, stable=True).argsort(dim=0, stable=True) + uniform(columns)) / BLOCK
+    return (
+        uniform(columns).argsort(dim=0, stable=True).argsort(dim=0, stable=True) + uniform(columns)
+    ) / BLOCK
 
 
 def _positive_rate(attribute: Attribute, role: str) -> float:
@@ -63,7 +70,9 @@ def _truth(spec: Domain, attribute: Attribute, role: str, draw: Tensor, female: 
     return torch.searchsorted(edges[:-1].contiguous(), draw.contiguous(), right=True)
 
 
-def _label(attribute: Attribute, role: str, truth: Tensor, wrong: Tensor, other: Tensor, unknown: Tensor) -> Tensor:
+def _label(
+    attribute: Attribute, role: str, truth: Tensor, wrong: Tensor, other: Tensor, unknown: Tensor
+) -> Tensor:
     if attribute.values:
         last = len(attribute.values) - 1
         if attribute.is_colour:
@@ -72,11 +81,17 @@ def _label(attribute: Attribute, role: str, truth: Tensor, wrong: Tensor, other:
             label = torch.where(wrong < LABEL_NOISE["colour"], changed, truth).float()
             return label.masked_fill(truth > last, float("nan"))
         step = torch.where(other < 0.5, -1, 1)
-        changed = torch.where((truth + step < 0) | (truth + step > last), truth - step, truth + step)
+        changed = torch.where(
+            (truth + step < 0) | (truth + step > last), truth - step, truth + step
+        )
         return torch.where(wrong < LABEL_NOISE["age"], changed, truth).float()
     rate = _positive_rate(attribute, role)
     rarer = int(rate < 0.5)
     share = min(rate, 1 - rate)
-    flip = wrong < torch.where(truth == rarer, LABEL_NOISE["binary"], LABEL_NOISE["binary"] * share / (1 - share))
+    flip = wrong < torch.where(
+        truth == rarer, LABEL_NOISE["binary"], LABEL_NOISE["binary"] * share / (1 - share)
+    )
     label = (truth.bool() ^ flip).float()
-    return label.masked_fill(unknown < attribute.unlabelled[role == "test"] / sum(attribute.counts(role)), float("nan"))
+    return label.masked_fill(
+        unknown < attribute.unlabelled[role == "test"] / sum(attribute.counts(role)), float("nan")
+    )

@@ -36,7 +36,9 @@ class Attribute:
         return self.name.endswith("_colour")
 
 
-def _drawn(schema: Schema, male_rates: dict[str, float], unlabelled: dict[str, tuple[int, int]]) -> tuple[Attribute, ...]:
+def _drawn(
+    schema: Schema, male_rates: dict[str, float], unlabelled: dict[str, tuple[int, int]]
+) -> tuple[Attribute, ...]:
     return tuple(
         Attribute(
             a.name,
@@ -54,7 +56,15 @@ def _drawn(schema: Schema, male_rates: dict[str, float], unlabelled: dict[str, t
 
 MARKET_ATTRIBUTES = _drawn(
     MARKET,
-    {"hair": 0.03, "up": 0.96, "down": 0.55, "clothes": 0.998, "backpack": 0.30, "bag": 0.20, "handbag": 0.06},
+    {
+        "hair": 0.03,
+        "up": 0.96,
+        "down": 0.55,
+        "clothes": 0.998,
+        "backpack": 0.30,
+        "bag": 0.20,
+        "handbag": 0.06,
+    },
     {"up_colour": (78, 69), "down_colour": (30, 44)},
 )
 DUKE_ATTRIBUTES = _drawn(
@@ -88,6 +98,16 @@ class Domain:
 
 
 DOMAINS = {
-    "market1501": Domain("market1501", "Market-1501", MARKET_ATTRIBUTES, MARKET_TASKS, cameras=6, appears=0.76, longest=6),
-    "duke": Domain("duke", "DukeMTMC-reID", DUKE_ATTRIBUTES, DUKE_TASKS, cameras=8, appears=0.48, longest=8),
+    "market1501": Domain(
+        "market1501",
+        "Market-1501",
+        MARKET_ATTRIBUTES,
+        MARKET_TASKS,
+        cameras=6,
+        appears=0.76,
+        longest=6,
+    ),
+    "duke": Domain(
+        "duke", "DukeMTMC-reID", DUKE_ATTRIBUTES, DUKE_TASKS, cameras=8, appears=0.48, longest=8
+    ),
 }

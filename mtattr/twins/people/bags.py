@@ -86,7 +86,11 @@ def draw_bag(c: Canvas) -> None:
     facing = torch.where(f.cos >= 0, 1.0, -1.0)
     # The strap bends over the side of the trunk that faces the camera.
     bent = [(share, facing * out) for share, out in ((0.22, 0.062), (0.5, 0.072), (0.78, 0.050))]
-    points = [f.at(*shoulder), *(f.at(*strap_point(shoulder, hip, share), z) for share, z in bent), f.at(*hip)]
+    points = [
+        f.at(*shoulder),
+        *(f.at(*strap_point(shoulder, hip, share), z) for share, z in bent),
+        f.at(*hip),
+    ]
     width = (0.008 + 0.006 * c.p("bag_light"))[rows] * f.unit[rows]
     near = (-hip[0] * f.sin + 0.02 > -0.085)[rows]
     tube(c, rows, f.rows(points, rows), [width] * 5, strap[rows], cut=True)
@@ -113,7 +117,11 @@ def strap_ends(c: Canvas, side: Tensor, crossed: Tensor) -> tuple[tuple, tuple]:
     """Both ends of a bag's strap in body coordinates: on a shoulder, and at the hip of `side` (-1 or 1, (B,))."""
     zero = torch.zeros_like(side)
     shoulder = torch.where(crossed, -side, side) * 0.075
-    return (shoulder, zero + 0.858, zero + 0.01), (side * (0.105 + 0.02 * c.p("bag_size")), zero + 0.55, zero)
+    return (shoulder, zero + 0.858, zero + 0.01), (
+        side * (0.105 + 0.02 * c.p("bag_size")),
+        zero + 0.55,
+        zero,
+    )
 
 
 def strap_point(shoulder: tuple, hip: tuple, share: float) -> tuple[Tensor, Tensor]:
@@ -124,7 +132,9 @@ def strap_point(shoulder: tuple, hip: tuple, share: float) -> tuple[Tensor, Tens
 def bag_centre(c: Canvas, side: Tensor):
     """Middle of a shoulder bag on the screen."""
     zero = torch.zeros_like(side)
-    return c.figure.at(side * (0.118 + 0.012 * c.p("bag_size")), zero + c.pick("bag_kind", 0.52, 0.47), zero - 0.01)
+    return c.figure.at(
+        side * (0.118 + 0.012 * c.p("bag_size")), zero + c.pick("bag_kind", 0.52, 0.47), zero - 0.01
+    )
 
 
 def draw_handbag(c: Canvas, near: bool) -> None:
@@ -155,8 +165,17 @@ def draw_handbag(c: Canvas, near: bool) -> None:
     # Bags widen a little towards the bottom.
     spread = 1 + 0.14 * (spot.y - cell(cy)) / cell(high)
     d, nx, ny = cushion(cell(x) + (spot.x - cell(x)) / spread, spot.y, x, cy, half, high, 0.014)
-    c.blend(spot, coverage(d, spot.pixel), lit(colour, light_on(c, rows, nx, ny) * folded(c, spot, 0.08)))
-    c.darken(spot, 0.22 * coverage(((spot.y - cell(cy)) / cell(high) + 0.72).abs() - 0.10, 0.10) * coverage(d, spot.pixel))
+    c.blend(
+        spot,
+        coverage(d, spot.pixel),
+        lit(colour, light_on(c, rows, nx, ny) * folded(c, spot, 0.08)),
+    )
+    c.darken(
+        spot,
+        0.22
+        * coverage(((spot.y - cell(cy)) / cell(high) + 0.72).abs() - 0.10, 0.10)
+        * coverage(d, spot.pixel),
+    )
 
 
 def draw_stick(c: Canvas) -> None:
@@ -170,4 +189,10 @@ def draw_stick(c: Canvas) -> None:
     x, y = hand[0] + 0.012 * f.sin[rows] * unit, hand[1] + 0.016 * unit
     wood = torch.tensor([[0.30, 0.18, 0.10]], device=c.device).expand(len(rows), 3)
     tip = (x + 0.03 * f.sin[rows] * unit, torch.full_like(x, 0.5) + hand[2] * f.pitch[rows])
-    tube(c, rows, [(x - 0.022 * unit, y), (x, y - 0.010 * unit), (x, y), tip], [0.0075 * unit] * 4, wood)
+    tube(
+        c,
+        rows,
+        [(x - 0.022 * unit, y), (x, y - 0.010 * unit), (x, y), tip],
+        [0.0075 * unit] * 4,
+        wood,
+    )

@@ -23,11 +23,22 @@ def draw_behind(c: Canvas) -> None:
         rows = rows[there[rows]]
         if len(rows):
             place = c.pick("furniture_x", -0.75, 0.75)[rows]
-            draw(c, rows, place, c.pick("furniture", 0.10, 0.30)[rows], torch.full_like(place, 0.62), "furniture_colour", 0.016)
+            draw(
+                c,
+                rows,
+                place,
+                c.pick("furniture", 0.10, 0.30)[rows],
+                torch.full_like(place, 0.62),
+                "furniture_colour",
+                0.016,
+            )
     rows = rows_of(c.p("bystander") < 0.34)
     if len(rows):
         size = 0.55 + 0.3 * c.p("bystander_y")[rows]
-        x = torch.where(c.p("bystander_x")[rows] < 0.5, -0.14, 0.14) + (c.p("bystander_x")[rows] - 0.5) * 0.62
+        x = (
+            torch.where(c.p("bystander_x")[rows] < 0.5, -0.14, 0.14)
+            + (c.p("bystander_x")[rows] - 0.5) * 0.62
+        )
         _person(c, rows, x, 0.5 - 0.55 * (1 - size), size, "bystander_colour", 0.020)
 
 
@@ -37,18 +48,55 @@ def draw_in_front(c: Canvas) -> None:
     side = torch.where(c.p("occluder_x") < 0.5, -1.0, 1.0)
     x = side * c.pick("occluder_size", 0.20, 0.36)
     for low, high, draw, place, level, size in (
-        (0.00, 0.34, _person, x * 1.15, c.pick("occluder_y", 0.58, 0.80), c.pick("occluder_size", 1.02, 1.15)),
-        (0.34, 0.56, _pole, c.pick("occluder_x", -0.22, 0.22), c.pick("occluder_y", 0.55, 0.65), c.pick("occluder_size", 0.9, 1.2)),
-        (0.56, 0.80, _bicycle, c.pick("occluder_x", -0.25, 0.25), c.pick("occluder_y", 0.56, 0.66), c.pick("occluder_size", 0.95, 1.1)),
-        (0.80, 0.92, _car, side * 0.55, c.pick("occluder_y", 0.74, 0.88), c.pick("occluder_size", 0.9, 1.1)),
-        (0.92, 1.00, _planter, c.pick("occluder_x", -0.3, 0.3), c.pick("occluder_y", 0.58, 0.68), c.pick("occluder_size", 0.9, 1.2)),
+        (
+            0.00,
+            0.34,
+            _person,
+            x * 1.15,
+            c.pick("occluder_y", 0.58, 0.80),
+            c.pick("occluder_size", 1.02, 1.15),
+        ),
+        (
+            0.34,
+            0.56,
+            _pole,
+            c.pick("occluder_x", -0.22, 0.22),
+            c.pick("occluder_y", 0.55, 0.65),
+            c.pick("occluder_size", 0.9, 1.2),
+        ),
+        (
+            0.56,
+            0.80,
+            _bicycle,
+            c.pick("occluder_x", -0.25, 0.25),
+            c.pick("occluder_y", 0.56, 0.66),
+            c.pick("occluder_size", 0.95, 1.1),
+        ),
+        (
+            0.80,
+            0.92,
+            _car,
+            side * 0.55,
+            c.pick("occluder_y", 0.74, 0.88),
+            c.pick("occluder_size", 0.9, 1.1),
+        ),
+        (
+            0.92,
+            1.00,
+            _planter,
+            c.pick("occluder_x", -0.3, 0.3),
+            c.pick("occluder_y", 0.58, 0.68),
+            c.pick("occluder_size", 0.9, 1.2),
+        ),
     ):
         rows = rows_of(shown & (kind >= low) & (kind < high))
         if len(rows):
             draw(c, rows, place[rows], level[rows], size[rows], "occluder_colour", 0.004)
 
 
-def _local(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, soft: float) -> tuple[Frame, Tensor]:
+def _local(
+    c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, soft: float
+) -> tuple[Frame, Tensor]:
     """A frame of these images whose unit is `size` heights, with the ground at y = 0 where `level` is."""
     f = c.frame
     cos, sin, scale = torch.cos(f.angle[rows]), torch.sin(f.angle[rows]), f.scale[rows]
@@ -62,7 +110,12 @@ class Layer:
     """Painting in a frame of one's own, in some images of the canvas: `x, y` and `edge` are in that frame's unit."""
 
     def __init__(
-        self, c: Canvas, rows: Tensor, place: tuple[Tensor, Tensor, Tensor], soft: float, where: tuple[float, float, float, float]
+        self,
+        c: Canvas,
+        rows: Tensor,
+        place: tuple[Tensor, Tensor, Tensor],
+        soft: float,
+        where: tuple[float, float, float, float],
     ) -> None:
         self.c = c
         frame, soft_width = _local(c, rows, *place, soft)
@@ -84,10 +137,14 @@ class Layer:
 
     def done(self) -> None:
         """Put the painted spot into the canvas."""
-        self.spot.write(self.c.picture, over(self.spot.read(self.c.picture), self.picture, self.inside))
+        self.spot.write(
+            self.c.picture, over(self.spot.read(self.c.picture), self.picture, self.inside)
+        )
 
 
-def _person(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float) -> None:
+def _person(
+    c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float
+) -> None:
     """A passer-by: legs, trunk with arms, head with hair, each with round shading."""
     layer = Layer(c, rows, (x, level, size), soft, (0.0, -0.5, 0.20, 0.53))
     number = c.p(pick)[rows]
@@ -102,13 +159,23 @@ def _person(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pic
         leg = limb(px, py, 0.04 * side, -0.50, 0.04 * side + side * step * 0.8, -0.04, 0.062, 0.034)
         round_ = 1 - 0.35 * ((px - 0.04 * side) / 0.06).clamp(-1, 1) ** 2
         layer.lay(leg, times(down, round_ * (0.86 if side < 0 else 1.0)).clamp(0, 1))
-        layer.lay(ellipse(px, py, 0.045 * side + side * step, -0.018, 0.042, 0.022), torch.full_like(up, 0.12))
-    light = 1.05 - 0.35 * (px / 0.13).clamp(-1, 1) ** 2 + 0.12 * cell(c.light_x[rows]) * (px / 0.13).clamp(-1, 1)
+        layer.lay(
+            ellipse(px, py, 0.045 * side + side * step, -0.018, 0.042, 0.022),
+            torch.full_like(up, 0.12),
+        )
+    light = (
+        1.05
+        - 0.35 * (px / 0.13).clamp(-1, 1) ** 2
+        + 0.12 * cell(c.light_x[rows]) * (px / 0.13).clamp(-1, 1)
+    )
     for side in (-1, 1):
         arm = limb(px, py, 0.118 * side, -0.79, 0.148 * side, -0.50 + step, 0.038, 0.026)
         layer.lay(arm, lit(up, light * 0.92))
         layer.lay(ellipse(px, py, 0.150 * side, -0.475 + step, 0.019, 0.026), skin * 0.9)
-    trunk = torch.maximum(px.abs() - 0.112 - 0.02 * torch.sin((py + 0.65) * 9), torch.maximum(-0.850 + 0.25 * px.abs() - py, py + 0.47))
+    trunk = torch.maximum(
+        px.abs() - 0.112 - 0.02 * torch.sin((py + 0.65) * 9),
+        torch.maximum(-0.850 + 0.25 * px.abs() - py, py + 0.47),
+    )
     layer.lay(trunk - 0.004, lit(up, light))
     layer.lay(limb(px, py, 0.0, -0.89, 0.0, -0.84, 0.030, 0.036), skin * 0.82)
     d, nx, _ = ellipsoid(px, py, 0.0, -0.93, 0.045, 0.066)
@@ -119,7 +186,9 @@ def _person(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pic
     layer.done()
 
 
-def _bicycle(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float) -> None:
+def _bicycle(
+    c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float
+) -> None:
     """A parked bicycle from its side."""
     layer = Layer(c, rows, (x, level, size), soft, (0.0, -0.28, 0.58, 0.32))
     colour = palette(c.p(pick)[rows], c.p(pick)[rows]) * 0.85
@@ -150,7 +219,9 @@ def _bicycle(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pi
     layer.done()
 
 
-def _pole(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float) -> None:
+def _pole(
+    c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float
+) -> None:
     """A lamp post with a base."""
     layer = Layer(c, rows, (x, level, size), soft, (0.0, -0.95, 0.09, 1.0))
     px, py = layer.x, layer.y
@@ -162,7 +233,9 @@ def _pole(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick:
     layer.done()
 
 
-def _planter(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float) -> None:
+def _planter(
+    c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float
+) -> None:
     """A stone tub with a shrub."""
     layer = Layer(c, rows, (x, level, size), soft, (0.0, -0.26, 0.26, 0.30))
     px, py = layer.x, layer.y
@@ -173,17 +246,24 @@ def _planter(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pi
     layer.lay(ellipse(px, py, 0.0, -0.34, 0.19, 0.17) + 0.018 * leaf, green.clamp(0, 1))
     round_ = 1.0 - 0.5 * (px / 0.25) ** 2 + 0.25 * (px / 0.25) * cell(c.light_x[rows])
     stone = times(torch.tensor([[0.62, 0.60, 0.56]], device=c.device), round_)
-    layer.lay(torch.maximum(px.abs() - 0.165 + 0.10 * (py + 0.2), (py + 0.11).abs() - 0.11), stone.clamp(0, 1))
+    layer.lay(
+        torch.maximum(px.abs() - 0.165 + 0.10 * (py + 0.2), (py + 0.11).abs() - 0.11),
+        stone.clamp(0, 1),
+    )
     layer.lay(box(px, py, 0.0, -0.225, 0.205, 0.022, 0.008), (stone * 1.08).clamp(0, 1))
     layer.done()
 
 
 def _leaves(x: Tensor, y: Tensor, tile: Tensor) -> Tensor:
     """Leaves: coarse and fine noise in about [-1, 1]."""
-    return (0.45 * noise(x * 0.9, y * 0.9, tile) + 0.35 * noise(x * 2.2, y * 2.2, tile + 3)).clamp(-1, 1)
+    return (0.45 * noise(x * 0.9, y * 0.9, tile) + 0.35 * noise(x * 2.2, y * 2.2, tile + 3)).clamp(
+        -1, 1
+    )
 
 
-def _car(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float) -> None:
+def _car(
+    c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: str, soft: float
+) -> None:
     """The side of a parked car."""
     layer = Layer(c, rows, (x, level, size), soft, (0.0, -0.42, 1.35, 0.50))
     px, py = layer.x, layer.y
@@ -191,10 +271,22 @@ def _car(c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, pick: 
     layer.darken(0.5 * torch.exp(-((px / 1.1) ** 2 + (py / 0.03) ** 2)))
     body = box(px, py, 0.0, -0.30, 1.20, 0.22, 0.12)
     cabin = torch.maximum(px.abs() - 0.70 - 0.9 * (py + 0.50), (py + 0.62).abs() - 0.17)
-    gleam = 0.82 + 0.38 * torch.exp(-(((py + 0.45) / 0.06) ** 2)) - 0.25 * ((py + 0.10) / 0.3).clamp(0, 1)
+    gleam = (
+        0.82
+        + 0.38 * torch.exp(-(((py + 0.45) / 0.06) ** 2))
+        - 0.25 * ((py + 0.10) / 0.3).clamp(0, 1)
+    )
     layer.lay(torch.minimum(body, cabin), lit(colour, gleam))
-    glass = torch.maximum(torch.maximum(px.abs() - 0.64 - 0.9 * (py + 0.50), (py + 0.61).abs() - 0.12), 0.025 - (px - 0.05).abs())
-    layer.lay(glass, times(torch.tensor([[0.20, 0.24, 0.28]], device=c.device), 1.2 - 1.6 * (py + 0.61)).clamp(0, 1))
+    glass = torch.maximum(
+        torch.maximum(px.abs() - 0.64 - 0.9 * (py + 0.50), (py + 0.61).abs() - 0.12),
+        0.025 - (px - 0.05).abs(),
+    )
+    layer.lay(
+        glass,
+        times(torch.tensor([[0.20, 0.24, 0.28]], device=c.device), 1.2 - 1.6 * (py + 0.61)).clamp(
+            0, 1
+        ),
+    )
     for cx in (-0.74, 0.74):
         r = torch.sqrt((px - cx) ** 2 + (py + 0.16) ** 2)
         layer.lay(r - 0.185, torch.full_like(colour, 0.06))

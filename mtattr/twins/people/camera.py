@@ -26,7 +26,11 @@ def photograph(c: Canvas) -> torch.Tensor:
     reach = round(c.size / 128 * 1.1) or (1 if c.size >= 64 else 0)
     rows = rows_of(blur > 0.08)
     if len(rows) and reach:
-        picture[rows] = torch.lerp(picture[rows], soften(picture[rows], reach), blur[rows].clamp(max=1)[:, None, None, None])
+        picture[rows] = torch.lerp(
+            picture[rows],
+            soften(picture[rows], reach),
+            blur[rows].clamp(max=1)[:, None, None, None],
+        )
     tile = (c.p("grain_tile") * 4096).long()
     grain = _grain_planes(c.image_shape, c.device)[tile % len(_TILES)]
     return (picture + (grain * cell(c.of_camera("noise")))[:, None]).clamp(0, 1)

@@ -39,7 +39,9 @@ class Canvas:
     folds: Tensor
     trunk: Trunk
 
-    def __init__(self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+    ) -> None:
         self.scenes = scenes
         self.size = image_shape[0]
         self.image_shape = image_shape
@@ -76,11 +78,15 @@ class Canvas:
 
     def of_camera(self, field: str) -> Tensor:
         """A number (B,) or colour (B, 3) of each image's camera."""
-        return torch.tensor([getattr(camera, field) for camera in self.cameras], device=self.device)[self.camera]
+        return torch.tensor(
+            [getattr(camera, field) for camera in self.cameras], device=self.device
+        )[self.camera]
 
     def before(self, field: str, value: str) -> Tensor:
         """Positions of the images whose camera has this value of a field."""
-        which = torch.tensor([getattr(camera, field) == value for camera in self.cameras], device=self.device)
+        which = torch.tensor(
+            [getattr(camera, field) == value for camera in self.cameras], device=self.device
+        )
         return rows_of(which[self.camera])
 
     def truth(self, name: str) -> Tensor | None:
@@ -93,7 +99,9 @@ class Canvas:
         """Every position of the batch."""
         return torch.arange(len(self), device=self.device)
 
-    def spot(self, rows: Tensor, cx: Tensor, cy: Tensor, half_width: Tensor, half_height: Tensor) -> Spot:
+    def spot(
+        self, rows: Tensor, cx: Tensor, cy: Tensor, half_width: Tensor, half_height: Tensor
+    ) -> Spot:
         """The pixels around a box in the person's frame, in the images `rows`; all parameters (n,) or numbers."""
         return Spot.of(self.frame, rows, (cx, cy, half_width, half_height))
 

@@ -51,7 +51,11 @@ class Figure:
         """A point of the upright body: x to the person's left, y up from the ground, z forward, in its own height."""
         z = z + self.lean * ((y - 0.5).clamp(min=0) if isinstance(y, Tensor) else max(y - 0.5, 0.0))
         depth = (z * self.cos - x * self.sin) * self.unit
-        return (x * self.cos + z * self.sin) * self.unit, 0.5 - (y * self.unit - self.drop) + depth * self.pitch, depth
+        return (
+            (x * self.cos + z * self.sin) * self.unit,
+            0.5 - (y * self.unit - self.drop) + depth * self.pitch,
+            depth,
+        )
 
     def rows(self, points: list[Point], rows: Tensor) -> list[Point]:
         """The points of some of the images."""
@@ -86,7 +90,9 @@ def stand(c: Canvas, wardrobe: Wardrobe) -> Figure:
     cos, sin, pitch = torch.cos(angle), torch.sin(angle), c.of_camera("pitch")
     female, age = wardrobe.female.float(), wardrobe.age
     young, adult, old = (age == 0).float(), (age == 2).float(), (age == 3).float()
-    unit = c.pick("height", 0.965, 1.03) * (1 - 0.055 * female) * (1 - 0.26 * young) * (1 - 0.03 * old)
+    unit = (
+        c.pick("height", 0.965, 1.03) * (1 - 0.055 * female) * (1 - 0.26 * young) * (1 - 0.03 * old)
+    )
     bulk = c.pick("build", 0.90, 1.10) * (1 + 0.15 * adult + 0.08 * old) * (1 - 0.07 * female)
     lean = c.pick("posture", 0.00, 0.08) + 0.26 * old
     shoulder_width = c.pick("shoulders", 0.104, 0.115) * (1 - 0.13 * female) * (0.60 + 0.40 * bulk)
@@ -133,12 +139,19 @@ def _legs(c: Canvas, female: Tensor, old: Tensor) -> list[list[Point]]:
     for sign in (1.0, -1.0):
         swing, forward = stride * sign * torch.sin(phase), sign * torch.cos(phase)
         # The knee bends most while its leg swings forward.
-        bend = 0.95 * forward.clamp(min=0) ** 1.5 * (0.4 + 0.6 * (1 - swing / 0.48).clamp(0, 1.3)) + 0.05
+        bend = (
+            0.95 * forward.clamp(min=0) ** 1.5 * (0.4 + 0.6 * (1 - swing / 0.48).clamp(0, 1.3))
+            + 0.05
+        )
         bend = 0.06 + walking * bend + 0.10 * old
         thigh, shank = swing + 0.35 * bend, swing - 0.65 * bend
         hip = (sign * hip_width, torch.full_like(swing, 0.51), torch.zeros_like(swing))
         knee = (hip[0] * 0.98, hip[1] - 0.235 * torch.cos(thigh), 0.235 * torch.sin(thigh))
-        x, y, z = hip[0] * (0.85 - 0.2 * female), knee[1] - 0.235 * torch.cos(shank), knee[2] + 0.235 * torch.sin(shank)
+        x, y, z = (
+            hip[0] * (0.85 - 0.2 * female),
+            knee[1] - 0.235 * torch.cos(shank),
+            knee[2] + 0.235 * torch.sin(shank),
+        )
         tip = (0.25 * swing + 0.85 * (shank - 0.05).clamp(max=0)).clamp(-1.1, 0.35)
         down, ahead = torch.cos(tip), torch.sin(tip)
         heel = (x, y - 0.028 * down - 0.006, z - 0.014 + 0.028 * ahead)
@@ -154,17 +167,34 @@ def _arms(c: Canvas, old: Tensor, bulk: Tensor, shoulder_width: Tensor) -> list[
     for sign in (1.0, -1.0):
         swing = -0.85 * stride * sign * torch.sin(phase) + c.pick("arm", -0.08, 0.10)
         fore = swing + c.pick("stance", 0.12, 0.45) + 0.35 * swing.clamp(min=0)
-        x, y, z = sign * shoulder_width, torch.full_like(swing, 0.793), torch.full_like(swing, -0.004)
-        elbow = (x + sign * 0.165 * (0.13 + 0.06 * bulk), y - 0.165 * torch.cos(swing), z + 0.165 * torch.sin(swing))
-        wrist = (elbow[0] - sign * 0.02, elbow[1] - 0.145 * torch.cos(fore), elbow[2] + 0.145 * torch.sin(fore))
+        x, y, z = (
+            sign * shoulder_width,
+            torch.full_like(swing, 0.793),
+            torch.full_like(swing, -0.004),
+        )
+        elbow = (
+            x + sign * 0.165 * (0.13 + 0.06 * bulk),
+            y - 0.165 * torch.cos(swing),
+            z + 0.165 * torch.sin(swing),
+        )
+        wrist = (
+            elbow[0] - sign * 0.02,
+            elbow[1] - 0.145 * torch.cos(fore),
+            elbow[2] + 0.145 * torch.sin(fore),
+        )
         arms.append([(x, y, z), elbow, wrist])
     return arms
 
 
-def _ordered(left: list[Point], right: list[Point], left_is_near: Tensor) -> tuple[list[Point], list[Point]]:
+def _ordered(
+    left: list[Point], right: list[Point], left_is_near: Tensor
+) -> tuple[list[Point], list[Point]]:
     """The far and the near one of two limbs."""
 
     def chosen(which: Tensor) -> list[Point]:
-        return [tuple(torch.where(which, a, b) for a, b in zip(p, q, strict=True)) for p, q in zip(left, right, strict=True)]
+        return [
+            tuple(torch.where(which, a, b) for a, b in zip(p, q, strict=True))
+            for p, q in zip(left, right, strict=True)
+        ]
 
     return chosen(~left_is_near), chosen(left_is_near)

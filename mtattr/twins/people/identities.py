@@ -24,7 +24,8 @@ def role_identities(domain: str, role: str) -> tuple[int, ...]:
     return tuple(
         number
         for number in range(1, 10_000)
-        if _place(domain, "use", number) < _USED[domain] and (_place(domain, "role", number) < _TRAIN_SHARE[domain]) == (role == "train")
+        if _place(domain, "use", number) < _USED[domain]
+        and (_place(domain, "role", number) < _TRAIN_SHARE[domain]) == (role == "train")
     )
 
 
@@ -36,7 +37,11 @@ def split_identities(domain: str, split: str) -> tuple[tuple[int, int], ...]:
     """
     numbers = role_identities(domain, "test" if split == "test" else "train")
     held_out = validation_identities(numbers) if split != "test" else set()
-    return tuple((k, number) for k, number in enumerate(numbers) if split == "test" or (number in held_out) == (split == "val"))
+    return tuple(
+        (k, number)
+        for k, number in enumerate(numbers)
+        if split == "test" or (number in held_out) == (split == "val")
+    )
 
 
 def in_gallery_only(domain: str, number: int) -> bool:

@@ -10,11 +10,23 @@ import torch
 
 from mtattr.data.options import ImageSize, check_options, image_shape_of
 from mtattr.twins.drawing.batches import map_batches
-from mtattr.twins.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
+from mtattr.twins.drawing.writing import (
+    image_quality,
+    mark_generated,
+    new_folder,
+    save_image,
+    sizes_of,
+)
 from mtattr.twins.people.attributes import DOMAINS, Attribute
 from mtattr.twins.people.identities import in_gallery_only
 from mtattr.twins.people.people import NATIVE_SIZE, render
-from mtattr.twins.people.scene import COLUMN, SPLIT_SIZES, Scenes, sample_with_queries, unlabelled_scenes
+from mtattr.twins.people.scene import (
+    COLUMN,
+    SPLIT_SIZES,
+    Scenes,
+    sample_with_queries,
+    unlabelled_scenes,
+)
 
 #: Fields of the official files in their order, which differs between the halves.
 FIELDS = {
@@ -40,7 +52,9 @@ def image_keys(scenes: Scenes) -> list[str]:
     return [_file_name(scenes.domain, *row) for row in scenes.numbers.tolist()]
 
 
-def _file_name(domain: str, identity: int, camera: int, sequence: int, frame: int, box: int, query: int) -> str:
+def _file_name(
+    domain: str, identity: int, camera: int, sequence: int, frame: int, box: int, query: int
+) -> str:
     if domain == "duke":
         return f"{identity:04d}_c{camera}_f{frame:07d}.jpg"
     who = "-1" if identity < 0 else f"{identity:04d}"
@@ -79,7 +93,14 @@ def write_duke_twin(
     return _write("duke", folder, image_size, limit, seed, image_format)
 
 
-def _write(domain: str, folder: str | os.PathLike, image_size: ImageSize, limit, seed: int, image_format: str) -> Path:
+def _write(
+    domain: str,
+    folder: str | os.PathLike,
+    image_size: ImageSize,
+    limit,
+    seed: int,
+    image_format: str,
+) -> Path:
 
     name = f"{domain}-twin"
     quality = image_quality(name, image_format)
@@ -88,10 +109,20 @@ def _write(domain: str, folder: str | os.PathLike, image_size: ImageSize, limit,
     for split, count in sizes.items():
         check_options(name, split, image_size, count)
     shape = image_shape_of(image_size)
-    drawn = {split: sample_with_queries(domain, split, count, seed) for split, count in sizes.items()}
+    drawn = {
+        split: sample_with_queries(domain, split, count, seed) for split, count in sizes.items()
+    }
     test, queries = drawn["test"]
-    asked = [k for k, number in enumerate(queries.identities.tolist()) if not in_gallery_only(domain, number)]
-    groups = [("bounding_box_train", drawn["train"][0]), ("bounding_box_train", drawn["val"][0]), ("bounding_box_test", test)]
+    asked = [
+        k
+        for k, number in enumerate(queries.identities.tolist())
+        if not in_gallery_only(domain, number)
+    ]
+    groups = [
+        ("bounding_box_train", drawn["train"][0]),
+        ("bounding_box_train", drawn["val"][0]),
+        ("bounding_box_test", test),
+    ]
     groups.append(("query", queries.rows(torch.tensor(asked, dtype=torch.long))))
     if domain == "market1501":
         groups.append(("bounding_box_test", _unlabelled(round(DISTRACTORS * len(test)), 0, seed)))
@@ -99,7 +130,9 @@ def _write(domain: str, folder: str | os.PathLike, image_size: ImageSize, limit,
     mark_generated(folder, name, DOMAINS[domain].title)
     for below, scenes in groups:
         _write_images(folder / below, scenes, shape, quality)
-    _write_attributes(folder, domain, {"train": [drawn["train"][0], drawn["val"][0]], "test": [test]})
+    _write_attributes(
+        folder, domain, {"train": [drawn["train"][0], drawn["val"][0]], "test": [test]}
+    )
     return folder
 
 
@@ -136,14 +169,20 @@ def _write_attributes(folder: Path, domain: str, halves: dict[str, list[Scenes]]
 
 
 def _half(domain: str, role: str, parts: list[Scenes]) -> dict[str, np.ndarray]:
-    labels = {number: row for scenes in parts for number, row in zip(scenes.identities.tolist(), scenes.labels.tolist(), strict=True)}
+    labels = {
+        number: row
+        for scenes in parts
+        for number, row in zip(scenes.identities.tolist(), scenes.labels.tolist(), strict=True)
+    }
     numbers = sorted(labels)
     fields: dict[str, list[int]] = {}
     for k, attribute in enumerate(DOMAINS[domain].attributes):
         for number in numbers:
             for field, value in _official(attribute, number, labels[number][k]).items():
                 fields.setdefault(field, []).append(value)
-    half = {field: np.array([fields[field]], dtype=np.uint8) for field in FIELDS[domain][role].split()}
+    half = {
+        field: np.array([fields[field]], dtype=np.uint8) for field in FIELDS[domain][role].split()
+    }
     index = np.empty((1, len(numbers)), dtype=object)
     index[0] = [f"{number:04d}" for number in numbers]
     return half | {"image_index": index}
@@ -155,6 +194,15 @@ def _official(attribute: Attribute, number: int, label: float) -> dict[str, int]
     if not attribute.is_colour:
         return {attribute.field: 0 if unknown else int(label) + 1}
     # DukeMTMC-reID's file flags two lower colours for most test identities whose colour is unclear.
-    twice = unknown and attribute.name == "down_colour" and "brown" in attribute.values and len(attribute.values) == 7 and number % 3 > 0
+    twice = (
+        unknown
+        and attribute.name == "down_colour"
+        and "brown" in attribute.values
+        and len(attribute.values) == 7
+        and number % 3 > 0
+    )
     flagged = {number % 7, (number + 2) % 7} if twice else set() if unknown else {int(label)}
-    return {f"{attribute.field}{value}": 2 if k in flagged else 1 for k, value in enumerate(attribute.values)}
+    return {
+        f"{attribute.field}{value}": 2 if k in flagged else 1
+        for k, value in enumerate(attribute.values)
+    }

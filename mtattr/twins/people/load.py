@@ -17,7 +17,12 @@ from mtattr.twins.people.scene import SPLIT_SIZES, sample_scenes
 
 
 def load_market1501_twin(
-    split: str, *, root=None, image_size: ImageSize = NATIVE_SIZE, limit: int | None = None, seed: int = 0
+    split: str,
+    *,
+    root=None,
+    image_size: ImageSize = NATIVE_SIZE,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> ImageData:
     """One split of the twin of Market-1501: 12 tasks, six cameras; drawn on first use and memory-mapped from then on.
 
@@ -30,12 +35,21 @@ def load_market1501_twin(
     return _load("market1501", split, root, image_size, limit, seed)
 
 
-def load_duke_twin(split: str, *, root=None, image_size: ImageSize = NATIVE_SIZE, limit: int | None = None, seed: int = 0) -> ImageData:
+def load_duke_twin(
+    split: str,
+    *,
+    root=None,
+    image_size: ImageSize = NATIVE_SIZE,
+    limit: int | None = None,
+    seed: int = 0,
+) -> ImageData:
     """One split of the twin of DukeMTMC-reID: 10 tasks, eight cameras; else as `load_market1501_twin`."""
     return _load("duke", split, root, image_size, limit, seed)
 
 
-def _load(domain: str, split: str, root, image_size: ImageSize, limit: int | None, seed: int) -> ImageData:
+def _load(
+    domain: str, split: str, root, image_size: ImageSize, limit: int | None, seed: int
+) -> ImageData:
     name = f"{domain}-twin"
     shape = check_twin_options(name, split, image_size, limit, root, domain)
     scenes = sample_scenes(domain, split, SPLIT_SIZES[split] if limit is None else limit, seed)
@@ -53,5 +67,9 @@ def _load(domain: str, split: str, root, image_size: ImageSize, limit: int | Non
         render=lambda: render(scenes, shape),
         region_of=lambda i: attribute_regions(scenes.rows(torch.tensor([i])), shape),
         source=f"Generated pedestrians in the manner of {spec.title}; drawn by this package, no photograph involved",
-        facts={"seed": seed, "label_noise": dict(LABEL_NOISE), "identities": len(scenes.identities.unique())},
+        facts={
+            "seed": seed,
+            "label_noise": dict(LABEL_NOISE),
+            "identities": len(scenes.identities.unique()),
+        },
     )

@@ -28,7 +28,10 @@ def part_masks(scene: Scenes, image_size: ImageSize = NATIVE_SIZE) -> dict[str, 
     """
     c = prepared(scene.rows(slice(0, 1)), image_shape_of(image_size))
     margin = MARGIN + 1.5 * float(c.frame.pixel)
-    return {part: (PARTS[part](c)[0] < margin).float() for part in dict.fromkeys(a.part for a in scene.spec.attributes)}
+    return {
+        part: (PARTS[part](c)[0] < margin).float()
+        for part in dict.fromkeys(a.part for a in scene.spec.attributes)
+    }
 
 
 def _bar(c: Canvas, a: Point, b: Point, radius: float) -> Tensor:
@@ -53,12 +56,20 @@ def _upper(c: Canvas) -> Tensor:
     unit = float(f.unit)
     top, bottom = (
         f.at(0.0, 0.85, 0.0),
-        f.at(0.0, float(hem_level(c)) if c.wears.coat.any() or "top" not in c.scenes.spec.index else 0.29, 0.0),
+        f.at(
+            0.0,
+            float(hem_level(c)) if c.wears.coat.any() or "top" not in c.scenes.spec.index else 0.29,
+            0.0,
+        ),
     )
     width = float(f.across(f.hip).maximum(f.across(f.chest))) + 0.05 * unit
     trunk = limb(c.x, c.y, top[0], top[1], bottom[0], bottom[1], width, width, cut=True)
     trunk = torch.maximum(trunk, top[1] - 0.035 - c.y)
-    arms = [_bar(c, a, b, 0.055 * unit) for arm in (f.far_arm, f.near_arm) for a, b in (arm[:2], arm[1:])]
+    arms = [
+        _bar(c, a, b, 0.055 * unit)
+        for arm in (f.far_arm, f.near_arm)
+        for a, b in (arm[:2], arm[1:])
+    ]
     return _union([trunk, *arms])
 
 
@@ -70,14 +81,24 @@ def _lower(c: Canvas) -> Tensor:
     width = 1.4 * float(f.across(f.hip)) + 0.5 * spread + 0.03 * unit
     middle = (hips[0] + (knees[0][0] + knees[1][0]) / 2) / 2
     skirt = box(c.x, c.y, middle, hips[1] + 0.18 * unit, width, 0.30 * unit)
-    legs = [_bar(c, a, b, 0.063 * unit) for leg in (f.far_leg, f.near_leg) for a, b in (leg[:2], leg[1:3])]
+    legs = [
+        _bar(c, a, b, 0.063 * unit)
+        for leg in (f.far_leg, f.near_leg)
+        for a, b in (leg[:2], leg[1:3])
+    ]
     return _union([skirt, *legs])
 
 
 def _feet(c: Canvas) -> Tensor:
     f = c.figure
     unit = float(f.unit)
-    return _union([_bar(c, a, b, 0.052 * unit) for leg in (f.far_leg, f.near_leg) for a, b in (leg[1:3], leg[2:4], leg[3:5])])
+    return _union(
+        [
+            _bar(c, a, b, 0.052 * unit)
+            for leg in (f.far_leg, f.near_leg)
+            for a, b in (leg[1:3], leg[2:4], leg[3:5])
+        ]
+    )
 
 
 def _back(c: Canvas) -> Tensor:
@@ -87,7 +108,12 @@ def _back(c: Canvas) -> Tensor:
     straps = f.at(0.0, 0.77, 0.03)
     reach = float(f.across((f.unit * 0 + 0.10, f.unit * 0 + 0.075)))
     unit = float(f.unit)
-    return _union([box(c.x, c.y, pack[0], pack[1], width, PACK[1] * 1.2 * unit), box(c.x, c.y, straps[0], straps[1], reach, 0.11 * unit)])
+    return _union(
+        [
+            box(c.x, c.y, pack[0], pack[1], width, PACK[1] * 1.2 * unit),
+            box(c.x, c.y, straps[0], straps[1], reach, 0.11 * unit),
+        ]
+    )
 
 
 def _sides(c: Canvas) -> Tensor:
@@ -95,10 +121,17 @@ def _sides(c: Canvas) -> Tensor:
     unit = float(f.unit)
     side = torch.where(c.p("bag_side") < 0.5, -1.0, 1.0)
     ends = strap_ends(c, side, c.p("bag_kind") < 0.6)
-    points = [f.at(*ends[0]), f.at(*strap_point(*ends, 0.5), 0.07 * torch.sign(f.cos)), f.at(*ends[1])]
+    points = [
+        f.at(*ends[0]),
+        f.at(*strap_point(*ends, 0.5), 0.07 * torch.sign(f.cos)),
+        f.at(*ends[1]),
+    ]
     straps = [_bar(c, *pair, 0.05 * unit) for pair in itertools.pairwise(points)]
     bag = bag_centre(c, side)
-    hands = [ellipse(c.x, c.y, arm[2][0], arm[2][1] + 0.09 * unit, 0.115 * unit, 0.135 * unit) for arm in (f.far_arm, f.near_arm)]
+    hands = [
+        ellipse(c.x, c.y, arm[2][0], arm[2][1] + 0.09 * unit, 0.115 * unit, 0.135 * unit)
+        for arm in (f.far_arm, f.near_arm)
+    ]
     return _union([*straps, box(c.x, c.y, bag[0], bag[1], 0.12 * unit, 0.09 * unit), *hands])
 
 
@@ -108,7 +141,11 @@ def _person(c: Canvas) -> Tensor:
     grown = max(1.0, 0.95 / float(f.unit))
 
     def reach(chains: list[list[Point]], beyond: float) -> float:
-        return float(torch.stack([point[0] for chain in chains for point in chain]).abs().max()) * grown + beyond
+        return (
+            float(torch.stack([point[0] for chain in chains for point in chain]).abs().max())
+            * grown
+            + beyond
+        )
 
     head = box(c.x, c.y, f.head[0] * grown, -0.33, 0.15, 0.23)
     trunk = box(c.x, c.y, 0.0, -0.08, reach([f.far_arm, f.near_arm, [f.head]], 0.10), 0.26)

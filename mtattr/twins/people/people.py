@@ -12,7 +12,13 @@ from mtattr.twins.drawing.batches import map_batches, rendered
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.regions import changed_regions
 from mtattr.twins.drawing.shapes import cell
-from mtattr.twins.people.bags import backpack_behind, backpack_in_front, draw_bag, draw_handbag, draw_stick
+from mtattr.twins.people.bags import (
+    backpack_behind,
+    backpack_in_front,
+    draw_bag,
+    draw_handbag,
+    draw_stick,
+)
 from mtattr.twins.people.bystanders import draw_behind, draw_in_front
 from mtattr.twins.people.camera import photograph
 from mtattr.twins.people.canvas import Canvas, rows_of
@@ -27,14 +33,20 @@ from mtattr.twins.people.wardrobe import dress
 NATIVE_SIZE = (128, 64)
 
 
-def render(scenes: Scenes, image_size: ImageSize = NATIVE_SIZE, device: torch.device | str = "cpu") -> Tensor:
+def render(
+    scenes: Scenes, image_size: ImageSize = NATIVE_SIZE, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
     return rendered(lambda part: draw(scenes.rows(part), shape, device), len(scenes), shape, device)
 
 
 def attribute_regions(
-    scene: Scenes, image_size: ImageSize = NATIVE_SIZE, *, only: Sequence[int] | None = None, device: torch.device | str = "cpu"
+    scene: Scenes,
+    image_size: ImageSize = NATIVE_SIZE,
+    *,
+    only: Sequence[int] | None = None,
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """Where each task of one scene shows, float32 (T, H, W) in {0, 1}: where toggling it changes the picture.
 
@@ -44,14 +56,22 @@ def attribute_regions(
     count = len(scene.spec.attributes)
     wanted = [k for k in range(count) if only is None or k in only]
     variants = joined([scene] + [scene.toggled(k) for k in wanted])
-    images = torch.cat(map_batches(lambda part: draw(variants.rows(part), shape, device), len(variants), shape, device))
+    images = torch.cat(
+        map_batches(
+            lambda part: draw(variants.rows(part), shape, device), len(variants), shape, device
+        )
+    )
     regions = torch.zeros(count, *shape, device=images.device)
     if wanted:
-        regions[torch.tensor(wanted, device=images.device)] = changed_regions(images[1:], images[:1])
+        regions[torch.tensor(wanted, device=images.device)] = changed_regions(
+            images[1:], images[:1]
+        )
     return regions.cpu()
 
 
-def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
+def draw(
+    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> Tensor:
     """Pictures of one batch, (B, 3, H, W) in [0, 1]."""
     c = prepared(scenes, image_shape, device)
     draw_street(c)
@@ -61,17 +81,24 @@ def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | st
     return photograph(c)
 
 
-def prepared(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> Canvas:
+def prepared(
+    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> Canvas:
     """A canvas on which nothing is painted yet, but everything has its place, colour and light."""
     c = Canvas(scenes, image_shape, device)
     sun = c.of_camera("sun") * (0.6 + 0.4 * c.p("sun"))
-    c.light_x = (c.of_camera("light") * (0.35 + 0.45 * sun) + c.pick("light_side", -0.12, 0.12)).clamp(-0.8, 0.8)
+    c.light_x = (
+        c.of_camera("light") * (0.35 + 0.45 * sun) + c.pick("light_side", -0.12, 0.12)
+    ).clamp(-0.8, 0.8)
     c.sunny = sun
     c.wears = dress(c)
     c.figure = stand(c, c.wears)
     tile = (c.p("fold_tile") * 32).long()
     u, v = c.x + cell(c.p("fold_u")), c.y + cell(c.p("fold_v"))
-    broad, crease = noise(u * 0.42 + 0.10 * v, v * 0.22, tile), noise(u * 0.50 - 0.22 * v, v * 0.30 + 0.10 * u, tile + 13)
+    broad, crease = (
+        noise(u * 0.42 + 0.10 * v, v * 0.22, tile),
+        noise(u * 0.50 - 0.22 * v, v * 0.30 + 0.10 * u, tile + 13),
+    )
     # Creases are sharp: the ridges of a second noise.
     c.folds = 0.75 * broad + 0.8 * (0.55 - crease.abs()).clamp(-0.8, 1)
     return c

@@ -45,7 +45,15 @@ class Spot(Patch):
         image = (rows if image_rows is None else image_rows)[:, None, None]
         channels = torch.arange(3, device=within.device)[:, None, None]
         flat = (image[:, None] * 3 + channels) * (height * width) + within[:, None]
-        return cls(patch.index, patch.x, patch.y, patch.pixel, patch.inside, flat, image * (height * width) + within)
+        return cls(
+            patch.index,
+            patch.x,
+            patch.y,
+            patch.pixel,
+            patch.inside,
+            flat,
+            image * (height * width) + within,
+        )
 
     def read(self, values: Tensor) -> Tensor:
         """These pixels of a picture (B, 3, H, W), or of one number a pixel (B, H, W)."""
@@ -59,4 +67,12 @@ class Spot(Patch):
     def some(self, rows: Tensor) -> Spot:
         """The spot in some of its images, by their position in it."""
         index = tuple(part[rows] for part in self.index)
-        return Spot(index, self.x[rows], self.y[rows], self.pixel[rows], self.inside[rows], self.flat[rows], self.level[rows])
+        return Spot(
+            index,
+            self.x[rows],
+            self.y[rows],
+            self.pixel[rows],
+            self.inside[rows],
+            self.flat[rows],
+            self.level[rows],
+        )

@@ -76,7 +76,13 @@ class Scenes:
 
     def rows(self, index: slice | Tensor) -> Scenes:
         """The scenes at the given positions."""
-        return Scenes(self.domain, self.present[index], self.parameters[index], self.labels[index], self.numbers[index])
+        return Scenes(
+            self.domain,
+            self.present[index],
+            self.parameters[index],
+            self.labels[index],
+            self.numbers[index],
+        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute changed, all else (random state included) unchanged.
@@ -98,7 +104,9 @@ class Scenes:
 def joined(parts: list[Scenes]) -> Scenes:
     """Several runs of scenes of one domain as one."""
     fields = ("present", "parameters", "labels", "numbers")
-    return Scenes(parts[0].domain, *(torch.cat([getattr(part, field) for part in parts]) for field in fields))
+    return Scenes(
+        parts[0].domain, *(torch.cat([getattr(part, field) for part in parts]) for field in fields)
+    )
 
 
 def sample_scenes(domain: str, split: str, n: int, seed: int = 0) -> Scenes:
@@ -115,20 +123,26 @@ def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple
     for position, number in split_identities(domain, split):
         if found >= n and parts:
             break
-        scenes = _identity_scenes(domain, "test" if split == "test" else "train", position, number, seed)
+        scenes = _identity_scenes(
+            domain, "test" if split == "test" else "train", position, number, seed
+        )
         is_query = scenes.numbers[:, -1] == 1
         queries.append(scenes.rows(is_query))
         parts.append(scenes.rows(~is_query))
         found += len(parts[-1])
     if found < n:
-        raise InputError(f"{domain}-twin: {split} has {found:,} images at most, {n:,} were asked for")
+        raise InputError(
+            f"{domain}-twin: {split} has {found:,} images at most, {n:,} were asked for"
+        )
     return joined(parts).rows(slice(0, n)), joined(queries)
 
 
 def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scenes:
     """`n` scenes of people who are in no list, under one identity number of 0 or less, all in different frames."""
     parts = [
-        _identity_scenes(domain, "test", k, 20_000 + 1000 * -identity + k, seed).rows(torch.tensor([0, -1]))
+        _identity_scenes(domain, "test", k, 20_000 + 1000 * -identity + k, seed).rows(
+            torch.tensor([0, -1])
+        )
         for k in range(max((n + 1) // 2, 1))
     ]
     scenes = joined(parts).rows(slice(0, n))
@@ -142,20 +156,30 @@ def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scen
 def _identity_scenes(domain: str, role: str, position: int, number: int, seed: int) -> Scenes:
     """All scenes of one identity: camera by camera, in each the images in the order of time, then the query."""
     spec = DOMAINS[domain]
-    truth, labels = (table[position % BLOCK] for table in annotated_block(domain, role, position // BLOCK, seed))
+    truth, labels = (
+        table[position % BLOCK] for table in annotated_block(domain, role, position // BLOCK, seed)
+    )
     uniform = uniform_numbers(f"{domain}-twin walks 1", role, number, seed=seed, rows=1)
     cameras, length = spec.cameras, spec.longest + 1
     person = uniform(len(OF_IDENTITY)).expand(cameras * length, -1)
-    passage = uniform(cameras * len(OF_PASSAGE)).view(cameras, 1, -1).expand(-1, length, -1).flatten(0, 1)
+    passage = (
+        uniform(cameras * len(OF_PASSAGE)).view(cameras, 1, -1).expand(-1, length, -1).flatten(0, 1)
+    )
     image = uniform(cameras * length * len(OF_IMAGE)).view(cameras * length, -1)
-    seen, count, sequence, start, box = uniform(4 * cameras + cameras * length).split([cameras] * 4 + [cameras * length], 1)
+    seen, count, sequence, start, box = uniform(4 * cameras + cameras * length).split(
+        [cameras] * 4 + [cameras * length], 1
+    )
     # Every identity passes at least two cameras.
     seen = (seen[0] < spec.appears) | (seen[0].argsort(stable=True).argsort(stable=True) < 2)
     count = 1 + (count[0] * spec.longest).long()
     step = torch.arange(length)
     kept = seen[:, None] & (step <= count[:, None])
     camera = (torch.arange(cameras) + 1)[:, None].expand(-1, length)
-    first, stride, runs = ((start[0] * 90_000).long(), 25, 3) if domain == "market1501" else (44_000 + (start[0] * 200_000).long(), 60, 1)
+    first, stride, runs = (
+        ((start[0] * 90_000).long(), 25, 3)
+        if domain == "market1501"
+        else (44_000 + (start[0] * 200_000).long(), 60, 1)
+    )
     numbers = torch.stack(
         [
             torch.full_like(camera, number),
@@ -169,4 +193,6 @@ def _identity_scenes(domain: str, role: str, position: int, number: int, seed: i
     )[kept]
     kept = kept.flatten()
     parameters = torch.cat([person, passage, image], 1)[kept]
-    return Scenes(domain, truth.expand(len(numbers), -1), parameters, labels.expand(len(numbers), -1), numbers)
+    return Scenes(
+        domain, truth.expand(len(numbers), -1), parameters, labels.expand(len(numbers), -1), numbers
+    )

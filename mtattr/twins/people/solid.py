@@ -56,7 +56,13 @@ def tube(
     radii = [r if isinstance(r, Tensor) else torch.full_like(xs[0], r) for r in radii]
     stacked_x, stacked_y, reach = torch.stack(xs), torch.stack(ys), torch.stack(radii).amax(0)
     (left, right), (top, bottom) = ((s.amin(0), s.amax(0)) for s in (stacked_x, stacked_y))
-    spot = c.spot(rows, (left + right) / 2, (top + bottom) / 2, (right - left) / 2 + reach + 0.01, (bottom - top) / 2 + reach + 0.01)
+    spot = c.spot(
+        rows,
+        (left + right) / 2,
+        (top + bottom) / 2,
+        (right - left) / 2 + reach + 0.01,
+        (bottom - top) / 2 + reach + 0.01,
+    )
     best = first = None
     for k in range(len(points) - 1):
         ax, ay, bx, by = (cell(v) for v in (xs[k], ys[k], xs[k + 1], ys[k + 1]))
@@ -79,7 +85,11 @@ def tube(
             best = distance, nx, ny
         else:
             nearer = distance < best[0]
-            best = torch.minimum(distance, best[0]), torch.where(nearer, nx, best[1]), torch.where(nearer, ny, best[2])
+            best = (
+                torch.minimum(distance, best[0]),
+                torch.where(nearer, nx, best[1]),
+                torch.where(nearer, ny, best[2]),
+            )
     distance, nx, ny = best
     light = light_on(c, rows, nx, ny) * (cell(dim) if isinstance(dim, Tensor) else dim)
     if folds:
@@ -91,13 +101,25 @@ def tube(
     c.blend(spot, coverage(distance, spot.pixel), lit(colour, light))
 
 
-def ball(c: Canvas, rows: Tensor, centre: Point, rx, ry, colour: Tensor, *, dim: float = 1.0, opacity: Tensor | float = 1.0) -> None:
+def ball(
+    c: Canvas,
+    rows: Tensor,
+    centre: Point,
+    rx,
+    ry,
+    colour: Tensor,
+    *,
+    dim: float = 1.0,
+    opacity: Tensor | float = 1.0,
+) -> None:
     """Paint an ellipsoid around `centre` with radii rx, ry, (n,) or numbers, in the images `rows`."""
     if not len(rows):
         return
     spot = c.spot(rows, centre[0], centre[1], rx + 0.01, ry + 0.01)
     distance, nx, ny = ellipsoid(spot.x, spot.y, centre[0], centre[1], rx, ry)
-    alpha = coverage(distance, spot.pixel) * (cell(opacity) if isinstance(opacity, Tensor) else opacity)
+    alpha = coverage(distance, spot.pixel) * (
+        cell(opacity) if isinstance(opacity, Tensor) else opacity
+    )
     c.blend(spot, alpha, lit(colour, light_on(c, rows, nx, ny) * dim))
 
 
@@ -109,17 +131,37 @@ def ellipsoid(x: Tensor, y: Tensor, cx, cy, rx, ry) -> tuple[Tensor, Tensor, Ten
     return (radius - 1) * (rx * ry) ** 0.5, nx, ny
 
 
-def pad(c: Canvas, rows: Tensor, centre: Point, half_width, half_height, corner: float, colour: Tensor, *, dim: float = 1.0) -> Spot:
+def pad(
+    c: Canvas,
+    rows: Tensor,
+    centre: Point,
+    half_width,
+    half_height,
+    corner: float,
+    colour: Tensor,
+    *,
+    dim: float = 1.0,
+) -> Spot:
     """Paint a rounded box, a bag or a cushion: flat in the middle, bent at its edges. Returns its spot."""
     spot = c.spot(rows, centre[0], centre[1], half_width + 0.01, half_height + 0.01)
-    distance, nx, ny = cushion(spot.x, spot.y, centre[0], centre[1], half_width, half_height, corner)
+    distance, nx, ny = cushion(
+        spot.x, spot.y, centre[0], centre[1], half_width, half_height, corner
+    )
     light = light_on(c, rows, nx, ny) * folded(c, spot, 0.06) * dim
     c.blend(spot, coverage(distance, spot.pixel), lit(colour, light))
     return spot
 
 
-def cushion(x: Tensor, y: Tensor, cx, cy, half_width, half_height, corner: float) -> tuple[Tensor, Tensor, Tensor]:
+def cushion(
+    x: Tensor, y: Tensor, cx, cy, half_width, half_height, corner: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Distance to a rounded box, and the screen components of the normal of a cushion of that outline."""
-    cx, cy, half_width, half_height = (cell(v) if isinstance(v, Tensor) else v for v in (cx, cy, half_width, half_height))
+    cx, cy, half_width, half_height = (
+        cell(v) if isinstance(v, Tensor) else v for v in (cx, cy, half_width, half_height)
+    )
     distance = box(x, y, cx, cy, half_width, half_height, corner)
-    return distance, 0.85 * ((x - cx) / half_width).clamp(-1, 1) ** 3, 0.85 * ((y - cy) / half_height).clamp(-1, 1) ** 3
+    return (
+        distance,
+        0.85 * ((x - cx) / half_width).clamp(-1, 1) ** 3,
+        0.85 * ((y - cy) / half_height).clamp(-1, 1) ** 3,
+    )

@@ -42,9 +42,14 @@ def _wall(c: Canvas, rows: Tensor, camera: Camera) -> None:
     x, y = c.x[rows][:, lines], c.y[rows][:, lines]
     depth = (0.5 - camera.horizon) / (kerb - camera.horizon)
     u, v = x * depth + cell(6 * c.p("place_u")[rows]), (y - kerb) * depth
-    first, second = (torch.tensor(colour, device=c.device).expand(len(rows), 3) for colour in (camera.wall_colour, camera.wall_second))
+    first, second = (
+        torch.tensor(colour, device=c.device).expand(len(rows), 3)
+        for colour in (camera.wall_colour, camera.wall_second)
+    )
     tile = (c.p("place_tile")[rows] * 32).long()
-    c.picture[rows, :, lines] = WALLS[camera.wall](first, second, u, v, (c.frame.pixel[rows] + SOFT) * depth, tile).clamp(0, 1)
+    c.picture[rows, :, lines] = WALLS[camera.wall](
+        first, second, u, v, (c.frame.pixel[rows] + SOFT) * depth, tile
+    ).clamp(0, 1)
 
 
 def _ground(c: Canvas, rows: Tensor, camera: Camera) -> None:
@@ -52,14 +57,19 @@ def _ground(c: Canvas, rows: Tensor, camera: Camera) -> None:
     kerb, horizon = _kerb(c, rows, camera), camera.horizon
     lines = _lines(c.y[rows] > kerb - 0.05)
     x, y, pixel = c.x[rows][:, lines], c.y[rows][:, lines], c.frame.pixel[rows]
-    first, second = (torch.tensor(colour, device=c.device).expand(len(rows), 3) for colour in (camera.ground_colour, camera.second_colour))
+    first, second = (
+        torch.tensor(colour, device=c.device).expand(len(rows), 3)
+        for colour in (camera.ground_colour, camera.second_colour)
+    )
     tile = (c.p("place_tile")[rows] * 32).long()
     # Depth is 1 where the person stands, and grows towards the horizon.
     depth = (0.5 - horizon) / (y - horizon).clamp(min=0.05)
     along, away = x * depth + cell(6 * c.p("place_u")[rows]), 5.0 * depth
     cloud = noise(along * 0.10, away * 0.06, tile)
     light = 1 + 0.045 * cloud + ((0.5 - y) * 0.10).clamp(-0.05, 0.12)
-    ground = GROUNDS[camera.ground](_even(first, x), second, along, away, (pixel * depth).clamp(max=0.5), tile)
+    ground = GROUNDS[camera.ground](
+        _even(first, x), second, along, away, (pixel * depth).clamp(max=0.5), tile
+    )
     edge = kerb + (0.42 - kerb) * camera.strip_depth
     strip = coverage(y - edge, pixel, 0.006)
     ground = over(ground, torch.tensor(camera.strip, device=c.device).expand(len(rows), 3), strip)
@@ -73,10 +83,16 @@ def _ground(c: Canvas, rows: Tensor, camera: Camera) -> None:
     if camera.sun > 0.5:
         shade = torch.sigmoid(3 * noise(along * 0.07, away * 0.035, tile + 7) - 1.2)
         light = light * (1 - 0.32 * shade)
-    c.picture[rows, :, lines] = over(c.picture[rows, :, lines], times(ground, light).clamp(0, 1), coverage(kerb - y, pixel, 0.010))
+    c.picture[rows, :, lines] = over(
+        c.picture[rows, :, lines],
+        times(ground, light).clamp(0, 1),
+        coverage(kerb - y, pixel, 0.010),
+    )
 
 
-def _joints(u: Tensor, v: Tensor, wide: float, long: float, gap: float, scale: Tensor, shift: float) -> tuple[Tensor, Tensor, Tensor]:
+def _joints(
+    u: Tensor, v: Tensor, wide: float, long: float, gap: float, scale: Tensor, shift: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """Opacity of the joints between slabs `wide` x `long` with every other row shifted, and each slab's column and row."""
     row = (v / long).floor()
     a = u / wide + shift * (row % 2)
@@ -94,28 +110,39 @@ def _tiles(colour, second, u, v, scale, tile):
     line, column, row = _joints(u, v, 0.34, 0.62, 0.014, scale, 0.0)
     checked = ((column + row) % 2 == 0) & (tile % 2 == 0)[:, None, None]
     colour = torch.where(checked[:, None], (colour + plane(second)) / 2, colour)
-    return over(colour * (0.97 + 0.06 * _slab_tone(column, row, tile))[:, None], second * 0.8, 0.6 * line)
+    return over(
+        colour * (0.97 + 0.06 * _slab_tone(column, row, tile))[:, None], second * 0.8, 0.6 * line
+    )
 
 
 def _slabs(colour, second, u, v, scale, tile):
     line, column, row = _joints(u, v, 0.85, 0.80, 0.018, scale, 0.5)
-    return over(colour * (0.95 + 0.09 * _slab_tone(column, row, tile))[:, None], second * 0.8, 0.7 * line)
+    return over(
+        colour * (0.95 + 0.09 * _slab_tone(column, row, tile))[:, None], second * 0.8, 0.7 * line
+    )
 
 
 def _bricks(colour, second, u, v, scale, tile):
     line, column, row = _joints(u, v, 0.15, 0.17, 0.012, scale, 0.5)
-    return over(colour * (0.90 + 0.20 * _slab_tone(column, row, tile))[:, None], second * 0.75, 0.6 * line)
+    return over(
+        colour * (0.90 + 0.20 * _slab_tone(column, row, tile))[:, None], second * 0.75, 0.6 * line
+    )
 
 
 def _asphalt(colour, second, u, v, scale, tile):
     grain = noise(u * 1.3, v * 0.5, tile)
-    seam = coverage((u - (u / 3.1).round() * 3.1).abs() - 0.05, scale) * (tile % 3 == 0)[:, None, None]
+    seam = (
+        coverage((u - (u / 3.1).round() * 3.1).abs() - 0.05, scale) * (tile % 3 == 0)[:, None, None]
+    )
     return over(colour * (1 + 0.035 * grain)[:, None], torch.full_like(second, 0.80), 0.7 * seam)
 
 
 def _lawn(colour, second, u, v, scale, tile):
     blades = noise(u * 1.2, v * 0.35, tile) * 0.5 + 0.5 * noise(u * 0.23, v * 0.12, tile + 3)
-    return torch.lerp(colour, plane(second).expand_as(colour), torch.sigmoid(2 * blades)[:, None]) * (1 + 0.07 * blades)[:, None]
+    return (
+        torch.lerp(colour, plane(second).expand_as(colour), torch.sigmoid(2 * blades)[:, None])
+        * (1 + 0.07 * blades)[:, None]
+    )
 
 
 GROUNDS = {"tiles": _tiles, "slabs": _slabs, "bricks": _bricks, "asphalt": _asphalt, "lawn": _lawn}
@@ -131,7 +158,9 @@ def _glass(first, second, u, v, soft, tile):
     column = pane.floor()
     inside = (pane - column - 0.5).abs() * 0.82
     _, _, random = cells(column + 0.5, (v * 1.4).floor() + 0.5, 1.0, cell(tile))
-    gleam = 0.75 + 0.30 * random[2] + 0.10 * noise(u * 0.10, v * 0.14, tile) - 0.18 * v.clamp(-1.5, 0)
+    gleam = (
+        0.75 + 0.30 * random[2] + 0.10 * noise(u * 0.10, v * 0.14, tile) - 0.18 * v.clamp(-1.5, 0)
+    )
     colour = _even(first, u) * gleam[:, None]
     goods = coverage((v + 0.42).abs() - 0.16, soft, 0.05) * (random[1] > 0.35)
     shown = palette(random[0].flatten(), random[3].flatten()).view(*u.shape, 3).permute(0, 3, 1, 2)
@@ -150,16 +179,27 @@ def _stone(first, second, u, v, soft, tile):
     across = (a - a.round()).abs() * 2.4
     hole = torch.maximum(across - 0.36, (v + 0.95).abs() - 0.50)
     colour = over(colour, first * 1.12, coverage(hole - 0.07, soft))
-    colour = over(colour, torch.tensor([0.22, 0.24, 0.26], device=u.device).expand_as(first), coverage(hole, soft))
+    colour = over(
+        colour,
+        torch.tensor([0.22, 0.24, 0.26], device=u.device).expand_as(first),
+        coverage(hole, soft),
+    )
     return over(colour, second * 0.86, coverage(-0.20 - v, soft))
 
 
 def _hedge(first, second, u, v, soft, tile):
     """A clipped hedge before darker trees."""
     leaf = 0.6 * noise(u * 0.55, v * 0.55, tile) + 0.5 * noise(u * 1.4, v * 1.4, tile + 5)
-    colour = torch.lerp(_even(first, u), _even(second, u), torch.sigmoid(1.6 * leaf)[:, None]) * (1 + 0.16 * leaf)[:, None]
+    colour = (
+        torch.lerp(_even(first, u), _even(second, u), torch.sigmoid(1.6 * leaf)[:, None])
+        * (1 + 0.16 * leaf)[:, None]
+    )
     top = coverage(v + 0.55 + 0.04 * noise(u * 0.4, v * 0.0, tile), soft, 0.04)
-    crowns = torch.lerp(_even(first * 0.55, u), _even(second * 0.8, u), torch.sigmoid(2 * noise(u * 0.16, v * 0.16, tile + 9))[:, None])
+    crowns = torch.lerp(
+        _even(first * 0.55, u),
+        _even(second * 0.8, u),
+        torch.sigmoid(2 * noise(u * 0.16, v * 0.16, tile + 9))[:, None],
+    )
     colour = over(colour, crowns, top)
     return colour * (1 - 0.35 * torch.exp(-((v / 0.08) ** 2)))[:, None]
 
@@ -167,12 +207,21 @@ def _hedge(first, second, u, v, soft, tile):
 def _trees(first, second, u, v, soft, tile):
     """Trunks and crowns against a bright gap."""
     crown = 0.7 * noise(u * 0.15, v * 0.15, tile) + 0.5 * noise(u * 0.5, v * 0.5, tile + 4)
-    colour = torch.lerp(_even(first * 0.8, u), _even(second, u), torch.sigmoid(1.8 * crown)[:, None])
+    colour = torch.lerp(
+        _even(first * 0.8, u), _even(second, u), torch.sigmoid(1.8 * crown)[:, None]
+    )
     gap = torch.sigmoid(3 * noise(u * 0.11, v * 0.13, tile + 11) - 2.6 - 2.2 * (v + 0.9))
-    colour = torch.lerp(colour, torch.tensor([0.80, 0.84, 0.86], device=u.device)[:, None, None].expand_as(colour), 0.8 * gap[:, None])
+    colour = torch.lerp(
+        colour,
+        torch.tensor([0.80, 0.84, 0.86], device=u.device)[:, None, None].expand_as(colour),
+        0.8 * gap[:, None],
+    )
     a = u / 1.9 + 0.37
     stem = (a - a.round()).abs() * 1.9 + 0.03 * torch.sin(v * 3 + a.round() * 5)
-    bark = torch.tensor([0.30, 0.24, 0.19], device=u.device)[:, None, None] * (0.8 + 0.3 * noise(u * 0.9, v * 0.2, tile))[:, None]
+    bark = (
+        torch.tensor([0.30, 0.24, 0.19], device=u.device)[:, None, None]
+        * (0.8 + 0.3 * noise(u * 0.9, v * 0.2, tile))[:, None]
+    )
     return over(colour, bark, coverage(stem - 0.085 + 0.03 * v.clamp(-1.5, 0.0).abs(), soft))
 
 
@@ -186,7 +235,9 @@ def _facade(first, second, u, v, soft, tile):
     colour = over(colour, first * 1.15, coverage(hole - 0.05, soft))
     sky = plane(second) * (0.7 + 0.7 * random[1] - 0.5 * up)[:, None]
     colour = over(colour, sky, coverage(hole, soft))
-    colour = over(colour, first * 0.9, 0.9 * coverage(across.abs() - 0.022, soft) * coverage(hole, soft))
+    colour = over(
+        colour, first * 0.9, 0.9 * coverage(across.abs() - 0.022, soft) * coverage(hole, soft)
+    )
     return over(colour, first * 0.70, coverage(-0.22 - v, soft))
 
 

@@ -21,12 +21,25 @@ def draw_trunk(c: Canvas) -> None:
     w, f, rows = c.wears, c.figure, c.all_rows
     slim = f.unit * (1 - 0.16 * w.female.float())
     nape, skull = f.at(0.0, 0.825, -0.004), f.head
-    tube(c, rows, [nape, (skull[0], skull[1] + 0.02 * f.unit)], [0.034 * slim, 0.028 * slim], w.skin, dim=0.84)
+    tube(
+        c,
+        rows,
+        [nape, (skull[0], skull[1] + 0.02 * f.unit)],
+        [0.034 * slim, 0.028 * slim],
+        w.skin,
+        dim=0.84,
+    )
     hem = hem_level(c)
     top, bottom = f.at(0.0, SHOULDER_LEVEL, 0.0), f.at(0.0, hem, 0.0)
     table = _widths(c, hem)
     reach = table.amax(1) + (top[0] - bottom[0]).abs() / 2 + 0.01
-    spot = c.spot(rows, (top[0] + bottom[0]) / 2, (top[1] + bottom[1]) / 2, reach, (bottom[1] - top[1]) / 2 + 0.015)
+    spot = c.spot(
+        rows,
+        (top[0] + bottom[0]) / 2,
+        (top[1] + bottom[1]) / 2,
+        reach,
+        (bottom[1] - top[1]) / 2 + 0.015,
+    )
     t = (spot.y - cell(top[1])) / cell(bottom[1] - top[1])
     width = look_up(table, t)
     axis = cell(top[0]) + cell(bottom[0] - top[0]) * t
@@ -34,7 +47,10 @@ def draw_trunk(c: Canvas) -> None:
     # The hem hangs in a shallow arc, lower in front for a camera that looks down.
     nx = (across / width.clamp(min=1e-3)).clamp(-1, 1)
     arc = 0.10 * cell(f.pitch) * (1 - nx * nx).clamp(min=0).sqrt()
-    distance = torch.maximum(torch.maximum((across.abs() - width) * 0.9, cell(top[1]) - spot.y), spot.y - cell(bottom[1]) - arc)
+    distance = torch.maximum(
+        torch.maximum((across.abs() - width) * 0.9, cell(top[1]) - spot.y),
+        spot.y - cell(bottom[1]) - arc,
+    )
     ny = -0.55 * (0.16 - t).clamp(min=0) / 0.16
     light = light_on(c, rows, nx * 0.94, ny) * folded(c, spot, 0.10)
     light = light * (1 - 0.14 * coverage((t - 0.93).abs() - 0.012, 0.02))
@@ -59,7 +75,9 @@ class Trunk:
     light: Tensor
     alpha: Tensor
 
-    def front(self, c: Canvas, x: Tensor | float, z: Tensor | float = 0.055) -> tuple[Tensor, Tensor]:
+    def front(
+        self, c: Canvas, x: Tensor | float, z: Tensor | float = 0.055
+    ) -> tuple[Tensor, Tensor]:
         """Where on the screen, from the axis, the line `x` to the left of the middle runs (B,), and how far it faces us."""
         f = c.figure
         return (x * f.cos + z * f.sin) * f.unit, (z * f.cos - x * f.sin) * 18
@@ -78,8 +96,17 @@ def _widths(c: Canvas, hem: Tensor) -> Tensor:
     ease = c.pick("up_fit", 0.002, 0.016) + 0.006 * c.wears.long_sleeve.float()
     shoulder = f.across((f.shoulder_width * 1.10, f.chest[1] * 0.80))
     chest, waist, hip = (f.across(part) + ease * u for part in (f.chest, f.waist, f.hip))
-    waist = torch.lerp(waist, (chest + hip) / 2, c.pick("up_fit", 0.1, 0.8) * (1 - 0.65 * c.wears.female.float()))
-    knots = [(0.0, 0.40 * shoulder), (0.045, 0.66 * shoulder), (0.10, shoulder), (0.24, chest), (0.58, waist), (0.88, hip)]
+    waist = torch.lerp(
+        waist, (chest + hip) / 2, c.pick("up_fit", 0.1, 0.8) * (1 - 0.65 * c.wears.female.float())
+    )
+    knots = [
+        (0.0, 0.40 * shoulder),
+        (0.045, 0.66 * shoulder),
+        (0.10, shoulder),
+        (0.24, chest),
+        (0.58, waist),
+        (0.88, hip),
+    ]
     # Levels are given down to the hip's 0.50; a longer or shorter garment ends elsewhere.
     length = (SHOULDER_LEVEL - 0.49) / (SHOULDER_LEVEL - hem)
     samples = torch.linspace(0, 1, 33, device=c.device)[None] / length[:, None]
@@ -90,7 +117,9 @@ def _widths(c: Canvas, hem: Tensor) -> Tensor:
         share = ((samples - places[k]) / (places[k + 1] - places[k])).clamp(0, 1)
         share = share * share * (3 - 2 * share) if 0 < k < 5 else share
         here = (samples >= places[k]).float()
-        table = torch.lerp(table, torch.lerp(values[k][:, None], values[k + 1][:, None], share), here)
+        table = torch.lerp(
+            table, torch.lerp(values[k][:, None], values[k + 1][:, None], share), here
+        )
     return table
 
 
@@ -98,9 +127,15 @@ def _modelling(c: Canvas) -> Tensor:
     """Light and shadow of the chest of women who face the camera, a factor (B, h, w)."""
     f, trunk = c.figure, c.trunk
     place, faces = trunk.front(c, 0.0, 0.045)
-    off = [(trunk.across - cell(place + s * 0.036 * f.cos * f.unit)) / cell(0.040 * f.unit) for s in (-1, 1)]
+    off = [
+        (trunk.across - cell(place + s * 0.036 * f.cos * f.unit)) / cell(0.040 * f.unit)
+        for s in (-1, 1)
+    ]
     nearest = torch.minimum(*(x * x for x in off))
-    above, below = (torch.exp(-(nearest + ((trunk.t - level) / size) ** 2)) for level, size in ((0.31, 0.075), (0.42, 0.05)))
+    above, below = (
+        torch.exp(-(nearest + ((trunk.t - level) / size) ** 2))
+        for level, size in ((0.31, 0.075), (0.42, 0.05))
+    )
     return 1 + 0.16 * cell(faces.clamp(0, 1) * c.wears.female.float()) * (above - 0.9 * below)
 
 
@@ -115,7 +150,9 @@ def _pattern(c: Canvas, colour: Tensor) -> Tensor:
         return stripes(along, cell(period * stretch), cell(period * stretch * share), pixel)
 
     def badge() -> Tensor:
-        shape, _, _ = ellipsoid(trunk.across, trunk.t * 0.36, place, 0.12, size * (0.15 + seen), size * 0.8)
+        shape, _, _ = ellipsoid(
+            trunk.across, trunk.t * 0.36, place, 0.12, size * (0.15 + seen), size * 0.8
+        )
         return coverage(shape, pixel) * cell((seen > 0.25).float())
 
     plain = ~w.mixed_up
@@ -123,7 +160,12 @@ def _pattern(c: Canvas, colour: Tensor) -> Tensor:
         (plain & (kind > 0.70) & (kind < 0.80), lambda: lines(trunk.spot.y, 1.0, 0.36)),
         (plain & (kind > 0.80) & (kind < 0.94), badge),
         (plain & (kind > 0.94), lambda: coverage(trunk.t - 0.24, 0.02)),
-        (w.mixed_up, lambda: torch.maximum(lines(trunk.spot.y, 1.3, 0.46), 0.7 * lines(trunk.across, 1.1, 0.41))),
+        (
+            w.mixed_up,
+            lambda: torch.maximum(
+                lines(trunk.spot.y, 1.3, 0.46), 0.7 * lines(trunk.across, 1.1, 0.41)
+            ),
+        ),
     ):
         if bool(which.any()):
             colour = over(colour, w.up_second, draw() * cell(0.9 * which.float()))
@@ -139,10 +181,21 @@ def _opening(c: Canvas) -> None:
         return
     spot = trunk.spot.some(rows)
     open_ = (c.p("jacket") < 0.40)[rows].float()
-    half = (0.004 + open_ * (0.010 + 0.022 * c.p("hood")[rows])) * (0.3 + 0.7 * faces[rows].clamp(0, 1)) * f.unit[rows]
+    half = (
+        (0.004 + open_ * (0.010 + 0.022 * c.p("hood")[rows]))
+        * (0.3 + 0.7 * faces[rows].clamp(0, 1))
+        * f.unit[rows]
+    )
     half = cell(half) * (1 + cell(open_) * (0.2 - trunk.t[rows]) * 0.8)
-    alpha = coverage((trunk.across[rows] - cell(place[rows])).abs() - half, spot.pixel) * trunk.alpha[rows]
-    shirt = torch.where((open_ > 0)[:, None], torch.lerp(w.up_second[rows], torch.full_like(w.up[rows], 0.8), 0.5), w.up[rows] * 0.5 + 0.12)
+    alpha = (
+        coverage((trunk.across[rows] - cell(place[rows])).abs() - half, spot.pixel)
+        * trunk.alpha[rows]
+    )
+    shirt = torch.where(
+        (open_ > 0)[:, None],
+        torch.lerp(w.up_second[rows], torch.full_like(w.up[rows], 0.8), 0.5),
+        w.up[rows] * 0.5 + 0.12,
+    )
     c.blend(spot, alpha, lit(shirt, trunk.light[rows] * 0.95))
 
 
@@ -152,7 +205,9 @@ def _neckline(c: Canvas) -> None:
     deep = c.pick("up_neck", 0.010, 0.030) * (1 + 0.8 * w.female.float())
     centre = f.at(0.0, SHOULDER_LEVEL - 0.008, 0.030)
     front = f.cos.clamp(min=0)
-    rx = (0.025 + 0.008 * c.p("up_neck") + 0.012 * w.female.float()) * f.unit * (0.35 + 0.65 * front)
+    rx = (
+        (0.025 + 0.008 * c.p("up_neck") + 0.012 * w.female.float()) * f.unit * (0.35 + 0.65 * front)
+    )
     spot = c.spot(rows, centre[0], centre[1], rx + 0.01, deep + 0.02)
     distance, nx, ny = ellipsoid(spot.x, spot.y, centre[0], centre[1], rx, deep * f.unit)
     alpha = coverage(distance, spot.pixel) * cell((front * 3).clamp(0, 1))
@@ -161,7 +216,14 @@ def _neckline(c: Canvas) -> None:
     rows = rows_of(w.long_sleeve & (c.p("hood") > 0.45))
     if len(rows):
         left, right = f.at(0.032, 0.862, 0.0), f.at(-0.032, 0.862, 0.0)
-        tube(c, rows, *([f.rows([left, right], rows)]), [0.017 * f.unit[rows]] * 2, w.up[rows] * 0.9, dim=0.95)
+        tube(
+            c,
+            rows,
+            *([f.rows([left, right], rows)]),
+            [0.017 * f.unit[rows]] * 2,
+            w.up[rows] * 0.9,
+            dim=0.95,
+        )
 
 
 def _collar(c: Canvas, rows: Tensor) -> None:

@@ -26,8 +26,20 @@ NAMED = {
 }
 #: Colours that no list of either schema names: an unlabelled garment has one of these, and a pattern.
 UNNAMED = ((0.86, 0.46, 0.18), (0.78, 0.68, 0.52), (0.20, 0.52, 0.54), (0.66, 0.60, 0.44))
-SKINS = ((0.93, 0.76, 0.65), (0.88, 0.68, 0.56), (0.80, 0.59, 0.46), (0.62, 0.44, 0.33), (0.40, 0.27, 0.21))
-HAIRS = ((0.07, 0.06, 0.06), (0.11, 0.08, 0.07), (0.20, 0.13, 0.09), (0.34, 0.22, 0.13), (0.58, 0.43, 0.25))
+SKINS = (
+    (0.93, 0.76, 0.65),
+    (0.88, 0.68, 0.56),
+    (0.80, 0.59, 0.46),
+    (0.62, 0.44, 0.33),
+    (0.40, 0.27, 0.21),
+)
+HAIRS = (
+    (0.07, 0.06, 0.06),
+    (0.11, 0.08, 0.07),
+    (0.20, 0.13, 0.09),
+    (0.34, 0.22, 0.13),
+    (0.58, 0.43, 0.25),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +78,9 @@ def dress(c: Canvas) -> Wardrobe:
         return otherwise if known is None else known == value
 
     coat = c.truth("top")
-    long_sleeve = worn("up", 0, (c.p("wears_long_sleeve") < 0.78) | (coat == 1 if coat is not None else False))
+    long_sleeve = worn(
+        "up", 0, (c.p("wears_long_sleeve") < 0.78) | (coat == 1 if coat is not None else False)
+    )
     age = c.truth("age")
     if age is None:
         age = 1 + (c.p("is_grown") < 0.35).long()
@@ -74,11 +88,17 @@ def dress(c: Canvas) -> Wardrobe:
     down, mixed_down = _cloth_colour(c, "down_colour", "down_shade", "down_light")
     light_shoes = worn("shoes", 1, c.p("wears_light_shoes") < 0.35)[:, None]
     white, dark = _between("white", c.p("shoe_shade"), c), _between("black", c.p("shoe_shade"), c)
-    brown = torch.where((c.p("shoe_kind") < 0.3)[:, None], _between("brown", c.p("shoe_shade") * 0.4, c), dark)
+    brown = torch.where(
+        (c.p("shoe_kind") < 0.3)[:, None], _between("brown", c.p("shoe_shade") * 0.4, c), dark
+    )
     return Wardrobe(
         female=female,
         age=age,
-        long_hair=worn("hair", 1, torch.where(female, c.p("wears_long_hair") < 0.75, c.p("wears_long_hair") < 0.04)),
+        long_hair=worn(
+            "hair",
+            1,
+            torch.where(female, c.p("wears_long_hair") < 0.75, c.p("wears_long_hair") < 0.04),
+        ),
         long_sleeve=long_sleeve,
         shorts=worn("down", 1, c.p("wears_shorts") < 0.15),
         skirt=worn("clothes", 0, female & (c.p("wears_skirt") < 0.10)),
@@ -122,10 +142,14 @@ def _between_rows(table, pick: Tensor, c: Canvas) -> Tensor:
 def _cloth_colour(c: Canvas, name: str, shade: str, light: str) -> tuple[Tensor, Tensor]:
     values = c.scenes.spec.attributes[c.scenes.spec.index[name]].values
     truth = c.truth(name)
-    ends = torch.tensor([NAMED[value] for value in values] + [[UNNAMED[0]] * 2], device=c.device)[truth]
+    ends = torch.tensor([NAMED[value] for value in values] + [[UNNAMED[0]] * 2], device=c.device)[
+        truth
+    ]
     colour = torch.lerp(ends[:, 0], ends[:, 1], c.p(shade)[:, None])
     mixed = truth == len(values)
-    unnamed = torch.tensor(UNNAMED, device=c.device)[(c.p(shade) * len(UNNAMED)).long().clamp(max=len(UNNAMED) - 1)]
+    unnamed = torch.tensor(UNNAMED, device=c.device)[
+        (c.p(shade) * len(UNNAMED)).long().clamp(max=len(UNNAMED) - 1)
+    ]
     colour = torch.where(mixed[:, None], unnamed, colour)
     return (colour * (0.94 + 0.12 * c.p(light)[:, None])).clamp(0.03, 1), mixed
 
@@ -139,6 +163,8 @@ def _second(c: Canvas, colour: Tensor, pick: str) -> Tensor:
 
 def _hair(c: Canvas, age: Tensor) -> Tensor:
     colour = _between_rows(HAIRS, c.p("hair_colour") ** 2, c)
-    grey = torch.tensor([0.66, 0.65, 0.64], device=c.device) * (0.85 + 0.3 * c.p("hair_colour")[:, None])
+    grey = torch.tensor([0.66, 0.65, 0.64], device=c.device) * (
+        0.85 + 0.3 * c.p("hair_colour")[:, None]
+    )
     greying = torch.where(age == 3, 1.0, torch.where(age == 2, 0.45 * c.p("beard"), 0.0))
     return torch.lerp(colour, grey, greying[:, None])

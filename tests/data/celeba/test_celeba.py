@@ -5,9 +5,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torchvision.datasets import CelebA
-
 from mtattr.data import load_dataset
 from mtattr.data.celeba import read_landmarks
 from mtattr.data.celeba_attributes import (
@@ -23,6 +20,8 @@ from mtattr.data.celeba_attributes import (
     official_name,
 )
 from mtattr.errors import InputError
+from PIL import Image
+from torchvision.datasets import CelebA
 
 # A small copy cannot have the published checksums.
 pytestmark = pytest.mark.filterwarnings("ignore:.*its MD5 is not the published")

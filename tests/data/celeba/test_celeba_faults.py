@@ -4,7 +4,6 @@ import re
 import shutil
 
 import pytest
-
 from mtattr.data import load_dataset
 from mtattr.data.celeba import read_landmarks
 from mtattr.errors import InputError

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torchvision.transforms.v2 import functional
-
 from mtattr.data import load_dataset
 from mtattr.data.held_out import is_validation
+from PIL import Image
+from torchvision.transforms.v2 import functional
 
 LAYOUTS = {
     "official": {},

@@ -4,7 +4,6 @@ import shutil
 
 import pytest
 import scipy.io
-
 from mtattr.data import load_dataset
 from mtattr.data.held_out import is_validation
 from mtattr.errors import InputError

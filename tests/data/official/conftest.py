@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from mtattr.data import load_dataset
+from PIL import Image
 
 LEVELS = (24, 76, 128, 180, 232)
 

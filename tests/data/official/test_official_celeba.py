@@ -5,7 +5,6 @@ import random
 
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
 

@@ -5,7 +5,6 @@ import pickletools
 
 import numpy as np
 import pytest
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
 

@@ -5,10 +5,9 @@ import random
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
+from scipy.io import savemat
 
 # An invented copy has not the published digests.
 pytestmark = pytest.mark.filterwarnings("ignore:.*MD5")

@@ -5,20 +5,16 @@ import random
 
 import numpy as np
 import pytest
-from scipy.io import loadmat, savemat
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
+from scipy.io import loadmat, savemat
 
 # An invented copy has not the published digests.
 pytestmark = [pytest.mark.filterwarnings("ignore:.*MD5"), pytest.mark.filterwarnings("ignore:.*withdrawn")]
 
 BINARY = ("gender", "top", "boots", "shoes", "hat", "backpack", "bag", "handbag")
 TASKS = (*BINARY, "up_colour", "down_colour")
-COLOURS_TEXT = {
-    "up": "black white red purple gray blue green brown",
-    "down": "black white red gray blue green brown",
-}
+COLOURS_TEXT = {"up": "black white red purple gray blue green brown", "down": "black white red gray blue green brown"}
 COLOURS = {part: words.split() for part, words in COLOURS_TEXT.items()}
 # The order of the fields differs between the two halves of the official file.
 FIELDS_TEXT = {

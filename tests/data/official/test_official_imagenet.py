@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
+from PIL import Image
 
 # An invented copy has not the published digests.
 pytestmark = pytest.mark.filterwarnings("ignore:.*MD5")

@@ -4,10 +4,9 @@ import random
 
 import numpy as np
 import pytest
-from scipy.io import loadmat, savemat
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
+from scipy.io import loadmat, savemat
 
 # An invented copy has not the published digests.
 pytestmark = pytest.mark.filterwarnings("ignore:.*MD5")

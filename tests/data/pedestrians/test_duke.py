@@ -3,9 +3,8 @@
 import warnings
 from pathlib import Path
 
-import pytest
-
 import mtattr.data.duke
+import pytest
 from mtattr.data import load_dataset
 from mtattr.data.pedestrian_attributes import DUKE
 from mtattr.errors import InputError

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.data.identity_split import validation_identities
 from mtattr.data.pedestrian_attributes import DUKE, MARKET

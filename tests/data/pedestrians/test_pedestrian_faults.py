@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.io import loadmat, savemat
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
+from scipy.io import loadmat, savemat
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*its MD5 is not the published"),

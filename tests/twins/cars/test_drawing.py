@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from mtattr.twins.cars import TASKS, attribute_regions, car_boxes, part_masks, render, sample_scenes
 from mtattr.twins.cars.cars import draw
 

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from scipy.io import loadmat
-
 from mtattr.data import compcars
 from mtattr.errors import InputError
 from mtattr.twins.cars import MAKES, MODELS, TYPES, car_boxes, load, sample_scenes, write_to
+from PIL import Image
+from scipy.io import loadmat
 
 LIMITS = {"train": 400, "val": 40, "test": 40}
 SIZE = (28, 40)

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.data.held_out import is_validation
 from mtattr.errors import InputError

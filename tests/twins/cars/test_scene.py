@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.twins.cars.makes import BODIES, MAKES, MODELS, bodies_of
 from mtattr.twins.cars.scene import LABEL_NOISE, VIEWPOINTS, sample_scenes
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from mtattr.twins.cars.bodies import CABIN, FAR_BODY, FAR_CABIN, LONGEST, LOWER, TABLE
 from mtattr.twins.cars.makes import BODIES
 from mtattr.twins.cars.solids import trace

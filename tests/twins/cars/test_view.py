@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.twins.cars.view import ASPECT, AZIMUTHS, View
 
 

@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, LETTER_CLASSES, NAMES
 from mtattr.twins.clothes.garments import attribute_regions, garment_mask, render
 from mtattr.twins.clothes.scene import Scenes, sample_scenes

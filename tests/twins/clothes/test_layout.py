@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data import deepfashion
 from mtattr.errors import InputError
 from mtattr.twins.clothes import ATTRIBUTES, CATEGORIES, LETTER_CLASSES, load, write_to

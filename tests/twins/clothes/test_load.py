@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
 from mtattr.twins.clothes import LETTER_CLASSES, TASKS, load, render, sample_scenes

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, CHOICES, INDEX, LETTER_CLASSES, NAMES, TASKS, tasks_of
 from mtattr.twins.clothes.scene import LABEL_NOISE, sample_scenes

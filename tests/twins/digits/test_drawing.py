@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import map_coordinates
-
 from mtattr.twins.digits.drawing import digit_masks, render
 from mtattr.twins.digits.glyphs import distance
 from mtattr.twins.digits.scene import COLUMN, Scenes, handwriting, sample_scenes
+from scipy.ndimage import map_coordinates
 
 
 @pytest.fixture(scope="module")

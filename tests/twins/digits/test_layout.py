@@ -1,10 +1,9 @@
 import pytest
 import torch
-from scipy.io import loadmat
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
 from mtattr.twins.digits import TASKS, digit_masks, load, render, sample_scenes, write_to
+from scipy.io import loadmat
 
 svhn = pytest.importorskip("mtattr.data.svhn")
 

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data.digits import split_rows
 from mtattr.twins.digits.scene import LABEL_NOISE, PARAMETERS, handwriting, sample_scenes
 

@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.twins.drawing.batches import grey_levels, map_batches, rendered
 
 

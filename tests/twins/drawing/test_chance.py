@@ -1,7 +1,6 @@
 import torch
-from scipy import stats
-
 from mtattr.twins.drawing.chance import joined_digest, normal_numbers, uniform_numbers
+from scipy import stats
 
 
 def stream(**changes):

@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.twins.drawing.colour import PALETTE, apart, brightness, palette
 
 

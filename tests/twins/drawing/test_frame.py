@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.twins.drawing import shapes
 from mtattr.twins.drawing.frame import Frame
 

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.twins.drawing import patterns
 
 

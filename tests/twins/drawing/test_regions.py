@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.twins.drawing.regions import changed_regions
 
 

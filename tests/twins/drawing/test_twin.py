@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
 from mtattr.twins.drawing.twin import check_twin_options, drawing_digest, drawn_data

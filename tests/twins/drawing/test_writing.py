@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
 from mtattr.data.options import GENERATED_MARK
 from mtattr.errors import InputError
 from mtattr.twins.drawing.writing import image_quality, mark_generated, new_folder, save_image, sizes_of
+from PIL import Image
 
 
 def test_a_folder_must_be_new_or_empty(tmp_path):

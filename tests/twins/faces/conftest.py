@@ -1,7 +1,6 @@
 import pytest
-from PIL import Image
-
 from mtattr.twins.faces import write_to
+from PIL import Image
 
 LIMIT = {"train": 24, "val": 12, "test": 16}
 

@@ -1,5 +1,4 @@
 import pytest
-
 from mtattr.data import celeba_attributes
 from mtattr.twins.faces.attributes import ATTRIBUTES, INDEX, NAMES, PART_OF, PARTS, TASKS, TRAIN_RATES
 

@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from mtattr.twins.faces.attributes import INDEX, NAMES
 from mtattr.twins.faces.faces import attribute_regions, landmarks, render
 from mtattr.twins.faces.scene import sample_scenes

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.twins.faces.attributes import INDEX, NAMES
 from mtattr.twins.faces.factors import (
     BEARD_KINDS,

@@ -1,5 +1,4 @@
 import torch
-
 from mtattr.twins.faces.attributes import INDEX
 from mtattr.twins.faces.habits import follow_habits
 from mtattr.twins.faces.parameters import IDENTITY_PARAMETERS, IMAGE_PARAMETERS

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.twins.faces.attributes import INDEX, NAMES, TRAIN_RATES
 from mtattr.twins.faces.factors import FACTORS
 from mtattr.twins.faces.label_noise import JUDGED_ANEW, LABEL_NOISE, SLIPS, annotate, label_ceiling

@@ -2,7 +2,6 @@ import re
 
 import pytest
 import torch
-
 from mtattr.data import celeba
 from mtattr.errors import InputError
 from mtattr.twins.faces import NAMES, load, sample_scenes, write_to

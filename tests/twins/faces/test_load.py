@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
 from mtattr.twins.faces import LABEL_NOISE, SPLIT_SIZES, TASKS, load, render, sample_scenes

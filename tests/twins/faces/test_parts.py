@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.twins.faces.attributes import NAMES, PART_OF, PARTS
 from mtattr.twins.faces.faces import part_masks, render
 from mtattr.twins.faces.scene import sample_scenes

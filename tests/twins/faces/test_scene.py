@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-
 from mtattr.data.celeba_attributes import CORRELATIONS
 from mtattr.twins.faces.attributes import INDEX, NAMES, TRAIN_RATES
 from mtattr.twins.faces.factors import HAIR_COLOURS

@@ -1,5 +1,4 @@
 import pytest
-
 from mtattr.data.identity_split import validation_identities
 from mtattr.twins.people.identities import in_gallery_only, role_identities, split_identities
 

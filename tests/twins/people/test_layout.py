@@ -4,13 +4,12 @@ from importlib import import_module
 
 import pytest
 import torch
-from scipy.io import loadmat
-
 from mtattr.errors import InputError
 from mtattr.twins.people import load_duke_twin, load_market1501_twin, write_duke_twin, write_market1501_twin
 from mtattr.twins.people.attributes import DOMAINS
 from mtattr.twins.people.identities import in_gallery_only
 from mtattr.twins.people.layout import FIELDS
+from scipy.io import loadmat
 
 SIZE, LIMIT = (32, 16), {"train": 120, "val": 40, "test": 160}
 WRITE = {"market1501": write_market1501_twin, "duke": write_duke_twin}

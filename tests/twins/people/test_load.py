@@ -1,17 +1,8 @@
 import pytest
 import torch
-
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
-from mtattr.twins.people import (
-    DUKE_TASKS,
-    LABEL_NOISE,
-    MARKET_TASKS,
-    load_duke_twin,
-    load_market1501_twin,
-    render,
-    sample_scenes,
-)
+from mtattr.twins.people import DUKE_TASKS, LABEL_NOISE, MARKET_TASKS, load_duke_twin, load_market1501_twin, render, sample_scenes
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from mtattr.twins.people.attributes import DOMAINS
 from mtattr.twins.people.parts import part_masks
 from mtattr.twins.people.people import attribute_regions, render

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from mtattr.errors import InputError
 from mtattr.twins.drawing.chance import joined_digest
 from mtattr.twins.people.annotation import LABEL_NOISE
