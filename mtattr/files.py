@@ -1,12 +1,14 @@
-"""Files that a reader sees old or new, never half; and what of a source file can change a result."""
+"""Atomic file writes, locks between processes, and the search for a file upwards."""
 
 from __future__ import annotations
 
-import ast
-import functools
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock
 
 from mtattr.errors import InputError
 
@@ -39,29 +41,31 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """A lock that one process at a time holds; it goes with the process, however that ends.
+
+    Args:
+        path: the lock's own file; its folder is made if it is missing.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire()
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be written ({error.strerror})") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def found_upwards(name: str, start: str | Path = ".") -> Path | None:
     """The file `name` below the folder `start` or the nearest one above it that has it, or None."""
     start = Path(start).resolve()
     return next(
         (folder / name for folder in (start, *start.parents) if (folder / name).is_file()), None
     )
-
-
-@functools.lru_cache(maxsize=4096)
-def code_form(source: str) -> str:
-    """The parts of Python `source` that can change a result: its syntax tree without docstrings, comments and layout.
-
-    Source that Python cannot parse (an IPython magic, another language) is returned as it is.
-    """
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return source
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = body[1:]
-    return ast.dump(tree)

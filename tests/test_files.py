@@ -3,8 +3,10 @@ import os
 import stat
 
 import pytest
+from filelock import FileLock, Timeout
+from mtattr.code import code_form
 from mtattr.errors import InputError
-from mtattr.files import code_form, found_upwards, write_atomically
+from mtattr.files import found_upwards, locked, write_atomically
 
 
 def test_text_and_bytes_are_written_for_everybody_to_read(tmp_path):
@@ -69,3 +71,16 @@ def test_a_file_is_found_in_the_nearest_folder_upwards(tmp_path):
     assert found_upwards("x.txt", below) == tmp_path / "a" / "x.txt"
     assert found_upwards("x.txt", tmp_path) == tmp_path / "x.txt"
     assert found_upwards("no such file of mtattr", below) is None
+
+
+def test_a_lock_keeps_others_out_and_goes_with_its_block(tmp_path):
+    path = tmp_path / "new" / ".lock"
+    with locked(path), pytest.raises(Timeout):
+        FileLock(path, timeout=0.01).acquire()
+    FileLock(path, timeout=0.01).acquire()
+
+
+def test_a_lock_in_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"), locked(tmp_path / "file" / ".lock"):
+        pass

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from mtattr.files import code_form
+from mtattr.code import code_form
 
 
 def file_digest(path: Path) -> str:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mtattr.errors import InputError
-from mtattr.files import code_form
+from mtattr.code import code_form
 
 SCALES = ("smoke", "reduced", "paper")
 
