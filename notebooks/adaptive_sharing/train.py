@@ -58,7 +58,7 @@ from mtattr.adaptive_sharing.grouping import branch_limit
 from mtattr.adaptive_sharing.initialise import filters_of
 from mtattr.adaptive_sharing.measurements import floors
 from mtattr.adaptive_sharing.recipe import VARIANTS
-from mtattr.adaptive_sharing.scales import load_splits, size_of
+from mtattr.adaptive_sharing.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order, take
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_source, show_table

@@ -45,7 +45,7 @@ import torch
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.loss import attention_losses
 from mtattr.attention_branch.maps import explanation_maps
-from mtattr.attention_branch.scales import load_splits, size_of
+from mtattr.attention_branch.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order
 from mtattr.evaluation import centre_prior, energy_inside, known_regions
 from mtattr.evidence import Table, load_paper

@@ -44,7 +44,7 @@ import torch
 from mtattr.channel_attention.importance import mask_means
 from mtattr.channel_attention.loss import auxiliary_losses, loss_terms
 from mtattr.channel_attention.maps import explanation_maps
-from mtattr.channel_attention.scales import load_splits, size_of
+from mtattr.channel_attention.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order, take
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import Table
