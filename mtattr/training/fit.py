@@ -94,7 +94,7 @@ def fit(
             state.model.train()
             order = epoch_order(len(batches.data), seed=loop.seed, epoch=at.epoch)
             while at.step < steps and not stopped():
-                _iteration(plan, loop, state, batches, order)
+                training_step(plan, loop, state, batches, order)
                 at.step += 1
                 at.images_seen += batches.size
                 bar.at(at.epoch * steps + at.step)
@@ -130,7 +130,7 @@ def fit(
     )
 
 
-def _iteration(
+def training_step(
     plan: Plan, loop: Loop, state: TrainingState, batches: _Batches, order: Tensor
 ) -> None:
     """One training step; with a weighting, one iteration of He et al. 2017, Algorithm 1."""
