@@ -202,6 +202,7 @@ _ = axis.set_title(f"{label.split(',')[0]}, scale: smoke\nweights λ, k = {k}", 
 # which losses it `watches`, and the step hands them over; with fixed weights the first part does nothing.
 
 # %%
+from mtattr.pages import show_source
 from mtattr.training.fit import fit, training_step
 
 show_source(training_step)
