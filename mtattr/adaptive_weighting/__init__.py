@@ -7,7 +7,7 @@ Classification", ACM Multimedia 2017. Its numbers in this package:
 - Eq. 2, the basic model: weights of 1
 - Eq. 3, the weighted loss: `square_error` per task, summed by `ValidationLossTrend.forward`
 - Eq. 4, decisions with tau = 0: `mtattr.evaluation.mean_accuracy`
-- Algorithm 1, training: the loop of `mtattr.training.fit` with `ValidationLossTrend.observe`
+- Algorithm 1, training: `training_step` of `mtattr.training.fit`, with `ValidationLossTrend`
 - Algorithm 2, update of the weights: `change_weights`; as printed: `two_factor_weights`
 
 The alternatives are `UncertaintyWeighting` (Kendall et al. 2018), `GradNorm` (Chen et al. 2018) and
