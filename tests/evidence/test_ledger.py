@@ -4,12 +4,18 @@ import re
 
 import pytest
 from mtattr.errors import InputError
-from mtattr.evidence import append, canonical_json, read_ledger, verify
+from mtattr.evidence import append, canonical_json, read_ledger, verification, verify
+from mtattr.evidence import ledger as ledger_module
 
 
 @pytest.fixture
 def ledger(tmp_path):
     return tmp_path / "evidence" / "ledger.jsonl"
+
+
+def visible(folder):
+    """Names without the lock's, which may stay."""
+    return [path.name for path in folder.iterdir() if not path.name.endswith(".lock")]
 
 
 def test_records_come_back_in_order_and_only_once(ledger, make_runs):
@@ -22,7 +28,7 @@ def test_records_come_back_in_order_and_only_once(ledger, make_runs):
     before = ledger.stat().st_ino
     assert append(ledger, runs) == 0
     assert ledger.stat().st_ino == before
-    assert [path.name for path in ledger.parent.iterdir()] == ["ledger.jsonl"]
+    assert visible(ledger.parent) == ["ledger.jsonl"]
 
 
 @pytest.mark.parametrize("changes", [{"code__dirty": True}, {"code__commit": None}])
@@ -97,4 +103,53 @@ def test_a_failed_write_leaves_the_old_ledger_and_no_rubbish(ledger, make_runs, 
         append(ledger, runs)
     monkeypatch.undo()
     assert read_ledger(ledger) == runs[:1]
-    assert len(list(ledger.parent.iterdir())) == 1
+    assert visible(ledger.parent) == ["ledger.jsonl"]
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """Hashes of the records that are checked from here on."""
+    seen = []
+    for module in (ledger_module, verification):
+        stock = module.check_record
+        monkeypatch.setattr(
+            module, "check_record", lambda record, *source, stock=stock: seen.append(record["sha256"]) or stock(record, *source)
+        )
+    return seen
+
+
+def test_a_version_of_the_ledger_is_checked_once_and_every_time_by_verify(ledger, make_runs, checks):
+    runs = make_runs("PM", [0.11, 0.22, 0.33])
+    hashes = [run["sha256"] for run in runs]
+    append(ledger, runs)
+    checks.clear()
+    assert [read_ledger(ledger) for _ in range(5)] == [runs] * 5
+    assert checks == hashes
+    for _ in range(2):
+        checks.clear()
+        assert all(problem.level == "note" for problem in verify(ledger, ledger.parent))
+        assert checks == hashes
+
+
+def test_a_ledger_changed_within_one_tick_of_the_clock_is_read_anew(ledger, make_runs):
+    first, second = make_runs("PM", [0.12]), make_runs("PM", [0.13])
+    append(ledger, first)
+    assert read_ledger(ledger) == first
+    changed, stat = canonical_json(second[0]) + "\n", ledger.stat()
+    assert len(changed) == stat.st_size
+    ledger.write_text(changed)
+    os.utime(ledger, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert read_ledger(ledger) == second
+
+
+def test_what_a_caller_does_to_the_list_stays_there_and_to_a_record_never_reaches_the_file(ledger, make_runs):
+    runs = make_runs("PM", [0.14, 0.24])
+    append(ledger, runs)
+    mine = read_ledger(ledger)
+    mine.pop()
+    assert read_ledger(ledger) == runs
+    line = ledger.read_text().splitlines()[0]
+    mine[0]["floors"] = {"changed": True}
+    append(ledger, make_runs("CM", [0.34]))
+    assert ledger.read_text().splitlines()[0] == line
+    assert read_ledger(ledger)[:2] == runs
