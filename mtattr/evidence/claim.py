@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mtattr.canonical import sha256_of
 from mtattr.errors import InputError
-from mtattr.evidence.canonical import sha256_of
 from mtattr.evidence.record import floor_of, measure
-
-SCALES = ("smoke", "reduced", "paper")
+from mtattr.training.spec import SCALES
 
 #: Fields beyond the common ones that each kind of claim needs.
 NEEDS = {

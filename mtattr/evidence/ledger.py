@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mtattr.canonical import canonical_json
 from mtattr.errors import InputError
-from mtattr.evidence.canonical import canonical_json
 from mtattr.evidence.record import check_record
 from mtattr.files import locked, write_atomically
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mtattr.evidence.canonical import canonical_json
+from mtattr.canonical import canonical_json
 from mtattr.evidence.claim import Claim
 
 Record = Mapping[str, Any]

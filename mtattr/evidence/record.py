@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mtattr.canonical import plain, sha256_of
 from mtattr.errors import InputError
-from mtattr.evidence.canonical import plain, sha256_of
 from mtattr.evidence.schema import check_schema
 
 RECORD_SCHEMA = 1

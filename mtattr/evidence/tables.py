@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtattr.canonical import canonical_json
 from mtattr.evaluation.statistics import t_interval
-from mtattr.evidence.canonical import canonical_json
-from mtattr.evidence.claim import SCALES, Claim
+from mtattr.evidence.claim import Claim
 from mtattr.evidence.paper import Paper
 from mtattr.evidence.record import floor_of, measure, short_id
 from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format_number
 from mtattr.evidence.verdict import Verdict, judge
+from mtattr.training.spec import SCALES
 
 
 def verdict_table(

@@ -12,8 +12,9 @@ from scipy import stats
 
 from mtattr.errors import InputError
 from mtattr.evaluation.statistics import Interval, paired_interval, t_interval, welch_test
-from mtattr.evidence.claim import SCALES, Claim
+from mtattr.evidence.claim import Claim
 from mtattr.evidence.pairing import Sample, collect
+from mtattr.training.spec import SCALES
 
 VERDICTS = ("reproduced", "partly", "trend holds", "not reproduced", "inconclusive", "not tested")
 

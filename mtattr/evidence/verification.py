@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from mtattr.canonical import sha256_of
 from mtattr.errors import InputError
-from mtattr.evidence.canonical import sha256_of
 from mtattr.evidence.claim import claims_sha256
 from mtattr.evidence.ledger import ledger_lines, parse_line
 from mtattr.evidence.paper import Paper, load_paper, parse_yaml
