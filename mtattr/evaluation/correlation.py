@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from mtattr.errors import InputError, whole_number
@@ -42,6 +41,8 @@ def rank_correlation(a: Tensor, b: Tensor) -> float:
     a, b = a[known], b[known]
     if len(a) < 3 or (a == a[0]).all() or (b == b[0]).all():
         return float("nan")
+    from scipy import stats  # slow to import
+
     return float(stats.spearmanr(a.cpu().numpy(), b.cpu().numpy()).statistic)
 
 
@@ -102,5 +103,7 @@ def mantel_test(
 
 
 def _standard_ranks(values: Tensor) -> Tensor:
+    from scipy import stats  # slow to import
+
     ranks = torch.from_numpy(stats.rankdata(values.cpu().numpy()))
     return (ranks - ranks.mean()) / ranks.std(correction=0)

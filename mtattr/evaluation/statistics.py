@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtrit
 
 from mtattr.errors import InputError
 
@@ -77,7 +77,7 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     mean = float(values.mean()) if n else math.nan
     if n < 2:
         return Interval(mean, math.nan, math.nan, n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 
@@ -99,6 +99,8 @@ def welch_test(a: ArrayLike, b: ArrayLike) -> WelchResult:
     a, b = (v[np.isfinite(v)] for v in (_vector(a, "a"), _vector(b, "b")))
     if min(len(a), len(b)) < 2 or (np.ptp(a) == 0 and np.ptp(b) == 0):
         return WelchResult(math.nan, math.nan, math.nan)
+    from scipy import stats  # takes longer to import than everything else here
+
     result = stats.ttest_ind(a, b, equal_var=False)
     return WelchResult(float(result.statistic), float(result.df), float(result.pvalue))
 

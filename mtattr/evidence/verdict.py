@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from mtattr.errors import InputError
 from mtattr.evaluation.statistics import Interval, paired_interval, t_interval, welch_test
@@ -152,7 +152,7 @@ def _welch_interval(sample: Sample, level: float) -> Interval:
     if math.isnan(test.df):
         return Interval(mean, mean, mean, n)
     half = float(
-        stats.t.ppf((1 + level) / 2, test.df) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n)
+        stdtrit(test.df, (1 + level) / 2) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n)
     )
     return Interval(mean, mean - half, mean + half, n)
 
