@@ -1,4 +1,4 @@
-"""How well a network does: metrics over known labels, statistics over runs and images, explanation maps, cost."""
+"""Metrics over known labels, statistics over runs and images, explanation maps, cost."""
 
 from mtattr.evaluation.accuracy import (
     balanced_accuracy,
@@ -12,6 +12,7 @@ from mtattr.evaluation.accuracy import (
     task_floor,
 )
 from mtattr.evaluation.baseline import baseline_plan
+from mtattr.evaluation.batched import batched, evaluating
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import (
     count_flops,
@@ -61,6 +62,7 @@ __all__ = [
     "average_precision",
     "balanced_accuracy",
     "baseline_plan",
+    "batched",
     "centre_prior",
     "choose_thresholds",
     "class_accuracy",
@@ -72,6 +74,7 @@ __all__ = [
     "counts",
     "deletion_insertion",
     "energy_inside",
+    "evaluating",
     "f1",
     "f1_from",
     "grad_cam",
