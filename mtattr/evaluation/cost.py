@@ -17,7 +17,7 @@ from mtattr.evaluation.batched import evaluating
 
 
 def count_parameters(net: nn.Module, *, trainable_only: bool = False) -> int:
-    """Number of weights and biases, shared ones once; buffers such as running means do not count."""
+    """Number of weights and biases, shared ones once, without buffers such as running means."""
     return sum(p.numel() for p in net.parameters() if p.requires_grad or not trainable_only)
 
 
