@@ -18,7 +18,7 @@ _DRAWS_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """Mean and confidence interval of `n` seeds, pairs or identities; NaN where `n` is too small."""
+    """Mean and confidence interval of `n` seeds, pairs or identities; NaN where n is too small."""
 
     mean: float
     low: float

@@ -1,4 +1,4 @@
-"""What a paper claims, what our runs gave, and what follows: published numbers, run records, ledger and verdicts."""
+"""Claims and printed numbers of the papers, run records, the ledger, and verdicts."""
 
 from mtattr.canonical import canonical_json, sha256_of
 from mtattr.evidence.by_seed import (
