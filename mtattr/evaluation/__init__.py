@@ -21,14 +21,7 @@ from mtattr.evaluation.cost import (
     peak_memory_mb,
     seconds_in_turn,
 )
-from mtattr.evaluation.counts import (
-    accuracy_from,
-    counts,
-    f1_from,
-    precision_from,
-    recall_from,
-    specificity_from,
-)
+from mtattr.evaluation.counts import counts, f1_from, precision_from, recall_from
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
 from mtattr.evaluation.localisation import (
@@ -58,7 +51,6 @@ from mtattr.evaluation.thresholds import choose_thresholds
 __all__ = [
     "Interval",
     "WelchResult",
-    "accuracy_from",
     "average_precision",
     "balanced_accuracy",
     "baseline_plan",
@@ -101,7 +93,6 @@ __all__ = [
     "recall_from",
     "region_iou",
     "seconds_in_turn",
-    "specificity_from",
     "t_interval",
     "task_accuracy",
     "task_floor",

@@ -45,16 +45,12 @@ def _correct(
 def task_accuracy(
     logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
 ) -> Tensor:
-    """Share of known labels answered correctly, per task.
+    """Share of known labels answered correctly: float64 `(T,)` in [0, 1], NaN without a label.
 
     Args:
         logits: `(N, U)`.
         labels: `(N, T)`, NaN = unknown.
-        thresholds: probabilities `(B,)`, one per binary task; without them a binary logit is
-            compared with 0.
-
-    Returns:
-        float64 `(T,)` in [0, 1]; NaN for a task without known labels.
+        thresholds: probabilities `(B,)` of the binary tasks; by default 0.5, a logit of 0.
     """
     return _mean_of_known(*_correct(logits, labels, tasks, thresholds))
 

@@ -9,13 +9,10 @@ from mtattr.errors import InputError, whole_number
 
 
 def phi_coefficients(labels: Tensor) -> Tensor:
-    """Phi (Pearson correlation of two binary variables) of each pair of columns.
+    """Phi (Pearson correlation of two binary variables) of each pair of columns: float64 `(A, A)`.
 
-    Args:
-        labels: `(N, A)` of 0, 1 and NaN = unknown; a pair uses the rows where both are known.
-
-    Returns:
-        float64 `(A, A)` in [-1, 1]; NaN where a column is constant or no row knows both.
+    From labels `(N, A)` of 0, 1 and NaN = unknown, over the rows that know both; NaN where a column
+    is constant there.
     """
     known = ~labels.isnan()
     if labels.ndim != 2 or not ((labels == 0) | (labels == 1) | ~known).all():

@@ -25,14 +25,8 @@ def check_pair(first: Tensor, labels: Tensor, name: str) -> None:
 def counts(predictions: Tensor, labels: Tensor) -> Tensor:
     """Confusion counts of each binary task over its known labels: int64 `(T, 2, 2)`.
 
-    Indexed by [task, label, prediction]: `[[TN, FP], [FN, TP]]`.
-
-    Args:
-        predictions: `(N, T)`, true or non-zero where the attribute is predicted to be present.
-        labels: `(N, T)`, NaN = unknown.
-
-    Raises:
-        InputError: shapes differ, or a prediction is NaN where the label is known.
+    Indexed by [task, label, prediction], `[[TN, FP], [FN, TP]]`, from predictions (non-zero =
+    present) and labels `(N, T)`, NaN = unknown.
     """
     check_pair(predictions, labels, "predictions")
     known = ~labels.isnan()
@@ -52,24 +46,14 @@ def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     return numerator.double() / denominator.double()
 
 
-def accuracy_from(cells: Tensor) -> Tensor:
-    """(TP + TN) / known, `(T,)` in [0, 1], from counts `(T, 2, 2)`; NaN without known labels."""
-    return ratio(cells[:, 0, 0] + cells[:, 1, 1], cells.sum((1, 2)))
-
-
 def precision_from(cells: Tensor) -> Tensor:
-    """TP / (TP + FP), `(T,)` in [0, 1]; NaN for a task that is never predicted."""
+    """TP / (TP + FP), `(T,)` in [0, 1], from counts; NaN for a task that is never predicted."""
     return ratio(cells[:, 1, 1], cells[:, :, 1].sum(1))
 
 
 def recall_from(cells: Tensor) -> Tensor:
     """TP / (TP + FN), `(T,)` in [0, 1]; NaN for a task without positive labels."""
     return ratio(cells[:, 1, 1], cells[:, 1].sum(1))
-
-
-def specificity_from(cells: Tensor) -> Tensor:
-    """TN / (TN + FP), `(T,)` in [0, 1]; NaN for a task without negative labels."""
-    return ratio(cells[:, 0, 0], cells[:, 0].sum(1))
 
 
 def f1_from(cells: Tensor) -> Tensor:

@@ -31,12 +31,10 @@ def deletion_insertion(
             example the probability of one class; put the network into evaluation mode.
         images: `(M, 3, H, W)` in [0, 1].
         maps: `(M, h, w)`, enlarged bilinearly.
-        at_once: images per call of `score`.
 
     Returns:
-        Deletion and insertion `(M,)`: means over steps, in units of the score.
-
-    Source: Petsiuk et al. 2018 (RISE), with the mean colour for both curves.
+        Deletion and insertion `(M,)`: means over steps, in units of the score. Source: Petsiuk et
+        al. 2018 (RISE), with the mean colour for both curves.
     """
     if images.ndim != 4 or maps.ndim != 3 or len(images) != len(maps):
         raise InputError(

@@ -33,15 +33,12 @@ def grad_cam(features: Tensor, scores: Tensor, *, tasks_at_once: int = 32) -> Te
 
     Args:
         features: `(B, C, h, w)`, a layer's output.
-        scores: `(B, T)`, computed from these features with gradients on and the network in
-            evaluation mode, since batch statistics mix images. Use logits: a sigmoid's gradient
-            vanishes where the network is sure.
+        scores: `(B, T)`, computed from these features with gradients on, in evaluation mode, since
+            batch statistics mix images. Use logits: a sigmoid's gradient vanishes near 0 and 1.
         tasks_at_once: gradients computed together, which bounds the memory.
 
     Returns:
-        `(B, T, h, w)`, at least 0, not scaled to 1, detached; the graph is kept.
-
-    Source: Selvaraju et al. 2017, Eqs. 1 and 2.
+        `(B, T, h, w)`, not scaled to 1, detached. Source: Selvaraju et al. 2017, Eqs. 1 and 2.
     """
     if features.ndim != 4 or scores.ndim != 2 or len(features) != len(scores):
         raise InputError(
@@ -61,19 +58,11 @@ def grad_cam(features: Tensor, scores: Tensor, *, tasks_at_once: int = 32) -> Te
 
 
 def class_activation_maps(features: Tensor, weight: Tensor) -> Tensor:
-    """Class activation maps of a network that ends in average pooling and a linear layer.
+    """Class activation maps `(B, T, h, w)` of a network that ends in pooling and a linear layer.
 
-    The mean of a map is its logit without the bias. Grad-CAM of these features is the positive part
-    of the map, divided by h w.
-
-    Args:
-        features: `(B, C, h, w)`, the last ones.
-        weight: `(T, C)` of the linear layer.
-
-    Returns:
-        `(B, T, h, w)`, not scaled, negative evidence included.
-
-    Source: Zhou et al. 2016, Eq. 2.
+    From its last features `(B, C, h, w)` and the layer's weight `(T, C)`. The mean of a map is its
+    logit without the bias; its positive part, divided by h w, is Grad-CAM. Source: Zhou et al.
+    2016, Eq. 2.
     """
     if features.ndim != 4 or weight.ndim != 2 or features.shape[1] != weight.shape[1]:
         raise InputError(

@@ -94,12 +94,8 @@ def pointing_game(
         per_image: return `(N, T)` and not the mean over images.
 
     Returns:
-        float64 `(T,)` in [0, 1]; NaN where nothing is valid or all regions are empty.
-
-    Raises:
-        InputError: shapes do not match, or a valid map has a NaN.
-
-    Source: Zhang et al. 2016 (pointing game).
+        float64 `(T,)` in [0, 1]; NaN where nothing is valid or all regions are empty. Source: Zhang
+        et al. 2016 (pointing game).
     """
     return _measure(_pointing, maps, regions, valid, per_image)
 

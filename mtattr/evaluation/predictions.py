@@ -34,13 +34,9 @@ def probabilities(logits: Tensor, tasks: TaskSet) -> Tensor:
 def predict(logits: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None) -> Tensor:
     """One answer per task: 1 or 0 for a binary one, the class of the largest unit otherwise.
 
-    Args:
-        logits: `(N, U)`.
-        thresholds: probabilities `(B,)`, one per binary task, above which an attribute counts as
-            present; without them a binary logit is compared with 0.
-
-    Returns:
-        float `(N, T)`; NaN where a unit that decides is NaN, as of a diverged network.
+    Float `(N, T)` from logits `(N, U)`; NaN where a unit that decides is NaN, as of a diverged
+    network. An attribute is present if its probability exceeds its threshold, one of `(B,)` for
+    the binary tasks; without them, if its logit exceeds 0.
     """
     units = binary_logits(logits, tasks)
     answers = units.new_empty(len(logits), len(tasks))

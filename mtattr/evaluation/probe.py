@@ -17,14 +17,12 @@ def linear_probe(
 ) -> list[Tensor]:
     """Logits of a ridge regression from coarse pixels to -1 (absent) and +1 (present).
 
+    Float32 `(N, U)` for each of `others`; `predict` reads them like a network's. NaN labels are
+    left out, a soft label y becomes 2 y - 1.
+
     Args:
-        train: the split to fit; NaN labels are left out, a soft label y becomes 2 y - 1.
-        others: splits to answer for, with the same tasks.
         side: pixels are averaged to `side` x `side` and standardised on the training split.
         ridge: penalty per training image, above 0.
-
-    Returns:
-        float32 `(N, U)` for each of `others`; `predict` reads them like a network's.
     """
     if any(other.tasks != train.tasks for other in others):
         raise InputError("linear_probe: all splits must have the same tasks")

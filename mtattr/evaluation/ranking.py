@@ -31,16 +31,10 @@ def _average_precision(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def average_precision(scores: Tensor, labels: Tensor) -> Tensor:
-    """Area under the precision-recall steps of each binary task, without interpolation.
+    """Area under the precision-recall steps of each binary task: float64 `(T,)` in [0, 1].
 
-    Its floor is the share of positives. Tied scores form one cut.
-
-    Args:
-        scores: `(N, T)`, any increasing function of the probability.
-        labels: `(N, T)`, NaN = unknown.
-
-    Returns:
-        float64 `(T,)` in [0, 1]; NaN for a task without positive labels or with a NaN score.
+    From scores and labels `(N, T)`, NaN = unknown; tied scores form one cut. NaN for a task without
+    positive labels or with a NaN score. The floor is the share of positives.
     """
     check_pair(scores, labels, "scores")
     if not len(scores):
@@ -52,12 +46,8 @@ def average_precision(scores: Tensor, labels: Tensor) -> Tensor:
 def f1(predictions: Tensor, labels: Tensor) -> Tensor:
     """F1 of each binary task over its known labels: float64 `(T,)` in [0, 1].
 
-    Args:
-        predictions: `(N, T)`, non-zero where the attribute is predicted to be present.
-        labels: `(N, T)`, NaN = unknown.
-
-    Returns:
-        NaN where labels and predictions have no positive, or a prediction is NaN.
+    From predictions (non-zero = present) and labels `(N, T)`; NaN where both have no positive, or
+    a prediction is NaN.
     """
     check_pair(predictions, labels, "predictions")
     undefined = predictions.isnan()
@@ -79,15 +69,12 @@ def _share_in_top_k(scores: Tensor, k: int) -> Tensor:
 def top_k_recall(scores: Tensor, labels: Tensor, k: int = 10, *, average: str = "images") -> float:
     """Share of the positive attributes that are among their image's k highest scores, in [0, 1].
 
-    Args:
-        scores: `(N, T)`, comparable between tasks; ties at the k-th place count as if broken at
-            random.
-        labels: `(N, T)`, NaN = unknown: such an attribute takes no place among the k.
-        average: "images": the share within each image, then the mean over images with a positive;
-            "tasks": the share within each attribute, then the mean over attributes with one.
+    Ties at the k-th place count as if broken at random. NaN if there is no positive label.
 
-    Returns:
-        NaN if there is no positive label.
+    Args:
+        scores: `(N, T)`, comparable between tasks.
+        labels: `(N, T)`, NaN = unknown: such an attribute takes no place among the k.
+        average: mean of the shares within "images" or within "tasks" that have a positive.
 
     Source: Lu et al. 2017, Table 1, which does not define it; their code averages over tasks.
     """
@@ -105,11 +92,9 @@ def top_k_recall(scores: Tensor, labels: Tensor, k: int = 10, *, average: str = 
 
 
 def top_k_accuracy(class_logits: Tensor, classes: Tensor, k: int) -> float:
-    """Share of images whose class is among the k largest logits, in [0, 1]; NaN if none is known.
+    """Share of images whose class `(N,)` is among the k largest of their logits `(N, K)`.
 
-    Args:
-        class_logits: `(N, K)`; ties at the k-th place count as if broken at random.
-        classes: class indices `(N,)`, NaN = unknown.
+    In [0, 1]; NaN classes are unknown. Ties count as in `top_k_recall`.
     """
     known = ~classes.isnan()
     inside = _share_in_top_k(class_logits[known], k)
