@@ -1,7 +1,7 @@
-"""The directives `{verdicts}`, `{results}`, `{costs}`, `{deviations}` and `{errata}`, each followed by the name of a paper's room.
+"""The directives `{verdicts}`, `{results}`, `{costs}`, `{deviations}` and `{errata}` of a paper.
 
-They read the room's `paper.yaml` and the ledger through `mtattr.evidence` whenever the book is built, so that no number
-on a page is typed. Without records they say "not run yet".
+They read its `paper.yaml` and the ledger whenever the book is built, so that no number on a page is
+typed. Without records they say "not run yet".
 """
 
 from dataclasses import replace
@@ -31,15 +31,8 @@ class EvidenceDirective(SphinxDirective):
         name = self.arguments[0]
         ledger = Path(self.env.srcdir, self.config.evidence_ledger)
         try:
-            described = evidence.paper_file(name).exists()
-            records = [
-                record for record in evidence.read_ledger(ledger) if record["spec"]["paper"] == name
-            ]
-            text = (
-                self.markdown(evidence.load_paper(name), records)
-                if described
-                else "*This chapter has no claims on file yet.*"
-            )
+            records = [r for r in evidence.read_ledger(ledger) if r["spec"]["paper"] == name]
+            text = self.markdown(evidence.load_paper(name), records)
         except InputError as error:
             raise self.error(str(error)) from error
         for path in (ledger, evidence.paper_file(name)):
@@ -54,7 +47,7 @@ class EvidenceDirective(SphinxDirective):
 
 
 def mark_verdict(cell: nodes.entry) -> None:
-    """Give a cell that holds only a verdict's word the class by which the style sheet colours it."""
+    """Give a cell that holds only a verdict the class that the style sheet colours."""
     text = cell.astext().strip()
     word = text.removeprefix("exploratory (").removesuffix(")")
     if word in evidence.VERDICTS:
@@ -63,7 +56,7 @@ def mark_verdict(cell: nodes.entry) -> None:
 
 
 class Verdicts(EvidenceDirective):
-    """One table per scale that can give a verdict, claim and verdict first; before any run, the claims alone."""
+    """One table per scale that can give a verdict; before any run, the claims alone."""
 
     columns = (
         "claim",
@@ -81,29 +74,21 @@ class Verdicts(EvidenceDirective):
     def markdown(self, paper, records: list[dict]) -> str:
         parts = []
         for scale in ("reduced", "paper"):
-            datasets = sorted(
-                {
-                    record["spec"]["dataset"]
-                    for record in records
-                    if record["spec"]["scale"] == scale
-                }
-            )
+            specs = (record["spec"] for record in records)
+            datasets = sorted({spec["dataset"] for spec in specs if spec["scale"] == scale})
             table = evidence.verdict_table(paper, records, scale=scale, datasets=datasets)
             run = evidence.to_markdown(replace(table, columns=self.columns))
             parts.append(run if datasets else f"**Scale {scale}: not run yet.**")
         if not records:
             table = evidence.verdict_table(paper, [], scale="paper")
-            claims = replace(
-                table,
-                caption="What will be judged",
-                columns=("claim", "paper", "dataset", "where", "verdict"),
-            )
+            columns = ("claim", "paper", "dataset", "where", "verdict")
+            claims = replace(table, caption="What will be judged", columns=columns)
             parts = [NOT_RUN, evidence.to_markdown(claims)]
         return "\n\n".join(parts)
 
 
 class Results(EvidenceDirective):
-    """One narrow table per scale and metric; the option `metrics` names them, separated by spaces."""
+    """One narrow table per scale and metric of the option `metrics`, separated by spaces."""
 
     option_spec: ClassVar = {"metrics": str.split}
 
@@ -114,14 +99,12 @@ class Results(EvidenceDirective):
             for metric in self.options["metrics"]
             if any(record["spec"]["scale"] == scale for record in records)
         ]
-        return (
-            "\n\n".join(evidence.to_markdown(without(table, "scale")) for table in tables)
-            or NOT_RUN
-        )
+        texts = [evidence.to_markdown(without(table, "scale")) for table in tables]
+        return "\n\n".join(texts) or NOT_RUN
 
 
 class Costs(EvidenceDirective):
-    """Time, speed and size per kind of run, averaged over its runs; one table a scale."""
+    """One table per scale: time, speed and size per kind of run, averaged over its runs."""
 
     measured: ClassVar = {
         "seconds": "seconds",
@@ -137,22 +120,15 @@ class Costs(EvidenceDirective):
             for record in records:
                 spec, device = record["spec"], record["environment"]["device"]
                 if spec["scale"] == scale:
-                    kind = (
-                        spec["dataset"],
-                        str(spec["settings"].get("backbone", "—")),
-                        spec["variant"],
-                        device,
-                    )
+                    backbone = str(spec["settings"].get("backbone", "—"))
+                    kind = (spec["dataset"], backbone, spec["variant"], device)
                     groups.setdefault(kind, []).append(record["cost"])
             rows = [
                 (*kind, str(len(costs)), *(average(costs, name) for name in self.measured.values()))
                 for kind, costs in groups.items()
             ]
-            table = evidence.Table(
-                f"Cost of one run, scale: {scale}",
-                columns,
-                tuple(dict(zip(columns, row, strict=True)) for row in rows),
-            )
+            cells = tuple(dict(zip(columns, row, strict=True)) for row in rows)
+            table = evidence.Table(f"Cost of one run, scale: {scale}", columns, cells)
             tables += [evidence.to_markdown(table)] * bool(rows)
         return "\n\n".join(tables) or NOT_RUN
 
@@ -169,8 +145,9 @@ def without(table: evidence.Table, column: str) -> evidence.Table:
 class Deviations(EvidenceDirective):
     def markdown(self, paper, records: list[dict]) -> str:
         items = [
-            f"**{row.item}**\n: *The paper:* {row.paper_says}\n: *Here:* {row.we_do}\n: *Why:* {row.why}\n"
-            f": *Expected effect:* {row.expected_effect} ({'tested' if row.tested else 'not tested'})"
+            f"**{row.item}**\n: *The paper:* {row.paper_says}\n: *Here:* {row.we_do}\n"
+            f": *Why:* {row.why}\n: *Expected effect:* {row.expected_effect} "
+            f"({'tested' if row.tested else 'not tested'})"
             for row in paper.deviations
         ]
         return "\n\n".join(items) or "None."
@@ -179,7 +156,8 @@ class Deviations(EvidenceDirective):
 class Errata(EvidenceDirective):
     def markdown(self, paper, records: list[dict]) -> str:
         items = [
-            f"**{row.item}** ({row.where})\n: *{KINDS[row.kind]}.* {row.finding}\n: *How we know:* {row.evidence}"
+            f"**{row.item}** ({row.where})\n: *{KINDS[row.kind]}.* {row.finding}\n"
+            f": *How we know:* {row.evidence}"
             for row in paper.errata
         ]
         return "\n\n".join(items) or "None found."

@@ -1,11 +1,9 @@
-"""`mtattr ledger`: show, add and verify the committed run records."""
+"""`mtattr ledger`: the committed run records, shown, added and verified."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -104,14 +102,14 @@ def add(path: Path | None, results: tuple[Path, ...], allow_dirty: bool) -> None
 @click.pass_obj
 def verify(path: Path | None, repository: Path | None) -> None:
     """Check schema and hashes, and that each claim was committed before the runs that judge it."""
-    from mtattr.evidence import read_ledger
+    from mtattr.evidence import ledger_lines
     from mtattr.evidence import verify as check
 
     file, root = _place(path)
     _check_given(path)
     if repository is not None and not repository.is_dir():
         raise InputError(
-            f"{repository}: no such folder; --repository is the git repository of the records' commits"
+            f"{repository}: no such folder; --repository is the git repository of the commits"
         )
     problems = check(file, repository or root)
     errors = [problem for problem in problems if problem.level == "error"]
@@ -124,28 +122,23 @@ def verify(path: Path | None, repository: Path | None) -> None:
         raise InputError(
             f"{file}: {len(errors)} problems listed above; expected a ledger that stands"
         )
-    click.echo(f"{file}: {len(read_ledger(file))} records stand")
-    sys.stdout.flush()
+    click.echo(f"{file}: {len(ledger_lines(file, str(file)))} records stand")
 
 
 def _sealed(result: Path, repository: Path) -> dict:
-    """The record in `result` with its hash, and with the hash of the claims as they stood in the run's commit."""
-    from mtattr.evidence import check_record, seal
+    """The record in `result`, sealed with the hash of the claims as they stood in its commit."""
+    from mtattr.evidence import check_record, claims_at, claims_sha256, seal
 
     file = result / "result.json" if result.is_dir() else result
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-        code, paper, commit = record["code"], record["spec"]["paper"], record["code"]["commit"]
+        code, paper = record["code"], record["spec"]["paper"]
         if "sha256" in record:
             return check_record(record, str(file))
-        if (
-            isinstance(paper, str)
-            and isinstance(commit, str)
-            and re.fullmatch("[0-9a-f]{40,64}", commit)
-        ):
-            code.setdefault("claims_sha256", _claims_sha256(paper, commit, repository))
-        else:
-            code.setdefault("claims_sha256", None)
+        if "claims_sha256" not in code:
+            committed = re.fullmatch("[0-9a-f]{40,64}", code["commit"] or "")
+            claims = claims_at(repository, code["commit"], paper) if committed else None
+            code["claims_sha256"] = None if claims is None else claims_sha256(claims)
         return seal(record)
     except OSError as error:
         raise InputError(
@@ -155,24 +148,3 @@ def _sealed(result: Path, repository: Path) -> dict:
         raise InputError(f"{file}: is not a run record ({error!r})") from error
     except InputError as error:
         raise InputError(f"{file}: {str(error).removeprefix(f'{file}: ')}") from error
-
-
-def _claims_sha256(paper: str, commit: str, repository: Path) -> str | None:
-    from mtattr.evidence.claim import claims_sha256
-    from mtattr.evidence.paper import parse_yaml
-
-    file = f"mtattr/{paper}/paper.yaml"
-    found = subprocess.run(
-        ["git", "-C", str(repository), "show", f"{commit}:{file}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if found.returncode:
-        return None
-    document = parse_yaml(found.stdout, f"{file} at {commit[:8]}")
-    return (
-        claims_sha256(document["claims"])
-        if isinstance(document, dict) and isinstance(document.get("claims"), list)
-        else None
-    )

@@ -1,4 +1,4 @@
-"""How well a network does: metrics over known labels, statistics over runs and images, explanation maps, cost."""
+"""Metrics over known labels, statistics over runs and images, explanation maps, cost."""
 
 from mtattr.evaluation.accuracy import (
     balanced_accuracy,
@@ -12,6 +12,7 @@ from mtattr.evaluation.accuracy import (
     task_floor,
 )
 from mtattr.evaluation.by_task import accuracy_by_task
+from mtattr.evaluation.batched import batched, evaluating
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import (
     count_flops,
@@ -20,14 +21,7 @@ from mtattr.evaluation.cost import (
     peak_memory_mb,
     seconds_in_turn,
 )
-from mtattr.evaluation.counts import (
-    accuracy_from,
-    counts,
-    f1_from,
-    precision_from,
-    recall_from,
-    specificity_from,
-)
+from mtattr.evaluation.counts import counts, f1_from, precision_from, recall_from
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
 from mtattr.evaluation.localisation import (
@@ -58,9 +52,9 @@ __all__ = [
     "Interval",
     "WelchResult",
     "accuracy_by_task",
-    "accuracy_from",
     "average_precision",
     "balanced_accuracy",
+    "batched",
     "centre_prior",
     "choose_thresholds",
     "class_accuracy",
@@ -72,6 +66,7 @@ __all__ = [
     "counts",
     "deletion_insertion",
     "energy_inside",
+    "evaluating",
     "f1",
     "f1_from",
     "grad_cam",
@@ -98,7 +93,6 @@ __all__ = [
     "recall_from",
     "region_iou",
     "seconds_in_turn",
-    "specificity_from",
     "t_interval",
     "task_accuracy",
     "task_floor",

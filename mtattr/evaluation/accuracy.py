@@ -1,4 +1,4 @@
-"""Accuracies over known labels, and the floors that an answer without looking reaches."""
+"""Accuracies over known labels, and floors: the accuracy of answers that ignore the image."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _hard_labels(labels: Tensor, tasks: TaskSet) -> Tensor:
 
 
 def _mean_of_known(values: Tensor, known: Tensor) -> Tensor:
-    """Column means `(T,)` of `values` `(N, T)` where `known`; NaN without known entries or where a known one is NaN."""
+    """Column means `(T,)` of `values` `(N, T)` where `known`; NaN without known entries."""
     return ratio(torch.where(known, values, 0.0).sum(0), known.sum(0))
 
 
 def _mean_over_tasks(per_task: Tensor, labels: Tensor) -> float:
-    """Mean over the tasks that have a known label, so that a NaN from a diverged network still shows."""
+    # Only tasks without a known label are left out: the NaN of a diverged network must show.
     return per_task[~labels.isnan().all(0)].mean().item()
 
 
@@ -45,10 +45,12 @@ def _correct(
 def task_accuracy(
     logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
 ) -> Tensor:
-    """Share of known labels answered rightly, per task.
+    """Share of known labels answered correctly: float64 `(T,)` in [0, 1], NaN without a label.
 
-    logits: `(N, U)`. labels: `(N, T)`, NaN = unknown. thresholds: `(B,)` probabilities, one per binary task; without them
-    a binary logit is compared with 0. Returns float64 `(T,)` in [0, 1]; NaN for a task without known labels.
+    Args:
+        logits: `(N, U)`.
+        labels: `(N, T)`, NaN = unknown.
+        thresholds: probabilities `(B,)` of the binary tasks; by default 0.5, a logit of 0.
     """
     return _mean_of_known(*_correct(logits, labels, tasks, thresholds))
 
@@ -56,9 +58,9 @@ def task_accuracy(
 def mean_accuracy(
     logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
 ) -> float:
-    """Mean of `task_accuracy` over all tasks, binary and categorical alike, each task with the same weight.
+    """Mean of `task_accuracy` over all tasks, binary and categorical, with equal weights.
 
-    Tasks without a known label are left out. Returns a number in [0, 1], NaN if no label is known.
+    In [0, 1]; tasks without a known label are left out, and NaN if there is no other.
     """
     return _mean_over_tasks(task_accuracy(logits, labels, tasks, thresholds=thresholds), labels)
 
@@ -66,10 +68,10 @@ def mean_accuracy(
 def micro_accuracy(
     logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
 ) -> float:
-    """Share of all known labels of the binary tasks that are answered rightly, pooled over tasks.
+    """Share of all known labels of the binary tasks answered correctly, pooled over tasks.
 
-    With rare attributes an answer of "none" already scores high: read it beside `micro_floor`.
-    Returns a number in [0, 1], NaN if no binary label is known. Source: Maeda et al. 2020, Fig. 2.
+    In [0, 1]; NaN if no binary label is known. With rare attributes the answer "none" already
+    scores high: compare it with `micro_floor`. Source: Maeda et al. 2020, Fig. 2.
     """
     right, known = _correct(logits, labels, tasks, thresholds)
     chosen = known[:, list(tasks.binary_indices)]
@@ -77,13 +79,13 @@ def micro_accuracy(
 
 
 def micro_floor(labels: Tensor, tasks: TaskSet) -> float:
-    """Micro accuracy of saying that no attribute is ever present: the share of negatives among known binary labels."""
+    """Micro accuracy of "no attribute is present": the share of negatives among known labels."""
     binary = labels[:, list(tasks.binary_indices)]
     return (~positives(binary[~binary.isnan()])).double().mean().item()
 
 
 def task_floor(labels: Tensor, tasks: TaskSet) -> Tensor:
-    """Accuracy of always giving the most frequent known answer of `labels`, float64 `(T,)`; NaN without known labels."""
+    """Accuracy of always giving the most frequent known label: float64 `(T,)`, NaN without one."""
     hard = _hard_labels(labels, tasks)
     floors = hard.new_full((len(tasks),), torch.nan)
     for t in range(len(tasks)):
@@ -94,7 +96,7 @@ def task_floor(labels: Tensor, tasks: TaskSet) -> Tensor:
 
 
 def mean_accuracy_floor(labels: Tensor, tasks: TaskSet) -> float:
-    """Mean accuracy of the majority answer of every task (80.52 % on CelebA's test split), in [0, 1]."""
+    """Mean of `task_floor` over tasks, in [0, 1]; 0.8052 on CelebA's test split."""
     return _mean_over_tasks(task_floor(labels, tasks), labels)
 
 
@@ -106,21 +108,22 @@ def class_task(tasks: TaskSet) -> int:
 
 
 def class_accuracy(logits: Tensor, labels: Tensor, tasks: TaskSet) -> float:
-    """Accuracy in [0, 1] of the first categorical task over its known labels; `InputError` if there is none."""
+    """Accuracy of the first categorical task, in [0, 1]; `InputError` if there is none."""
     return task_accuracy(logits, labels, tasks)[class_task(tasks)].item()
 
 
 def class_floor(labels: Tensor, tasks: TaskSet) -> float:
-    """Share of the most frequent class of the first categorical task among its known labels."""
+    """Share of the most frequent class of the first categorical task, in [0, 1]."""
     return task_floor(labels, tasks)[class_task(tasks)].item()
 
 
 def balanced_accuracy(
     logits: Tensor, labels: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None
 ) -> Tensor:
-    """Mean of the recalls of a task's values (for a binary task: of positives and negatives), which no majority lifts.
+    """Mean of the recalls of a task's values; for a binary task, of positives and negatives.
 
-    Values that no known label takes are left out. Returns float64 `(T,)` in [0, 1]; NaN where fewer than two values occur.
+    Float64 `(T,)` in [0, 1]; a constant answer scores 1 over the number of values. Values without a
+    known label are left out; NaN where fewer than two values occur.
     """
     right, known = _correct(logits, labels, tasks, thresholds)
     hard = _hard_labels(labels, tasks)

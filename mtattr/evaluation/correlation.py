@@ -1,24 +1,24 @@
-"""Correlations: between binary labels, and between two orders of the same tasks."""
+"""Correlations of binary labels, of two orders of the same tasks, and of two matrices."""
 
 from __future__ import annotations
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from mtattr.errors import InputError, whole_number
 
 
 def phi_coefficients(labels: Tensor) -> Tensor:
-    """Phi, the Pearson correlation of two binary variables, of every pair of columns, over the rows that know both.
+    """Phi (Pearson correlation of two binary variables) of each pair of columns: float64 `(A, A)`.
 
-    labels `(N, A)`: 0 or 1, NaN = unknown. Returns float64 `(A, A)` in [-1, 1]; NaN where one of the two columns is
-    constant or no row knows both. Raises `InputError` for any other value.
+    From labels `(N, A)` of 0, 1 and NaN = unknown, over the rows that know both; NaN where a column
+    is constant there.
     """
     known = ~labels.isnan()
     if labels.ndim != 2 or not ((labels == 0) | (labels == 1) | ~known).all():
         raise InputError(
-            f"phi_coefficients: expected labels (N, A) of 0, 1 and NaN, got shape {tuple(labels.shape)}"
+            "phi_coefficients: expected labels (N, A) of 0, 1 and NaN, "
+            f"got shape {tuple(labels.shape)}"
         )
     k, x = known.double(), labels.nan_to_num(0).double()
     both, joint = k.T @ k, x.T @ x
@@ -29,35 +29,42 @@ def phi_coefficients(labels: Tensor) -> Tensor:
 
 
 def rank_correlation(a: Tensor, b: Tensor) -> float:
-    """Spearman's rank correlation in [-1, 1] of two values per task `(T,)`, ties sharing their mean rank.
+    """Spearman's rank correlation of two values per task `(T,)`, in [-1, 1].
 
-    Tasks where either is NaN are left out; NaN if fewer than three remain or if all their values are equal.
+    Ties share their mean rank. Tasks with a NaN are left out; NaN if fewer than three remain or if
+    all values of one side are equal.
     """
     if a.shape != b.shape or a.ndim != 1:
         raise InputError(
-            f"rank_correlation: expected two vectors of one length, got shapes {tuple(a.shape)} and {tuple(b.shape)}"
+            "rank_correlation: expected two vectors of one length, "
+            f"got shapes {tuple(a.shape)} and {tuple(b.shape)}"
         )
     a, b = a.double(), b.double()
     known = ~(a.isnan() | b.isnan())
     a, b = a[known], b[known]
     if len(a) < 3 or (a == a[0]).all() or (b == b[0]).all():
         return float("nan")
+    from scipy import stats  # slow to import
+
     return float(stats.spearmanr(a.cpu().numpy(), b.cpu().numpy()).statistic)
 
 
 def mantel_test(
     a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0
 ) -> dict[str, float]:
-    """Whether two symmetric matrices `(n, n)` over the same things agree off the diagonal: the Mantel test with ranks.
+    """Mantel test, with ranks, that two symmetric matrices `(n, n)` agree off the diagonal.
 
-    Returns `correlation`, Spearman's over the pairs; `chance`, its 95 % quantile when the things of `a` are shuffled; and `p`, the share of
-    shuffles that reach it, the order as given counted among them. Things whose whole row is NaN in either are left out. All NaN if
-    fewer than four remain or a matrix is constant there; `chance` and `p` are NaN without permutations. Raises `InputError` for other
-    shapes and for NaN elsewhere. Source: Mantel 1967.
+    An item whose whole row is NaN in `a` or `b` is left out.
+
+    Returns:
+        `correlation`: Spearman's, over pairs of items; `chance`: its 95 % quantile when the items
+        of `a` are shuffled; `p`: the share of shuffles that reach it, the given order among them.
+        All NaN if fewer than four items remain or a matrix is constant. Source: Mantel 1967.
     """
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape != b.shape:
         raise InputError(
-            f"mantel_test: expected two square matrices of one size, got {tuple(a.shape)} and {tuple(b.shape)}"
+            "mantel_test: expected two square matrices of one size, "
+            f"got {tuple(a.shape)} and {tuple(b.shape)}"
         )
     if permutations != 0:
         permutations = whole_number("permutations", permutations, 0)
@@ -102,5 +109,7 @@ def mantel_test(
 
 
 def _standard_ranks(values: Tensor) -> Tensor:
+    from scipy import stats  # slow to import
+
     ranks = torch.from_numpy(stats.rankdata(values.cpu().numpy()))
     return (ranks - ranks.mean()) / ranks.std(correction=0)

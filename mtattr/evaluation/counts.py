@@ -9,24 +9,24 @@ from mtattr.errors import InputError
 
 
 def positives(labels: Tensor) -> Tensor:
-    """Which binary labels count as positive, bool: a soft label does when it exceeds 0.5, an unknown one never."""
+    """Binary labels above 0.5 (soft ones included), as bool; unknown ones are False."""
     return labels > 0.5
 
 
 def check_pair(first: Tensor, labels: Tensor, name: str) -> None:
-    """Raise `InputError` unless `first` and `labels` are both `(N, T)`; without this, broadcasting would hide a mix-up."""
+    """Raise `InputError` unless both are `(N, T)`; broadcasting would hide a mix-up."""
     if first.ndim != 2 or first.shape != labels.shape:
         raise InputError(
-            f"{name} and labels must both be (N, T), got {tuple(first.shape)} and {tuple(labels.shape)}"
+            f"{name} and labels must both be (N, T), "
+            f"got {tuple(first.shape)} and {tuple(labels.shape)}"
         )
 
 
 def counts(predictions: Tensor, labels: Tensor) -> Tensor:
-    """Count right and wrong answers per binary task over the known labels.
+    """Confusion counts of each binary task over its known labels: int64 `(T, 2, 2)`.
 
-    predictions: `(N, T)`, true or non-zero where the attribute is said to be present. labels: `(N, T)`, NaN = unknown.
-    Returns int64 `(T, 2, 2)`, indexed by [task, label, prediction]: `[[TN, FP], [FN, TP]]`.
-    Raises `InputError` when shapes differ or a prediction is NaN where the label is known.
+    Indexed by [task, label, prediction], `[[TN, FP], [FN, TP]]`, from predictions (non-zero =
+    present) and labels `(N, T)`, NaN = unknown.
     """
     check_pair(predictions, labels, "predictions")
     known = ~labels.isnan()
@@ -46,13 +46,8 @@ def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     return numerator.double() / denominator.double()
 
 
-def accuracy_from(cells: Tensor) -> Tensor:
-    """(TP + TN) / known, `(T,)` in [0, 1], from counts `(T, 2, 2)`; NaN for a task without known labels."""
-    return ratio(cells[:, 0, 0] + cells[:, 1, 1], cells.sum((1, 2)))
-
-
 def precision_from(cells: Tensor) -> Tensor:
-    """TP / (TP + FP), `(T,)` in [0, 1]; NaN for a task that is never said to be present."""
+    """TP / (TP + FP), `(T,)` in [0, 1], from counts; NaN for a task that is never predicted."""
     return ratio(cells[:, 1, 1], cells[:, :, 1].sum(1))
 
 
@@ -61,11 +56,6 @@ def recall_from(cells: Tensor) -> Tensor:
     return ratio(cells[:, 1, 1], cells[:, 1].sum(1))
 
 
-def specificity_from(cells: Tensor) -> Tensor:
-    """TN / (TN + FP), `(T,)` in [0, 1]; NaN for a task without negative labels."""
-    return ratio(cells[:, 0, 0], cells[:, 0].sum(1))
-
-
 def f1_from(cells: Tensor) -> Tensor:
-    """2 TP / (2 TP + FP + FN), `(T,)` in [0, 1]; NaN for a task with neither positive labels nor positive answers."""
+    """2 TP / (2 TP + FP + FN), `(T,)` in [0, 1]; NaN without positive labels and answers."""
     return ratio(2 * cells[:, 1, 1], 2 * cells[:, 1, 1] + cells[:, 0, 1] + cells[:, 1, 0])

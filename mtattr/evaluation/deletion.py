@@ -1,4 +1,4 @@
-"""Deletion and insertion: does the score follow the pixels that a map calls important?"""
+"""Deletion and insertion: the score as the pixels that a map ranks highest are hidden or shown."""
 
 from __future__ import annotations
 
@@ -20,23 +20,31 @@ def deletion_insertion(
     steps: int = 8,
     at_once: int = 256,
 ) -> tuple[Tensor, Tensor]:
-    """Mean score while the most important pixels are painted over, and while they alone are shown.
+    """Area under the score's curve as the most important pixels vanish, and as they alone appear.
 
-    score: from images `(m, 3, H, W)` and their positions `(m,)` in `images` to `(m,)`, for example the probability of one class;
-    a network must be in evaluation mode. images: `(M, 3, H, W)` in [0, 1]. maps: `(M, h, w)`, enlarged bilinearly. In step i of 0 to
-    `steps` the share i / steps of the pixels, highest first, takes the image's mean colour (deletion) or returns to an image of
-    mean colour (insertion). Returns both means over steps, the area under each curve, `(M,)` in units of the score. A good map has
-    a low deletion and a high insertion; equal pixels keep the order of reading, so a flat map is a blind one.
-    Raises `InputError` for wrong shapes, NaN in a map or fewer than one step.
-    Source: Petsiuk et al. 2018 (RISE), with the mean colour for both curves.
+    In step i of 0 to `steps`, the share i / steps of the pixels, highest first, is painted with the
+    image's mean colour (deletion) or put back into an image of that colour (insertion). A good map
+    has a low deletion and a high insertion. Equal pixels are taken in reading order.
+
+    Args:
+        score: from images `(m, 3, H, W)` and their positions `(m,)` in `images` to `(m,)`, for
+            example the probability of one class; put the network into evaluation mode.
+        images: `(M, 3, H, W)` in [0, 1].
+        maps: `(M, h, w)`, enlarged bilinearly.
+
+    Returns:
+        Deletion and insertion `(M,)`: means over steps, in units of the score. Source: Petsiuk et
+        al. 2018 (RISE), with the mean colour for both curves.
     """
     if images.ndim != 4 or maps.ndim != 3 or len(images) != len(maps):
         raise InputError(
-            f"expected images (M, 3, H, W) and maps (M, h, w), got {tuple(images.shape)} and {tuple(maps.shape)}"
+            "expected images (M, 3, H, W) and maps (M, h, w), "
+            f"got {tuple(images.shape)} and {tuple(maps.shape)}"
         )
     if steps < 1 or maps.isnan().any():
         raise InputError(
-            f"expected at least one step and maps without NaN, got {steps} steps, {int(maps.isnan().sum())} values NaN"
+            "expected at least one step and maps without NaN, "
+            f"got {steps} steps, {int(maps.isnan().sum())} values NaN"
         )
     height, width = images.shape[2:]
     large = F.interpolate(

@@ -1,4 +1,4 @@
-"""Class activation maps, by weights or by gradients: where in the feature map the evidence for a score lies."""
+"""Class activation maps, by weights (CAM) or by gradients (Grad-CAM)."""
 
 from __future__ import annotations
 
@@ -24,27 +24,30 @@ def _gradients(features: Tensor, scores: Tensor, first: int, last: int) -> Tenso
     try:
         return pull_back(picks, True)
     except RuntimeError:
-        # Some operators have no batched gradient, and a batch of gradients may not fit into memory: one task at a time then.
+        # An operator has no batched gradient, or a batch does not fit into memory: one by one.
         return torch.stack([pull_back(pick, False) for pick in picks])
 
 
 def grad_cam(features: Tensor, scores: Tensor, *, tasks_at_once: int = 32) -> Tensor:
-    """Grad-CAM of every score: channels weighted by their mean gradient, summed, negative evidence cut off.
+    """Grad-CAM of every score: channels weighted by their mean gradient, summed, cut off at 0.
 
-    features: `(B, C, h, w)`, a layer's output. scores: `(B, T)`, computed from those very features with gradients on, each
-    row from its own image only (network in eval mode: batch statistics would mix images). Use logits: a sigmoid's gradient
-    fades where the network is sure. Returns `(B, T, h, w)`, at least 0, in raw range (not scaled to 1), detached; a map is
-    all 0 where nothing speaks for the task. The graph is kept for further use.
-    Raises `InputError` for wrong shapes or scores without a graph.
-    Source: Selvaraju et al. 2017, Eqs. 1 and 2.
+    Args:
+        features: `(B, C, h, w)`, a layer's output.
+        scores: `(B, T)`, computed from these features with gradients on, in evaluation mode, since
+            batch statistics mix images. Use logits: a sigmoid's gradient vanishes near 0 and 1.
+        tasks_at_once: gradients computed together, which bounds the memory.
+
+    Returns:
+        `(B, T, h, w)`, not scaled to 1, detached. Source: Selvaraju et al. 2017, Eqs. 1 and 2.
     """
     if features.ndim != 4 or scores.ndim != 2 or len(features) != len(scores):
         raise InputError(
-            f"expected features (B, C, h, w) and scores (B, T), got {tuple(features.shape)} and {tuple(scores.shape)}"
+            "expected features (B, C, h, w) and scores (B, T), "
+            f"got {tuple(features.shape)} and {tuple(scores.shape)}"
         )
     if not (features.requires_grad and scores.requires_grad):
         raise InputError(
-            "grad_cam needs features and scores computed with gradients on, but one of them has no graph"
+            "grad_cam needs features and scores computed with gradients on; one has no graph"
         )
     maps = []
     for first in range(0, scores.shape[1], tasks_at_once):
@@ -55,14 +58,15 @@ def grad_cam(features: Tensor, scores: Tensor, *, tasks_at_once: int = 32) -> Te
 
 
 def class_activation_maps(features: Tensor, weight: Tensor) -> Tensor:
-    """Class activation maps of a network that ends in average pooling and a linear layer.
+    """Class activation maps `(B, T, h, w)` of a network that ends in pooling and a linear layer.
 
-    features: `(B, C, h, w)`, the last map. weight: `(T, C)` of the linear layer. Returns `(B, T, h, w)` in raw range, negative
-    evidence included; the mean of a map is its logit without the bias. Grad-CAM on the same map is its positive part divided by
-    h w. Raises `InputError` for wrong shapes. Source: Zhou et al. 2016, Eq. 2.
+    From its last features `(B, C, h, w)` and the layer's weight `(T, C)`. The mean of a map is its
+    logit without the bias; its positive part, divided by h w, is Grad-CAM. Source: Zhou et al.
+    2016, Eq. 2.
     """
     if features.ndim != 4 or weight.ndim != 2 or features.shape[1] != weight.shape[1]:
         raise InputError(
-            f"expected features (B, C, h, w) and weight (T, C), got {tuple(features.shape)} and {tuple(weight.shape)}"
+            "expected features (B, C, h, w) and weight (T, C), "
+            f"got {tuple(features.shape)} and {tuple(weight.shape)}"
         )
     return torch.einsum("tc,bchw->bthw", weight, features)

@@ -1,4 +1,4 @@
-"""How well explanation maps point at the regions where attributes are known to be, and what blind maps reach."""
+"""Scores of explanation maps against known regions, and maps that ignore the image as a floor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _measure(
     valid: Tensor,
     per_image: bool,
 ) -> Tensor:
-    """Apply `score(maps (M, P), inside (M, P)) -> (M,)` to the valid pairs at the regions' size and average over images."""
+    """Mean over images of `score(maps (M, P), inside (M, P)) -> (M,)`, at the regions' size."""
     _check(maps, regions, valid)
     size = regions.shape[-2:]
     result = torch.full(valid.shape, torch.nan, dtype=torch.float64, device=maps.device)
@@ -51,7 +51,7 @@ def _measure(
 
 
 def _tolerance(maps: Tensor) -> Tensor:
-    """Differences up to this, `(M, 1)`, are rounding: enlarging repeats borders, equal only up to the last digits."""
+    """Differences `(M, 1)` that are rounding: enlarging repeats borders up to the last digits."""
     return 1e-5 * (maps.amax(1, keepdim=True) - maps.amin(1, keepdim=True))
 
 
@@ -83,13 +83,19 @@ def _iou(maps: Tensor, inside: Tensor) -> Tensor:
 def pointing_game(
     maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False
 ) -> Tensor:
-    """How often the highest point of a map lies inside the attribute's region.
+    """Share of maps whose highest point lies inside the attribute's region.
 
-    maps: `(N, T, h, w)`, any range, enlarged bilinearly to the regions. regions: `(N, T, H, W)` in [0, 1]; inside means at
-    least 0.5. valid: bool `(N, T)`, which maps to judge, for example the attributes that are present. Several highest
-    pixels count with the share of them that lies inside; a flat map, all 0 included, points nowhere and is a miss.
-    Returns float64 `(T,)` in [0, 1], the mean over images, or `(N, T)` if `per_image`; NaN where not valid or where the
-    region is empty. Raises `InputError` for wrong shapes or NaN in a valid map. Source: Zhang et al. 2016 (pointing game).
+    Of several highest pixels the share inside counts; a flat map is a miss.
+
+    Args:
+        maps: `(N, T, h, w)`, any range, enlarged bilinearly to the regions.
+        regions: `(N, T, H, W)` in [0, 1]; at least 0.5 is inside.
+        valid: bool `(N, T)`, the maps to judge, for example of the attributes that are present.
+        per_image: return `(N, T)` and not the mean over images.
+
+    Returns:
+        float64 `(T,)` in [0, 1]; NaN where nothing is valid or all regions are empty. Source: Zhang
+        et al. 2016 (pointing game).
     """
     return _measure(_pointing, maps, regions, valid, per_image)
 
@@ -97,28 +103,28 @@ def pointing_game(
 def energy_inside(
     maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False
 ) -> Tensor:
-    """Which share of a map's mass lies inside the attribute's region.
+    """Share of a map's positive mass that lies inside the attribute's region.
 
-    Arguments, result and errors as in `pointing_game`. Negative values have no mass. A map without mass scores 0, for
-    leaving it out would reward a network whose maps vanish; a flat positive map scores the region's share of the image.
-    Source: Wang et al. 2020 (Score-CAM), the energy-based pointing game.
+    Arguments, result and errors as in `pointing_game`. A map without mass scores 0: leaving it out
+    would reward a network whose maps vanish. A flat positive map scores the region's share of the
+    image. Source: Wang et al. 2020 (Score-CAM), the energy-based pointing game.
     """
     return _measure(_energy, maps, regions, valid, per_image)
 
 
 def region_iou(maps: Tensor, regions: Tensor, valid: Tensor, *, per_image: bool = False) -> Tensor:
-    """Intersection over union of the region with as many of the map's highest pixels as the region has.
+    """Intersection over union of the region and equally many of the map's highest pixels.
 
-    Taking equal areas frees the score from any threshold on the map. Arguments, result and errors as in `pointing_game`;
-    tied pixels at the cut count with the share of them that is needed, and a flat map scores 0.
+    Equal areas make a threshold on the map needless. Arguments, result and errors as in
+    `pointing_game`. Tied pixels at the cut count in part; a flat map scores 0.
     """
     return _measure(_iou, maps, regions, valid, per_image)
 
 
 def centre_prior(h: int, w: int) -> Tensor:
-    """A Gaussian bump on the image's centre, a quarter of each side wide: float32 `(h, w)` in (0, 1], a floor for maps.
+    """Gaussian on the image's centre, a quarter of each side wide: float32 `(h, w)` in (0, 1].
 
-    Things are photographed in the middle: a map has found something only if it beats this one.
+    A floor for maps, since objects are photographed in the middle.
     """
     y = (torch.arange(h) + 0.5) / h - 0.5
     x = (torch.arange(w) + 0.5) / w - 0.5
@@ -126,36 +132,30 @@ def centre_prior(h: int, w: int) -> Tensor:
 
 
 def random_maps(n: int, t: int, h: int, w: int, *, seed: int = 0) -> Tensor:
-    """Maps of uniform noise, float32 `(n, t, h, w)` in [0, 1), the same for the same seed: the floor of knowing nothing.
-
-    Use the size of the maps that are judged, so that enlarging blurs both alike.
-    """
+    """Maps of uniform noise, float32 `(n, t, h, w)` in [0, 1): a floor for maps of that size."""
     return torch.rand(n, t, h, w, generator=torch.Generator().manual_seed(seed))
 
 
 def localisation_scores(
     maps: Mapping[str, Tensor], regions: Tensor, valid: Tensor
 ) -> dict[str, float]:
-    """The three scores of each kind of map `(N, T, h, w)`, averaged over images, then over tasks, with blind maps beside them.
+    """Three scores of each kind of map `(N, T, h, w)`, averaged over images, then over tasks.
 
-    For each name `<name>_pointing`, `_energy` and `_iou`; beside each `_centre` and `_random`, the same for a centred bump and for
-    random maps of that size, and `_over_centre`, the difference. Other arguments and errors as of `pointing_game`.
+    Keys are `<name>_pointing`, `_energy` and `_iou`; each also with the suffix `_centre` and
+    `_random`, the score of `centre_prior` and `random_maps`, and `_over_centre`, the difference.
+    Other arguments and errors as in `pointing_game`.
     """
-    found = {}
-    for name, of in maps.items():
-        _check(of, regions, valid)
-        n, t, h, w = of.shape
-        blind = {"centre": centre_prior(h, w).expand(n, t, h, w), "random": random_maps(n, t, h, w)}
-        for score, measure in {
-            "pointing": pointing_game,
-            "energy": energy_inside,
-            "iou": region_iou,
-        }.items():
+    found, measures = {}, {"pointing": pointing_game, "energy": energy_inside, "iou": region_iou}
+    for name, judged in maps.items():
+        _check(judged, regions, valid)
+        n, t, h, w = judged.shape
+        blind = {
+            "_centre": centre_prior(h, w).expand(n, t, h, w),
+            "_random": random_maps(n, t, h, w),
+        }
+        for score, measure in measures.items():
             key = f"{name}_{score}"
-            found[key] = measure(of, regions, valid).nanmean().item()
-            found |= {
-                f"{key}_{rival}": measure(of_rival, regions, valid).nanmean().item()
-                for rival, of_rival in blind.items()
-            }
+            for suffix, those in {"": judged, **blind}.items():
+                found[key + suffix] = measure(those, regions, valid).nanmean().item()
             found[f"{key}_over_centre"] = found[key] - found[f"{key}_centre"]
     return found

@@ -1,4 +1,4 @@
-"""From network units to answers: probabilities of the binary tasks, and one predicted value a task."""
+"""Answers from network units: probabilities of binary tasks, and one predicted value per task."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ def check_logits(logits: Tensor, labels: Tensor, tasks: TaskSet) -> None:
     expected = ((len(logits), tasks.num_units), (len(logits), len(tasks)))
     if (tuple(logits.shape), tuple(labels.shape)) != expected:
         raise InputError(
-            f"logits and labels must be {expected[0]} and {expected[1]}, got {tuple(logits.shape)} and {tuple(labels.shape)}"
+            f"logits and labels must be {expected[0]} and {expected[1]}, "
+            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
         )
 
 
 def binary_logits(logits: Tensor, tasks: TaskSet) -> Tensor:
-    """The units of the binary tasks `(N, B)`, float32 or wider, in task order."""
+    """Units of the binary tasks `(N, B)`, float32 or float64, in task order."""
     columns = [tasks.slices[t].start for t in tasks.binary_indices]
     picked = logits[:, columns]
     return picked if picked.dtype == torch.float64 else picked.float()
 
 
 def probabilities(logits: Tensor, tasks: TaskSet) -> Tensor:
-    """Probability that each binary attribute is present, `(N, B)` in [0, 1], in the order of `tasks.binary_indices`."""
+    """Probabilities `(N, B)` of the binary tasks, in the order of `tasks.binary_indices`."""
     return binary_logits(logits, tasks).sigmoid()
 
 
 def predict(logits: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None) -> Tensor:
-    """One answer a task: 1 or 0 for a binary one, the class of the largest unit for a categorical one.
+    """One answer per task: 1 or 0 for a binary one, the class of the largest unit otherwise.
 
-    logits: `(N, U)`. thresholds: `(B,)` on the probability scale, one per binary task in order; an attribute is said to
-    be present when its probability exceeds its threshold. Without them a binary logit is compared with 0.
-    Returns float `(N, T)`; NaN where a unit that decides is NaN, so that a diverged network is not taken for a cautious one.
-    Raises `InputError` when there are not as many thresholds as binary tasks.
+    Float `(N, T)` from logits `(N, U)`; NaN where a unit that decides is NaN, as of a diverged
+    network. An attribute is present if its probability exceeds its threshold, one of `(B,)` for
+    the binary tasks; without them, if its logit exceeds 0.
     """
     units = binary_logits(logits, tasks)
     answers = units.new_empty(len(logits), len(tasks))
@@ -46,7 +46,8 @@ def predict(logits: Tensor, tasks: TaskSet, *, thresholds: Tensor | None = None)
         present = units.sigmoid() > thresholds.to(units.device)
     else:
         raise InputError(
-            f"thresholds must have shape ({units.shape[1]},), one per binary task, got {tuple(thresholds.shape)}"
+            f"thresholds must have shape ({units.shape[1]},), one per binary task, "
+            f"got {tuple(thresholds.shape)}"
         )
     answers[:, list(tasks.binary_indices)] = present.to(units.dtype).masked_fill(
         units.isnan(), torch.nan

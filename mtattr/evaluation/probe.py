@@ -1,6 +1,8 @@
-"""How far a linear answer comes: ridge regression on coarse pixels, a second floor beside the constant guess."""
+"""Linear probe: ridge regression on coarse pixels, a second floor after the constant guess."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +15,14 @@ from mtattr.errors import InputError
 def linear_probe(
     train: ImageData, *others: ImageData, side: int = 16, ridge: float = 0.03
 ) -> list[Tensor]:
-    """Fit every unit to -1 (absent) and +1 (present) by ridge regression, and answer for other splits.
+    """Logits of a ridge regression from coarse pixels to -1 (absent) and +1 (present).
 
-    Features are the pixels averaged to `side` x `side`, standardised on the training split; `ridge` is the penalty as a
-    share of the number of training images. Labels that are NaN count for nothing, a soft label y is fitted to 2 y - 1.
-    Returns float32 logits `(N, U)` for each of `others`; compare binary units with 0, of a categorical task take the largest.
-    Raises `InputError` if splits differ in their tasks or if `ridge` is not positive.
+    Float32 `(N, U)` for each of `others`; `predict` reads them like a network's. NaN labels are
+    left out, a soft label y becomes 2 y - 1.
+
+    Args:
+        side: pixels are averaged to `side` x `side` and standardised on the training split.
+        ridge: penalty per training image, above 0.
     """
     if any(other.tasks != train.tasks for other in others):
         raise InputError("linear_probe: all splits must have the same tasks")
@@ -45,7 +49,7 @@ def coarse_pixels(data: ImageData, side: int) -> Tensor:
 
 
 def _targets(data: ImageData) -> list[Tensor]:
-    """Per task float64 `(N, units)` of -1 and +1, NaN rows where the label is unknown."""
+    """Targets -1 and +1 of each task: float64 `(N, units)`, NaN rows where unknown."""
     targets = []
     for t, task in enumerate(data.tasks):
         label = data.labels[:, t].double()
@@ -56,8 +60,10 @@ def _targets(data: ImageData) -> list[Tensor]:
     return targets
 
 
-def _solutions(inputs: Tensor, targets: list[Tensor], ridge: float):
-    """Weights (D, units) and offsets (units,) of each task; tasks that know the same rows share one factorisation."""
+def _solutions(
+    inputs: Tensor, targets: list[Tensor], ridge: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    # Tasks that know the same rows share one factorisation.
     factors: dict[bytes, tuple[Tensor, Tensor, Tensor]] = {}
     for target in targets:
         known = ~target[:, 0].isnan()

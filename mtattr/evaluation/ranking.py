@@ -1,4 +1,4 @@
-"""Metrics of scores and their order: average precision, F1, and recall and accuracy among the k highest scores."""
+"""Average precision, F1, and recall and accuracy among the k highest scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TASKS_AT_ONCE = 64
 
 def _average_precision(scores: Tensor, labels: Tensor) -> Tensor:
     known = ~labels.isnan()
-    # Unknown rows go last; they add to neither count, so it does not matter with whom they tie there.
+    # Unknown rows go last and add to neither count.
     order = torch.where(known, scores, -torch.inf).sort(dim=0, descending=True)
     hits = positives(labels).gather(0, order.indices).cumsum(0)
     seen = known.gather(0, order.indices).cumsum(0)
@@ -31,11 +31,10 @@ def _average_precision(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def average_precision(scores: Tensor, labels: Tensor) -> Tensor:
-    """Area under the precision-recall steps of each binary task, without interpolation.
+    """Area under the precision-recall steps of each binary task: float64 `(T,)` in [0, 1].
 
-    scores: `(N, T)`, any increasing function of the probability. labels: `(N, T)`, NaN = unknown and left out. Tied scores
-    form one cut. Returns float64 `(T,)` in [0, 1]; NaN for a task without positive labels or with a NaN score.
-    Its floor is the share of positives.
+    From scores and labels `(N, T)`, NaN = unknown; tied scores form one cut. NaN for a task without
+    positive labels or with a NaN score. The floor is the share of positives.
     """
     check_pair(scores, labels, "scores")
     if not len(scores):
@@ -45,10 +44,10 @@ def average_precision(scores: Tensor, labels: Tensor) -> Tensor:
 
 
 def f1(predictions: Tensor, labels: Tensor) -> Tensor:
-    """F1 of each binary task over its known labels.
+    """F1 of each binary task over its known labels: float64 `(T,)` in [0, 1].
 
-    predictions: `(N, T)`, non-zero where the attribute is said to be present. labels: `(N, T)`, NaN = unknown.
-    Returns float64 `(T,)` in [0, 1]; NaN where neither labels nor predictions have a positive, or a prediction is NaN.
+    From predictions (non-zero = present) and labels `(N, T)`; NaN where both have no positive, or
+    a prediction is NaN.
     """
     check_pair(predictions, labels, "predictions")
     undefined = predictions.isnan()
@@ -57,7 +56,7 @@ def f1(predictions: Tensor, labels: Tensor) -> Tensor:
 
 
 def _share_in_top_k(scores: Tensor, k: int) -> Tensor:
-    """Chance `(N, C)` that each entry is among its row's k highest when ties are broken at random; NaN for a row with NaN."""
+    """Chance `(N, C)` to be among the row's k highest, ties broken at random; NaN rows stay NaN."""
     if k < 1:
         raise InputError(f"k must be at least 1, got {k}")
     k = min(k, scores.shape[1])
@@ -68,21 +67,23 @@ def _share_in_top_k(scores: Tensor, k: int) -> Tensor:
 
 
 def top_k_recall(scores: Tensor, labels: Tensor, k: int = 10, *, average: str = "images") -> float:
-    """Share of the positive attributes that are among their image's k highest scores.
+    """Share of the positive attributes that are among their image's k highest scores, in [0, 1].
 
-    scores: `(N, T)`, comparable between tasks. labels: `(N, T)`, NaN = unknown: such an attribute takes no place among
-    the k. average: "images" takes the share within each image and the mean over images that have a positive (one with
-    more than k cannot reach 1); "tasks" takes the share within each attribute and the mean over attributes that have one.
-    Equal scores at the k-th place share the places that are left, as if drawn at random.
-    Returns a number in [0, 1]; NaN if there is no positive label. Raises `InputError` when k < 1, shapes differ or the
-    average is another. Source: Lu et al. 2017, Table 1, which does not define it; their released code averages over tasks.
+    Ties at the k-th place count as if broken at random. NaN if there is no positive label.
+
+    Args:
+        scores: `(N, T)`, comparable between tasks.
+        labels: `(N, T)`, NaN = unknown: such an attribute takes no place among the k.
+        average: mean of the shares within "images" or within "tasks" that have a positive.
+
+    Source: Lu et al. 2017, Table 1, which does not define it; their code averages over tasks.
     """
     check_pair(scores, labels, "scores")
     if average not in ("images", "tasks"):
         raise InputError(f"average {average!r} is not known; expected 'images' or 'tasks'")
     if not scores.is_floating_point():
         scores = scores.double()
-    # Unknown attributes must rank below every known one, even below a known score of minus infinity.
+    # Unknown attributes rank below every known one, even below a score of minus infinity.
     ranked = scores.clamp(min=torch.finfo(scores.dtype).min).masked_fill(labels.isnan(), -torch.inf)
     true = positives(labels)
     dim = 1 if average == "images" else 0
@@ -91,10 +92,9 @@ def top_k_recall(scores: Tensor, labels: Tensor, k: int = 10, *, average: str = 
 
 
 def top_k_accuracy(class_logits: Tensor, classes: Tensor, k: int) -> float:
-    """Share of images whose class is among the k largest logits.
+    """Share of images whose class `(N,)` is among the k largest of their logits `(N, K)`.
 
-    class_logits: `(N, K)`. classes: `(N,)` class indices, integer or float with NaN = unknown. Ties at the k-th place count
-    as if broken at random. Returns a number in [0, 1]; NaN if no class is known. Raises `InputError` when k < 1.
+    In [0, 1]; NaN classes are unknown. Ties count as in `top_k_recall`.
     """
     known = ~classes.isnan()
     inside = _share_in_top_k(class_logits[known], k)

@@ -1,4 +1,4 @@
-"""The known regions of a twin's images, drawn once."""
+"""Known regions of a twin's images, drawn once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mtattr.errors import InputError
 
 
 def known_regions(data: ImageData, images: int) -> Tensor:
-    """Regions of the first `images` images of a twin, float32 `(images, T, H, W)`, drawn once and cached in 256 steps.
+    """Regions of the first `images` images of a twin: float32 `(images, T, H, W)` in [0, 1].
 
-    Raises `InputError` for data whose regions nobody knows.
+    They are drawn once and cached in 256 steps.
     """
     if data.region_of is None:
-        raise InputError(f"{data.name}: nobody knows the regions of its images; its twin has them")
+        raise InputError(f"{data.name} has no region masks; use its generated twin instead")
     shape = (images, len(data.tasks), *data.images.shape[-2:])
 
     def fill(out: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtrit
 
 from mtattr.errors import InputError
 
@@ -18,10 +18,7 @@ _DRAWS_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval; `low` and `high` are NaN where `n` is too small for one.
-
-    n: the number of independent units behind it (seeds, pairs of seeds, or identities).
-    """
+    """Mean and confidence interval of `n` seeds, pairs or identities; NaN where n is too small."""
 
     mean: float
     low: float
@@ -35,7 +32,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class WelchResult:
-    """Welch's t statistic, its degrees of freedom (Welch-Satterthwaite) and the two-sided p-value."""
+    """Welch's t statistic, its degrees of freedom and the two-sided p-value."""
 
     statistic: float
     df: float
@@ -58,17 +55,16 @@ def _paired(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Differences a - b and which of them are finite."""
     a, b = _vector(a, "a"), _vector(b, "b")
     if a.shape != b.shape:
-        raise InputError(f"paired values must be as many, got {len(a)} and {len(b)}")
+        raise InputError(f"paired samples must have the same length, got {len(a)} and {len(b)}")
     finite = np.isfinite(a) & np.isfinite(b)
     return np.subtract(a, b, out=np.full_like(a, np.nan), where=finite), finite
 
 
 def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Mean of independent runs with Student's t interval.
+    """Mean of independent runs `(n,)` with Student's t interval.
 
-    values: `(n,)`. NaN and infinite ones are no measurements: they are left out, and `n` says how many remain.
-    With one value there is a mean and no interval, with none nothing (NaN). Equal values give an interval of width 0.
-    Raises `InputError` unless 0 < level < 1.
+    NaN and infinite values are left out, and `n` counts the rest. One value has a mean and no
+    interval; equal values have an interval of width 0.
     """
     _check_level(level)
     values = _vector(values, "values")
@@ -77,28 +73,29 @@ def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     mean = float(values.mean()) if n else math.nan
     if n < 2:
         return Interval(mean, math.nan, math.nan, n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 
 def paired_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
-    """t interval of the mean difference a - b of runs paired by seed.
+    """t interval of the mean difference a - b of runs `(n,)` paired by seed.
 
-    a, b: `(n,)` in the same order of seeds. A pair with a NaN or infinite side is left out; see `t_interval`.
-    Raises `InputError` when they are not as many.
+    A pair with a NaN or infinite side is left out; see `t_interval`.
     """
     return t_interval(_paired(a, b)[0], level)
 
 
 def welch_test(a: ArrayLike, b: ArrayLike) -> WelchResult:
-    """Welch's two-sided t-test that two groups of independent runs, of unequal variance, have one mean.
+    """Welch's two-sided t-test that two groups of runs, `(n,)` and `(m,)`, have the same mean.
 
-    a: `(n,)`, b: `(m,)`; NaN and infinite values are left out. All fields are NaN where a group has fewer than two values
-    or both groups are constant. Source: Maeda et al. 2020, Section 4 (five trials a method).
+    NaN and infinite values are left out. All fields are NaN where a group has fewer than two values
+    or both are constant. Source: Maeda et al. 2020, Section 4 (five trials per method).
     """
     a, b = (v[np.isfinite(v)] for v in (_vector(a, "a"), _vector(b, "b")))
     if min(len(a), len(b)) < 2 or (np.ptp(a) == 0 and np.ptp(b) == 0):
         return WelchResult(math.nan, math.nan, math.nan)
+    from scipy import stats  # takes longer to import than everything else here
+
     result = stats.ttest_ind(a, b, equal_var=False)
     return WelchResult(float(result.statistic), float(result.df), float(result.pvalue))
 
@@ -112,16 +109,17 @@ def clustered_bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """Mean per-image difference a - b with a percentile interval that resamples identities with all their images.
+    """Mean difference a - b over images, with a percentile interval that resamples identities.
 
-    Images of one person or item resemble each other, so resampling single images would give too narrow an interval.
-    a, b: `(N,)` scores of two methods on the same images; pairs that are not finite are left out. identities: `(N,)`,
-    every distinct value is one identity; None makes each image its own. `n` counts identities; with fewer than two there
-    is no interval. The same seed gives the same interval. Raises `InputError` when lengths differ or resamples < 1.
+    An identity is drawn with all its images: they resemble each other, so resampling single images
+    would give too narrow an interval. `n` counts identities; fewer than two give no interval.
+
+    Args:
+        a: scores `(N,)` of one method; pairs that are not finite are left out.
+        b: scores `(N,)` of the other method on the same images.
+        identities: `(N,)`, one value per identity; None makes each image its own.
     """
     _check_level(level)
-    if resamples < 1:
-        raise InputError(f"resamples must be at least 1, got {resamples}")
     difference, finite = _paired(a, b)
     owner = np.arange(len(difference)) if identities is None else np.asarray(identities)
     if owner.shape != difference.shape:
@@ -144,10 +142,9 @@ def clustered_bootstrap(
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Holm's step-down adjusted p-values, which bound the chance of any false positive among several tests.
+    """Holm's adjusted p-values, which bound the chance of any false positive among `(m,)` tests.
 
-    p_values: `(m,)` in [0, 1]; NaN is no test: it stays NaN and does not count. Returns float64 `(m,)`, capped at 1.
-    Raises `InputError` for a value outside [0, 1].
+    NaN stands for a test that was not made: it stays NaN and does not count.
     """
     p = _vector(p_values, "p_values")
     tested = np.flatnonzero(~np.isnan(p))

@@ -9,19 +9,21 @@ from mtattr.errors import InputError
 from mtattr.evaluation.counts import check_pair, positives
 
 
-def choose_thresholds(scores: Tensor, labels: Tensor, *, objective: str = "f1") -> Tensor:
-    """The threshold per attribute that gives the highest F1 on these scores; use them on validation only.
+def choose_thresholds(scores: Tensor, labels: Tensor) -> Tensor:
+    """Threshold of each attribute with the highest F1 on these scores: `(T,)` in [0, 1].
 
-    scores: `(N, T)` probabilities in [0, 1]. labels: `(N, T)`, NaN = unknown and left out. An attribute is said to be
-    present when its score exceeds its threshold. A cut between two neighbouring scores is placed halfway, or at 0.5 where
-    0.5 lies between them; of cuts with equal F1 the one nearest 0.5 wins, the higher one if two are as near.
-    Returns `(T,)` in [0, 1] in the dtype of the scores; 0.5 for an attribute without a positive known label.
-    Raises `InputError` for another objective, scores outside [0, 1] or NaN at a known label, or shapes that differ.
-    Source: Maeda et al. 2020 have one threshold per attribute and do not say how it is set; the rule is ours.
+    An attribute counts as present when its score exceeds its threshold. A cut between two
+    neighbouring scores lies halfway, or at 0.5 where 0.5 is between them; of cuts with equal F1 the
+    one nearest 0.5 wins, then the higher one. Choose on the validation split.
+
+    Args:
+        scores: probabilities `(N, T)`.
+        labels: `(N, T)`, NaN = unknown; without a positive label the threshold is 0.5.
+
+    Source: Maeda et al. 2020 have one threshold per attribute and do not say how it is set; the
+    rule is ours.
     """
     check_pair(scores, labels, "scores")
-    if objective != "f1":
-        raise InputError(f"objective {objective!r} is not known; expected 'f1'")
     known = ~labels.isnan()
     if not ((scores >= 0) & (scores <= 1) | ~known).all():
         raise InputError("scores: expected probabilities in [0, 1] wherever the label is known")
@@ -35,7 +37,7 @@ def choose_thresholds(scores: Tensor, labels: Tensor, *, objective: str = "f1") 
     said = torch.arange(1, len(scores) + 1, device=scores.device).unsqueeze(1)
     f1 = 2 * hits / (said + hits[-1]).double()
 
-    # Below the last known score there is nothing: that cut says "present" to all whose score exceeds 0.
+    # Below the last known score there is nothing: that cut calls every score above 0 present.
     lower = torch.cat([upper[1:], torch.full_like(upper[:1], -1.0)]).clamp(min=0)
     middle = (upper + lower) / 2
     # Between adjacent floating-point numbers the middle rounds to one of them, possibly the upper.

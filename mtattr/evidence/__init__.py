@@ -1,5 +1,6 @@
-"""What a paper claims, what our runs gave, and what follows: published numbers, run records, ledger and verdicts."""
+"""Claims and printed numbers of the papers, run records, the ledger, and verdicts."""
 
+from mtattr.canonical import canonical_json, sha256_of
 from mtattr.evidence.by_seed import (
     interval_words,
     measures,
@@ -7,9 +8,8 @@ from mtattr.evidence.by_seed import (
     runs_by_seed,
     values_by_seed,
 )
-from mtattr.evidence.canonical import canonical_json, sha256_of
-from mtattr.evidence.claim import SCALES, Claim, claims_sha256
-from mtattr.evidence.ledger import append, read_ledger
+from mtattr.evidence.claim import Claim, claims_sha256
+from mtattr.evidence.ledger import append, ledger_lines, read_ledger
 from mtattr.evidence.paper import (
     Artefact,
     Citation,
@@ -30,7 +30,8 @@ from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
-from mtattr.evidence.verification import Problem, verify
+from mtattr.evidence.verification import Problem, claims_at, verify
+from mtattr.training.spec import SCALES
 
 __all__ = [
     "MINIMUM_SEEDS",
@@ -51,6 +52,7 @@ __all__ = [
     "artefact_table",
     "canonical_json",
     "check_record",
+    "claims_at",
     "claims_sha256",
     "claims_table",
     "deviation_table",
@@ -59,6 +61,7 @@ __all__ = [
     "format_number",
     "interval_words",
     "judge",
+    "ledger_lines",
     "load_paper",
     "measures",
     "paired_difference",

@@ -1,4 +1,4 @@
-"""What the seeds of one network gave, and how two networks differ seed by seed."""
+"""Measurements of one variant by seed, and paired differences of two variants."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ Record = Mapping[str, Any]
 def runs_by_seed(
     records: Iterable[Record], *, variant: str, dataset: str, **settings: Any
 ) -> dict[int, Record]:
-    """Seed -> record of one variant on one dataset with exactly these settings, in order of seed.
+    """Records of one variant on one dataset with exactly these settings, by seed in order.
 
-    Of several records of one seed the last counts, as in a verdict. The records should be of one paper and one scale.
+    Of several records of a seed the last counts, as in a verdict. Hand in records of one paper and
+    one scale.
     """
     wanted = (variant, dataset, settings)
     mine = [
@@ -29,7 +30,7 @@ def runs_by_seed(
 
 
 def measures(runs: Mapping[int, Record], metric: str, epoch: str = "selected") -> dict[int, float]:
-    """Seed -> a test metric at the selected or last epoch, or a cost (`cost.train_seconds`); NaN where a record lacks it."""
+    """One measurement per seed; see `measure` for the names."""
     return {seed: measure(record, metric, epoch) for seed, record in runs.items()}
 
 
@@ -42,16 +43,13 @@ def values_by_seed(
     epoch: str = "selected",
     **settings: Any,
 ) -> list[float]:
-    """A metric of one variant on one dataset with exactly these settings, in order of seed."""
-    return list(
-        measures(
-            runs_by_seed(records, variant=variant, dataset=dataset, **settings), metric, epoch
-        ).values()
-    )
+    """Measurements of one variant on one dataset with exactly these settings, in order of seed."""
+    runs = runs_by_seed(records, variant=variant, dataset=dataset, **settings)
+    return list(measures(runs, metric, epoch).values())
 
 
 def paired_difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interval:
-    """Mean and t interval of a - b over the seeds that both have; `n` is 0 where they share none."""
+    """Mean and t interval of a - b over the seeds that both have; n is 0 if they share none."""
     seeds = sorted(a.keys() & b.keys())
     return paired_interval([a[seed] for seed in seeds], [b[seed] for seed in seeds])
 
@@ -59,10 +57,7 @@ def paired_difference(a: Mapping[int, float], b: Mapping[int, float]) -> Interva
 def interval_words(
     values: Interval | Mapping[int, float] | Iterable[float], *, signed: bool = False
 ) -> str:
-    """`mean [low, high]` over seeds as in every table, or "not run yet" without a finite value.
-
-    values: by seed, in any order, or an interval that is already made.
-    """
+    """`mean [low, high]` of values over seeds, or of an interval; "not run yet" without a value."""
     if not isinstance(values, Interval):
         values = t_interval(list(values.values() if isinstance(values, Mapping) else values))
     return format_interval(values, signed=signed) if values.n else NOT_RUN

@@ -1,4 +1,4 @@
-"""A claim: one statement of a paper, or one of ours, in the form that code can judge."""
+"""Claims: statements of a paper, or ours, in a form that code can judge."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mtattr.canonical import sha256_of
 from mtattr.errors import InputError
-from mtattr.evidence.canonical import sha256_of
 from mtattr.evidence.record import floor_of, measure
-
-SCALES = ("smoke", "reduced", "paper")
+from mtattr.training.spec import SCALES
 
 #: Fields beyond the common ones that each kind of claim needs.
 NEEDS = {
@@ -26,16 +25,25 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Claim:
-    """What is compared, on which data, and what would count as agreement.
+    """One comparison: the variants, the data, and what counts as agreement.
 
-    With `m` the metric of a run on its test split, at the selected or last epoch, the kinds say:
-    greater: m(a) - m(b) > margin. greater_than_value: m(a) - threshold > margin, the threshold being `value` or the
-    record's floor called `floor`. differs: m(a) - m(b) is not 0, a margin being what still counts as none.
-    equivalent: |m(a) - m(b)| < margin. ratio: |m(a) / m(b) - 1| < margin. value: |m(a) - published["a"]| < tolerance.
-    welch: Welch's t-test of m(a) against m(b) gives p < `level`, and m(a) is the higher on average.
-    `published` holds the paper's numbers under "a", "b" or "p"; `tolerance` is how far ours may lie from "a" and "b".
-    A metric "cost.x" is read from the record's cost. `paper` is the room whose runs may judge the claim.
-    Raises `InputError` if a field that the kind needs is missing.
+    With m the metric of a run on its test split, the kinds are:
+
+    - greater: m(a) - m(b) > margin
+    - greater_than_value: m(a) - threshold > margin; the threshold is `value`, or the floor of the
+      metric `floor` in the record
+    - differs: |m(a) - m(b)| > margin
+    - equivalent: |m(a) - m(b)| < margin
+    - ratio: |m(a) / m(b) - 1| < margin
+    - value: |m(a) - published["a"]| < tolerance
+    - welch: Welch's t-test gives p < `level`, and m(a) is the higher on average
+
+    Args:
+        metric: name of a test metric, or "cost.x" for a cost of the run.
+        published: the paper's numbers under "a", "b" or "p".
+        tolerance: largest distance of our means from published "a" and "b".
+        epoch: "selected" or "last".
+        paper: the package whose runs may judge the claim.
     """
 
     id: str
@@ -84,7 +92,7 @@ class Claim:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], paper: str | None = None) -> Claim:
-        """Read one item of `paper.yaml`'s `claims`; `sha256` becomes the hash of the item as it stands there."""
+        """The claim in one item of `paper.yaml`, with the hash of that item as written."""
         return cls(**document, paper=paper, sha256=sha256_of(document))
 
     @property
@@ -94,20 +102,17 @@ class Claim:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """The variants that must have been trained to judge the claim."""
+        """Variants that must have been trained to judge the claim."""
         return (self.a,) if self.kind in ("greater_than_value", "value") else (self.a, self.b)
 
     def concerns(self, record: Mapping[str, Any]) -> bool:
-        """Whether the claim is about the record's paper, variant, dataset and settings, at whatever scale."""
+        """Whether the claim is about the record's paper, variant, dataset and settings."""
         spec = record["spec"]
         return (
             self.paper in (None, spec["paper"])
             and spec["variant"] in self.variants
             and spec["dataset"] in self.datasets
-            and all(
-                key in spec["settings"] and spec["settings"][key] == value
-                for key, value in self.settings.items()
-            )
+            and self.settings.items() <= spec["settings"].items()
         )
 
     def judged_at(self, scale: str) -> bool:
@@ -115,11 +120,11 @@ class Claim:
         return scale != "smoke" and SCALES.index(scale) >= SCALES.index(self.minimum_scale)
 
     def measure(self, record: Mapping[str, Any]) -> float:
-        """The claim's metric in one record, NaN where the record has none."""
+        """Measurement of the claim's metric in one record, NaN where the record has none."""
         return measure(record, self.metric, self.epoch)
 
     def threshold(self, record: Mapping[str, Any]) -> float:
-        """The number that a `greater_than_value` claim compares with, NaN where the record lacks the floor."""
+        """Number that `greater_than_value` compares with; NaN where the record lacks the floor."""
         return float(self.value) if self.floor is None else floor_of(record, self.floor)
 
 

@@ -1,4 +1,4 @@
-"""Which records a claim is judged by: one a variant and seed, paired where the claim compares two variants."""
+"""Records that judge a claim: one per variant and seed, paired if it compares two variants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mtattr.evidence.canonical import canonical_json
+from mtattr.canonical import canonical_json
 from mtattr.evidence.claim import Claim
 
 Record = Mapping[str, Any]
@@ -15,9 +15,9 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """Measurements of a claim's variants in one order of seeds, with what had to be left out and why.
+    """Measurements of a claim's variants by seed; `remarks` say what was left out and why.
 
-    a and b are as long as `seeds`; for a claim about one variant, b holds the number that it is compared with.
+    For a claim about one variant, b holds the number that a is compared with.
     """
 
     seeds: tuple[int, ...] = ()
@@ -28,11 +28,11 @@ class Sample:
 
 
 def collect(claim: Claim, records: Sequence[Record]) -> Sample:
-    """Pick and pair the records of one dataset and one scale that concern the claim.
+    """Sample of the records, of one dataset and scale, that concern the claim.
 
-    Of several records of one variant and seed the last counts (a ledger is in order of time). Two records make a pair if
-    they share seed and data fingerprint, and for costs also the device and thread count. Seeds without a finite measurement are
-    left out. Settings beyond the claim's must be the same in all records, else nothing is picked.
+    Of several records of one variant and seed the last counts (a ledger is in order of time). Two
+    records make a pair if they share seed and data fingerprint, and for costs also device, threads
+    and precision. Settings that the claim leaves open must agree in all records, else none counts.
     """
     remarks: list[str] = []
     records = [record for record in records if claim.concerns(record)]
@@ -41,8 +41,9 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
     for record in records:
         chosen[record["spec"]["variant"], record["spec"]["seed"]] = record
     if replaced := len({record["sha256"] for record in records}) - len(chosen):
+        plural = "s" * (replaced > 1)
         remarks.append(
-            f"{replaced} earlier record{'s' * (replaced > 1)} of the same seeds replaced by later ones"
+            f"{replaced} earlier record{plural} of the same seeds replaced by later ones"
         )
 
     paired = len(claim.variants) == 2
@@ -76,15 +77,14 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
 
 
 def _one_setting(claim: Claim, records: list[Record], remarks: list[str]) -> list[Record]:
-    """Keep the records whose settings are exactly the claim's if there are any, else all, if they agree in settings."""
+    """Records with exactly the claim's settings; without any, all if their settings agree."""
     wanted = canonical_json(claim.settings)
     by_settings: dict[str, list[Record]] = {}
     for record in records:
         by_settings.setdefault(canonical_json(record["spec"]["settings"]), []).append(record)
     if len(by_settings) > 1 and wanted not in by_settings:
-        remarks.append(
-            f"records differ in settings that the claim leaves open: {' | '.join(sorted(by_settings))}"
-        )
+        open_settings = " | ".join(sorted(by_settings))
+        remarks.append(f"records differ in settings that the claim leaves open: {open_settings}")
         return []
     return by_settings.get(wanted, records)
 

@@ -1,4 +1,4 @@
-"""A paper as data: its printed numbers, its claims, and where this course departs from it."""
+"""Papers as data: printed numbers, claims, deviations, errata and artefacts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mtattr.evidence.schema import check_schema
 
 @dataclass(frozen=True)
 class Citation:
-    """How to cite the paper; `year`, `doi` and `url` are None where the text at hand does not give them."""
+    """Citation of the paper; fields that the text at hand does not give are None."""
 
     key: str
     title: str
@@ -31,7 +31,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """Numbers that the paper prints; `rows` maps a row's name to one number a column, None where nothing is printed."""
+    """Printed numbers: `rows` maps names to one number per column, None where none is printed."""
 
     id: str
     title: str
@@ -55,7 +55,7 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class Deviation:
-    """One place where we do not do what the paper says, or had to choose because it does not say."""
+    """One place where we depart from the paper, or had to choose because it does not say."""
 
     item: str
     paper_says: str
@@ -67,7 +67,7 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Erratum:
-    """A slip, an ambiguity or a silence of the paper, with the arithmetic that shows it."""
+    """An error, ambiguity or silence of the paper, with the evidence."""
 
     item: str
     where: str
@@ -78,7 +78,7 @@ class Erratum:
 
 @dataclass(frozen=True)
 class Artefact:
-    """A table or figure of the paper and the notebook cell that makes it again."""
+    """A table or figure of the paper and the notebook cell that remakes it."""
 
     item: str
     notebook: str
@@ -87,7 +87,7 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Paper:
-    """Everything that pages and verdicts need to know about one paper."""
+    """Content of one `paper.yaml`."""
 
     name: str
     citation: Citation
@@ -109,17 +109,18 @@ class Paper:
 
 
 def paper_file(name: str) -> Path:
-    """Where the installed package keeps the `paper.yaml` of a paper; `InputError` for an unknown name."""
+    """Path of a paper's `paper.yaml` in the installed package; `InputError` for an unknown name."""
     if name not in PAPERS:
         raise InputError(f"no paper is called {name!r}; there are {', '.join(PAPERS)}")
     return Path(str(files("mtattr").joinpath(name, "paper.yaml")))
 
 
 def load_paper(name_or_path: str | Path) -> Paper:
-    """Read and check a `paper.yaml`: of the paper called so, or at a path that ends in `.yaml`.
+    """The paper called so, or the one in a file that ends in `.yaml`.
 
-    Raises `InputError` naming the file, the place in it and what was expected: unreadable or invalid YAML, a key given
-    twice, a breach of the schema, ids that repeat, table rows of another length, a claim that lacks what its kind needs.
+    Raises:
+        InputError: unreadable or invalid YAML, a key or id given twice, a breach of the schema,
+            table rows of another length, or a claim that lacks what its kind needs.
     """
     is_path = isinstance(name_or_path, Path) or name_or_path.endswith((".yaml", ".yml"))
     path = Path(name_or_path) if is_path else paper_file(name_or_path)
@@ -134,20 +135,21 @@ def load_paper(name_or_path: str | Path) -> Paper:
 
 
 def read_paper(text: str, source: str) -> Paper:
-    """Parse the text of a `paper.yaml`; errors as in `load_paper`, beginning with `source`."""
+    """The paper in the text of a `paper.yaml`; errors, as in `load_paper`, begin with `source`."""
     document = parse_yaml(text, source)
     check_schema(document, "paper", source)
     for section in ("tables", "claims"):
         ids = [item["id"] for item in document[section]]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise InputError(
-                f"{source}: {section}: expected ids that differ, {', '.join(twice)} is given twice"
+                f"{source}: {section}: expected distinct ids, {', '.join(twice)} is given twice"
             )
     for i, table in enumerate(document["tables"]):
         for row, numbers in table["rows"].items():
             if len(numbers) != len(table["columns"]):
                 raise InputError(
-                    f"{source}: tables[{i}].rows.{row}: expected {len(table['columns'])} numbers, one a column, got {len(numbers)}"
+                    f"{source}: tables[{i}].rows.{row}: expected {len(table['columns'])} numbers, "
+                    f"one per column, got {len(numbers)}"
                 )
     claims = []
     for i, item in enumerate(document["claims"]):
@@ -172,7 +174,7 @@ def read_paper(text: str, source: str) -> Paper:
     )
 
 
-class _StrictLoader(yaml.SafeLoader):
+class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Safe YAML in which a key given twice is an error: plain YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -188,15 +190,14 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def parse_yaml(text: str, source: str) -> Any:
-    """Parse YAML without running anything in it; `InputError` names the line of a fault."""
+    """Content of YAML text, read without running anything in it; errors name the line."""
     try:
         return yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        raise InputError(
-            f"{source}{line}: expected valid YAML: {getattr(error, 'problem', None) or 'it cannot be parsed'}"
-        ) from error
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise InputError(f"{source}{line}: expected valid YAML: {problem}") from error
 
 
 def _named(items: Sequence[Any], name: str, what: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a `paper.yaml` holds, as tables for a page: printed numbers, deviations, errata, artefacts."""
+"""Tables of a `paper.yaml`: printed numbers, deviations, errata, artefacts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtattr.evidence.table import Table, format_number
 
 
 def published_table(paper: Paper, name: str) -> Table:
-    """A table as the paper prints it; a dash where it prints nothing. `InputError` for an unknown id."""
+    """One table as the paper prints it, with a dash where it prints nothing."""
     table = paper.table(name)
     rows = [
         {"": row} | dict(zip(table.columns, map(format_number, numbers), strict=True))
@@ -24,37 +24,25 @@ def published_table(paper: Paper, name: str) -> Table:
 
 
 def deviation_table(paper: Paper) -> Table:
-    """Where we depart from the paper, why, and what that may change."""
-    heads = {
-        "item": "item",
-        "paper_says": "paper says",
-        "we_do": "we do",
-        "why": "why",
-        "expected_effect": "expected effect",
-        "tested": "tested",
-    }
-    return _of("Deviations from the paper", paper.deviations, heads)
+    """Departures from the paper, their reasons and expected effects."""
+    names = ("item", "paper_says", "we_do", "why", "expected_effect", "tested")
+    heads = {name: name.replace("_", " ") for name in names}
+    return _table("Deviations from the paper", paper.deviations, heads)
 
 
 def errata_table(paper: Paper) -> Table:
-    """Slips, ambiguities and silences of the paper, with the evidence."""
-    return _of(
-        "Errata",
-        paper.errata,
-        {name: name for name in ("item", "where", "kind", "finding", "evidence")},
-    )
+    """Errors, ambiguities and silences of the paper, with the evidence."""
+    names = ("item", "where", "kind", "finding", "evidence")
+    return _table("Errata", paper.errata, dict(zip(names, names, strict=True)))
 
 
 def artefact_table(paper: Paper) -> Table:
-    """The paper's tables and figures and the notebook cell that makes each again."""
-    return _of(
-        "Where each table and figure is made again",
-        paper.artefacts,
-        {"item": "item", "notebook": "notebook", "anchor": "cell"},
-    )
+    """Tables and figures of the paper and the notebook cell that remakes each."""
+    heads = {"item": "item", "notebook": "notebook", "anchor": "cell"}
+    return _table("Where each table and figure is made again", paper.artefacts, heads)
 
 
-def _of(caption: str, items: Sequence[Any], heads: Mapping[str, str]) -> Table:
+def _table(caption: str, items: Sequence[Any], heads: Mapping[str, str]) -> Table:
     def text(value: Any) -> str:
         return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 

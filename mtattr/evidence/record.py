@@ -1,4 +1,4 @@
-"""Run records: what one training run leaves behind, checked and sealed with a hash of its content."""
+"""Run records, checked and sealed with a hash of their content."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mtattr.canonical import plain, sha256_of
 from mtattr.errors import InputError
-from mtattr.evidence.canonical import plain, sha256_of
 from mtattr.evidence.schema import check_schema
 
 RECORD_SCHEMA = 1
@@ -16,74 +16,78 @@ _ABSOLUTE_PATH = re.compile(r"^(/[^/\s]+/|~[\w.-]*/|[A-Za-z]:[\\/])")
 
 
 def seal(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `record` in plain JSON types with `sha256`, the hash of its canonical JSON without that field.
+    """The record in plain JSON types with `sha256`, the hash of its canonical JSON without it.
 
-    NaN and infinities become null. Sealing twice changes nothing. Raises `InputError` if the content is no valid record.
+    NaN and infinities become null. Sealing twice changes nothing. `InputError` for an invalid
+    record.
     """
-    sealed = {
-        key: value for key, value in plain(dict(record), "run record").items() if key != "sha256"
-    }
+    sealed = _without_hash(plain(dict(record), "run record"))
     _check_content(sealed, "run record")
     return sealed | {"sha256": sha256_of(sealed)}
 
 
 def check_record(record: Mapping[str, Any], source: str = "run record") -> dict[str, Any]:
-    """Return `record` if it is valid and sealed, else raise `InputError` that begins with `source`.
+    """A copy of the record if it is valid and sealed, else an `InputError` beginning with `source`.
 
-    Checked: the schema, that lists agree in length, that no text is a path of one machine, and the hash.
+    Checked are the schema, lengths of lists, that no string is an absolute path, and the hash.
     """
     record = dict(record)
     _check_content(record, source)
     if "sha256" not in record:
         raise InputError(f"{source}: expected a sealed record, but sha256 is missing")
-    expected = sha256_of({key: value for key, value in record.items() if key != "sha256"})
+    expected = sha256_of(_without_hash(record))
     if record["sha256"] != expected:
         raise InputError(
-            f"{source}: sha256 is {record['sha256'][:8]}… but the content gives {expected[:8]}…: the record was changed"
+            f"{source}: sha256 is {record['sha256'][:8]}… but the content gives {expected[:8]}…: "
+            "the record was changed"
         )
     return record
 
 
+def _without_hash(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != "sha256"}
+
+
 def short_id(record: Mapping[str, Any]) -> str:
-    """The first eight hex digits of the record's hash: what tables print."""
+    """First eight hex digits of the record's hash, as tables print it."""
     return record["sha256"][:8]
 
 
 def measure(record: Mapping[str, Any], metric: str, epoch: str = "selected") -> float:
-    """One number of a record: a test metric at the selected or last epoch, or a cost (`cost.train_seconds`); NaN if absent."""
+    """One number of a record, NaN if absent: a test metric, or a cost ("cost.train_seconds").
+
+    Args:
+        epoch: of a metric, "selected" or "last".
+    """
     values = record["cost"] if metric.startswith("cost.") else record["metrics"][epoch]
     value = values.get(metric.removeprefix("cost."))
     return math.nan if value is None else float(value)
 
 
 def floor_of(record: Mapping[str, Any], metric: str) -> float:
-    """What a metric reaches without looking at the image, NaN if the record does not say."""
+    """Floor of a metric, reached without looking at the image; NaN if the record has none."""
     value = record["floors"].get(metric)
     return math.nan if value is None else float(value)
 
 
 def _check_content(record: dict[str, Any], source: str) -> None:
     check_schema(record, "record", source)
-    selection, tasks = record["selection"], record["tasks"]
+    selection, n = record["selection"], len(record["tasks"])
     if selection["epoch"] > selection["epochs"]:
         raise InputError(
-            f"{source}: selection.epoch is {selection['epoch']}, expected at most selection.epochs = {selection['epochs']}"
+            f"{source}: selection.epoch is {selection['epoch']}, "
+            f"expected at most selection.epochs = {selection['epochs']}"
         )
-    for name, values in record["task_metrics"].items():
-        if len(values) != len(tasks):
+    lists = {f"task_metrics.{name}": [row] for name, row in record["task_metrics"].items()}
+    lists |= {f"task_history.{name}": rows for name, rows in record.get("task_history", {}).items()}
+    for place, rows in lists.items():
+        if wrong := [len(row) for row in rows if len(row) != n]:
             raise InputError(
-                f"{source}: task_metrics.{name} has {len(values)} values, expected one for each of {len(tasks)} tasks"
-            )
-    for name, rows in record.get("task_history", {}).items():
-        if wrong := [len(row) for row in rows if len(row) != len(tasks)]:
-            raise InputError(
-                f"{source}: task_history.{name} has a row of {wrong[0]} values, expected one for each of {len(tasks)} tasks"
+                f"{source}: {place} has {wrong[0]} values, expected one for each of {n} tasks"
             )
     for place, text in _texts(record, ""):
         if _ABSOLUTE_PATH.match(text):
-            raise InputError(
-                f"{source}: {place} is a path of one machine ({text!r}), expected nothing that other machines lack"
-            )
+            raise InputError(f"{source}: {place} is a path of one machine ({text!r}); leave it out")
 
 
 def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A table of text and how it is written: numbers, intervals, Markdown and HTML."""
+"""Tables of text; numbers and intervals as text; Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -29,43 +29,39 @@ class Table:
 
 
 def format_number(value: float | None, *, signed: bool = False) -> str:
-    """Three decimals below 10, one below 1000, none above, whole numbers above 9 as they are; a dash for None and NaN."""
+    """A number with three decimals below 10, one below 1000, none above; a dash for None and NaN.
+
+    Whole numbers above 9 have no decimals.
+    """
     if value is None or math.isnan(value):
         return EMPTY
     whole = isinstance(value, int) and abs(value) > 9
     digits = 0 if whole or abs(value) >= 1000 else 3 if abs(value) < 10 else 1
     text = f"{value:{'+' if signed else ''}.{digits}f}"
-    # A bound that only rounds to zero keeps its sign: verdicts depend on the side on which it lies.
+    # A bound that only rounds to zero keeps its sign: verdicts depend on its side.
     return text.replace("-", "−") if value else f"{0:.{digits}f}"
 
 
 def format_interval(interval: Interval | None, *, signed: bool = False) -> str:
-    """`mean [low, high]`; the mean alone below three seeds, where an interval says nothing."""
+    """`mean [low, high]`; below three seeds the mean alone, since an interval says nothing."""
     if interval is None or interval.n == 0:
         return EMPTY
     mean = format_number(interval.mean, signed=signed)
     if interval.n < 3 or math.isnan(interval.low):
         return mean
-    return f"{mean} [{format_number(interval.low, signed=signed)}, {format_number(interval.high, signed=signed)}]"
+    low, high = (format_number(end, signed=signed) for end in (interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def to_markdown(table: Table) -> str:
     """The table as Markdown: the caption in bold, then a pipe table."""
 
     def line(cells: Sequence[str]) -> str:
-        return (
-            "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-        )
+        clean = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
+        return f"| {' | '.join(clean)} |"
 
-    head = [line(table.columns), "|" + " --- |" * len(table.columns)]
-    return "\n".join(
-        [
-            f"**{table.caption}**",
-            "",
-            *head,
-            *(line([row[c] for c in table.columns]) for row in table),
-        ]
-    )
+    head = [f"**{table.caption}**", "", line(table.columns), "|" + " --- |" * len(table.columns)]
+    return "\n".join([*head, *(line([row[c] for c in table.columns]) for row in table)])
 
 
 def to_html(table: Table) -> str:
@@ -75,4 +71,7 @@ def to_html(table: Table) -> str:
         "<tr>" + "".join(f"<td>{escape(row[c])}</td>" for c in table.columns) + "</tr>"
         for row in table
     )
-    return f"<table>\n<caption>{escape(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    return (
+        f"<table>\n<caption>{escape(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n</table>"
+    )

@@ -1,4 +1,4 @@
-"""Tables of verdicts and of results, made from a paper and run records and from nothing else."""
+"""Tables of verdicts and results, made from a paper and run records alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtattr.canonical import canonical_json
 from mtattr.evaluation.statistics import t_interval
-from mtattr.evidence.canonical import canonical_json
-from mtattr.evidence.claim import SCALES, Claim
+from mtattr.evidence.claim import Claim
 from mtattr.evidence.paper import Paper
 from mtattr.evidence.record import floor_of, measure, short_id
 from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format_number
 from mtattr.evidence.verdict import Verdict, judge
+from mtattr.training.spec import SCALES
 
 
 def verdict_table(
@@ -22,9 +23,10 @@ def verdict_table(
     scale: str,
     datasets: Sequence[str] | None = None,
 ) -> Table:
-    """One row per claim and dataset: what the paper prints, what the runs at `scale` gave, and the verdict.
+    """One row per claim and dataset: the paper's numbers, ours at `scale`, and the verdict.
 
-    datasets: show only these; by default all that the claims name. Records of other papers and scales are ignored.
+    Args:
+        datasets: show only these; by default all that the claims name.
     """
     rows = []
     for claim in paper.claims:
@@ -62,9 +64,11 @@ def claims_table(
     ours: bool = False,
     exploratory: bool = False,
 ) -> Table:
-    """One row per claim of one kind, with a line for each of `datasets` that it is about; narrower than `verdict_table`.
+    """One row per claim of one kind, with the `verdict_words` of each of `datasets`.
 
-    ours: claims that the paper does not make. exploratory: those made after the first runs. See `verdict_words`.
+    Args:
+        ours: claims that the paper does not make.
+        exploratory: claims made after the first runs.
     """
     rows = []
     for claim in paper.claims:
@@ -88,7 +92,8 @@ def verdict_words(
 ) -> str:
     """The verdict in bold with the numbers that decided it, or why there is none.
 
-    The numbers are the difference (a minus b, a minus its floor, a / b - 1), or the one mean that is held against a bound.
+    The numbers are the difference (a - b, a minus its floor, or a / b - 1), or the mean that is
+    compared with a bound.
     """
     found = judge(claim, records, dataset=dataset, scale=scale)
     if found.verdict == "not tested":
@@ -100,7 +105,7 @@ def verdict_words(
 
 
 def is_generated(dataset: str, records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a dataset is drawn by this package: its records say so, or it is named as a twin."""
+    """Whether a dataset is drawn by this package, by its records or its name."""
     return dataset.endswith("-twin") or any(
         r["data"]["generated"] for r in records if r["spec"]["dataset"] == dataset
     )
@@ -149,12 +154,15 @@ def result_table(
     scale: str | None = None,
     epoch: str = "selected",
 ) -> Table:
-    """Mean [95 % t interval over seeds] of each metric on the test split, per dataset, scale, setting and variant.
+    """Mean [95 % t interval over seeds] of each metric and its floor on the test split.
 
-    by: settings that tell rows apart; records that differ in another setting make rows of their own, in a column
-    "settings". epoch: "selected" or "last". Beside each metric stands its floor; costs ("cost.train_seconds") have none.
-    Rows are sorted by dataset, scale and `by`. Of several records of one seed the last counts. Without records there is
-    one row that says so.
+    One row per dataset, scale, setting and variant, in this order; without records, one row that
+    says so. Of several records of one seed the last counts.
+
+    Args:
+        metrics: test metrics, or costs ("cost.train_seconds"), which have no floor.
+        by: settings with a column of their own; the others share the column "settings".
+        epoch: "selected" or "last".
     """
     records = [record for record in records if scale in (None, record["spec"]["scale"])]
     groups: dict[tuple[str, ...], dict[int, Mapping[str, Any]]] = {}
@@ -203,11 +211,10 @@ def result_table(
 def _caption(records: Sequence[Mapping[str, Any]], scale: str | None, epoch: str) -> str:
     scales = sorted({record["spec"]["scale"] for record in records}) or [scale or NOT_RUN]
     about = _kind_of_data({record["data"]["generated"] for record in records})
-    return f"Mean [95 % CI over seeds] on the test split, {epoch} epoch, scale: {' and '.join(scales)}{about}"
+    head = f"Mean [95 % CI over seeds] on the test split, {epoch} epoch"
+    return f"{head}, scale: {' and '.join(scales)}{about}"
 
 
 def _kind_of_data(generated: set[bool]) -> str:
-    """The end of a caption: whether data are generated, real, or both."""
-    return {(): "", (True,): ", generated data", (False,): ", real data"}.get(
-        tuple(generated), ", real and generated data"
-    )
+    kinds = {(): "", (True,): ", generated data", (False,): ", real data"}
+    return kinds.get(tuple(generated), ", real and generated data")

@@ -1,4 +1,4 @@
-"""What the records say about a claim, by rules that are fixed before the runs."""
+"""Verdicts on claims, by rules that are fixed before the runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from mtattr.errors import InputError
 from mtattr.evaluation.statistics import Interval, paired_interval, t_interval, welch_test
-from mtattr.evidence.claim import SCALES, Claim
+from mtattr.evidence.claim import Claim
 from mtattr.evidence.pairing import Sample, collect
+from mtattr.training.spec import SCALES
 
 VERDICTS = ("reproduced", "partly", "trend holds", "not reproduced", "inconclusive", "not tested")
 
@@ -25,12 +26,17 @@ _HOLDS, _EXCLUDED, _OPEN = "holds", "excluded", "open"
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on one claim, one dataset and one scale, with the numbers behind it.
+    """The verdict on one claim, dataset and scale, with the numbers behind it.
 
-    difference: of paired seeds, a - b, or a minus the threshold or printed number, or a / b - 1 for a ratio; None without
-    a measurement. a, b: the two sides over the same seeds, b None for a claim about one variant. records: hashes of the
-    run records used. Cannot be built as "reproduced" below paper scale, on generated data, for an exploratory claim or
-    with fewer than five seeds: `ValueError`.
+    Args:
+        difference: a - b over paired seeds; a minus the threshold or printed number; or a / b - 1
+            for a ratio. None without a measurement.
+        b: the other side over the same seeds; None for a claim about one variant.
+        records: hashes of the run records used.
+
+    Raises:
+        ValueError: "reproduced" below paper scale, on generated data, for an exploratory claim or
+            with fewer than five seeds.
     """
 
     claim: str
@@ -49,7 +55,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
-            raise ValueError(f"{self.verdict!r} is no verdict")
+            raise ValueError(f"unknown verdict {self.verdict!r}")
         allowed = (
             self.scale == "paper"
             and not self.generated
@@ -58,11 +64,12 @@ class Verdict:
         )
         if self.verdict in ("reproduced", "partly") and not allowed:
             raise ValueError(
-                f"{self.claim}: {self.verdict!r} needs paper scale, real data, a claim made before the runs and {MINIMUM_SEEDS} seeds"
+                f"{self.claim}: {self.verdict!r} needs paper scale, real data, a claim made before "
+                f"the runs and {MINIMUM_SEEDS} seeds"
             )
         if self.verdict != "not tested" and (self.scale == "smoke" or self.n < MINIMUM_SEEDS):
             raise ValueError(
-                f"{self.claim}: {self.verdict!r} needs more than smoke runs and at least {MINIMUM_SEEDS} seeds"
+                f"{self.claim}: {self.verdict!r} needs {MINIMUM_SEEDS} seeds, not smoke runs"
             )
 
 
@@ -74,14 +81,18 @@ def judge(
     scale: str | None = None,
     level: float = 0.95,
 ) -> Verdict:
-    """Judge one claim by the records of one dataset and scale.
+    """The verdict on one claim by the records of one dataset and scale.
 
-    Records that do not concern the claim are ignored. `dataset` and `scale` may be left out if the rest share them.
-    level: coverage of the intervals. Verdicts: "reproduced" and "partly" only at paper scale on real data (the statement
-    holds, and the printed numbers do, or do not, agree within the tolerance); "trend holds" below that, and for claims of
-    ours, which the paper does not make; "not reproduced" when the interval excludes the claim; "inconclusive";
-    "not tested", with the reason.
-    Raises `InputError` if the records mix datasets or scales and none is named, or for an unknown scale.
+    - "reproduced", "partly": at paper scale on real data the claim holds, and the printed numbers
+      agree, or do not, within the tolerance
+    - "trend holds": the claim holds at a smaller scale, on generated data, or is not the paper's
+    - "not reproduced": the interval excludes the claim
+    - "inconclusive", "not tested": neither, or no verdict is possible, with the reason
+
+    Args:
+        records: those that do not concern the claim are ignored.
+        dataset: needed, like `scale`, if the other records differ in it.
+        level: coverage of the intervals.
     """
     if scale is not None and scale not in SCALES:
         raise InputError(f"scale {scale!r} is not one of {', '.join(SCALES)}")
@@ -95,7 +106,7 @@ def judge(
     groups = sorted({(r["spec"]["dataset"], r["spec"]["scale"]) for r in mine})
     if len(groups) > 1:
         raise InputError(
-            f"claim {claim.id}: records of {groups} are mixed, expected one dataset and one scale: name them"
+            f"claim {claim.id}: records of {groups} are mixed: name one dataset and one scale"
         )
     if groups:
         dataset, scale = groups[0]
@@ -129,10 +140,8 @@ def _measure(
 ) -> tuple[Interval | None, Interval | None, Interval | None, float | None]:
     if not sample.seeds:
         return None, None, None, None
-    a, b = (
-        t_interval(sample.a, level),
-        t_interval(sample.b, level) if len(claim.variants) == 2 else None,
-    )
+    a = t_interval(sample.a, level)
+    b = t_interval(sample.b, level) if len(claim.variants) == 2 else None
     if claim.kind == "welch":
         return _welch_interval(sample, 1 - claim.level), a, b, welch_test(sample.a, sample.b).p
     if claim.kind == "ratio":
@@ -142,7 +151,7 @@ def _measure(
 
 
 def _welch_interval(sample: Sample, level: float) -> Interval:
-    """Interval of the difference of means that excludes 0 exactly when Welch's test gives p < 1 - level."""
+    """Interval of the difference of means; it excludes 0 exactly when Welch's p < 1 - level."""
     a, b = np.asarray(sample.a), np.asarray(sample.b)
     mean, n = float(a.mean() - b.mean()), len(a)
     if n < 2:
@@ -151,7 +160,7 @@ def _welch_interval(sample: Sample, level: float) -> Interval:
     if math.isnan(test.df):
         return Interval(mean, mean, mean, n)
     half = float(
-        stats.t.ppf((1 + level) / 2, test.df) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n)
+        stdtrit(test.df, (1 + level) / 2) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n)
     )
     return Interval(mean, mean - half, mean + half, n)
 
@@ -185,7 +194,7 @@ def _outcome(
 
 
 def _state(claim: Claim, difference: Interval) -> tuple[str, str]:
-    """Whether the interval lies inside the claim, outside it, or across its edge."""
+    """Place of the interval: inside the claim, outside it, or across its edge; and why."""
     low, high = difference.low, difference.high
     margin = claim.tolerance if claim.kind == "value" else claim.margin or 0.0
     match claim.kind:
@@ -203,17 +212,15 @@ def _state(claim: Claim, difference: Interval) -> tuple[str, str]:
             return _OPEN, f"the interval spans the edge of ±{margin:g}"
         case _:
             if -margin <= low and high <= margin:
-                return (
-                    _EXCLUDED,
-                    f"the interval lies within ±{margin:g}" if margin else "there is no difference",
-                )
+                within = f"the interval lies within ±{margin:g}"
+                return _EXCLUDED, within if margin else "there is no difference"
             if difference.excludes(0.0):
                 return _HOLDS, "the interval excludes 0"
             return _OPEN, "the interval spans 0"
 
 
 def _far_from_print(claim: Claim, sample: Sample) -> str:
-    """Which of our means lie further than the tolerance from the printed numbers; empty if none does."""
+    """Our means further than the tolerance from the printed numbers, in words; may be empty."""
     if claim.kind != "greater" or not claim.published:
         return ""
     parts = []

@@ -127,12 +127,13 @@ def test_mantel_does_not_look_at_the_diagonal_or_the_order_of_things():
     assert math.isnan(expected["p"])
 
 
-@pytest.mark.parametrize("size", [0, 1, 3, 6])
-def test_mantel_knows_nothing_of_few_things_or_constant_ones(size):
-    a, b = symmetric(size, 1), symmetric(size, 2)
-    for one, other in ((a, b), (b, a)) if size < 4 else ((torch.eye(6), b), (a, torch.full((6, 6), 0.3))):
-        assert all(map(math.isnan, mantel_test(one, other).values()))
-        assert set(mantel_test(one, other)) == {"correlation", "chance", "p"}
+def test_mantel_knows_nothing_of_few_things_or_constant_ones():
+    few = [(symmetric(size, 1), symmetric(size, 2)) for size in (0, 1, 3)]
+    constant = [(torch.eye(6), symmetric(6, 2)), (symmetric(6, 1), torch.full((6, 6), 0.3))]
+    for case, (one, other) in enumerate([*few, *constant]):
+        found = mantel_test(one, other)
+        assert set(found) == {"correlation", "chance", "p"}, case
+        assert all(map(math.isnan, found.values())), case
 
 
 def test_mantel_knows_nothing_when_three_things_are_left():
@@ -141,28 +142,22 @@ def test_mantel_knows_nothing_when_three_things_are_left():
     assert all(map(math.isnan, mantel_test(a, symmetric(5, 1)).values()))
 
 
-@pytest.mark.parametrize(("a", "b"), [((3, 4), (3, 4)), ((4, 4), (5, 5)), ((4,), (4,)), ((2, 4, 4), (2, 4, 4))])
-def test_mantel_needs_two_square_matrices(a, b):
-    with pytest.raises(InputError, match="mantel_test: expected two square matrices of one size, got"):
-        mantel_test(torch.zeros(a), torch.zeros(b))
-
-
-def test_mantel_refuses_nan_for_single_pairs():
-    for which in (0, 1):
-        matrices = [symmetric(6, 1), symmetric(6, 2)]
-        matrices[which][2, 4] = matrices[which][4, 2] = torch.nan
-        with pytest.raises(InputError, match="mantel_test: expected NaN only in whole rows"):
-            mantel_test(*matrices)
-
-
-def test_mantel_refuses_matrices_that_are_not_symmetric():
-    a = symmetric(6)
-    a[0, 4] += 1e7
-    with pytest.raises(InputError, match="symmetric"):
-        mantel_test(a, symmetric(6, 1))
-
-
-@pytest.mark.parametrize("permutations", [-1, 1.5, "9"])
-def test_mantel_shuffles_a_whole_number_of_times(permutations):
-    with pytest.raises(InputError, match="permutations must be a whole number of at least 0"):
-        mantel_test(symmetric(6), symmetric(6, 1), permutations=permutations)
+def test_mantel_names_bad_arguments():
+    good, gap, skew = symmetric(6), symmetric(6, 1), symmetric(6, 2)
+    gap[2, 4] = gap[4, 2] = torch.nan
+    skew[0, 4] += 1e7
+    square, whole = "two square matrices of one size, got", "permutations must be a whole number of at least 0"
+    cases = [
+        *(
+            (torch.zeros(a), torch.zeros(b), 9, square)
+            for a, b in [((3, 4), (3, 4)), ((4, 4), (5, 5)), ((4,), (4,)), ((2, 4, 4), (2, 4, 4))]
+        ),
+        (gap, good, 9, "expected NaN only in whole rows"),
+        (good, gap, 9, "expected NaN only in whole rows"),
+        (skew, good, 9, "symmetric"),
+        *((good, good, bad, whole) for bad in (-1, 1.5, "9")),
+    ]
+    for case, (a, b, permutations, message) in enumerate(cases):
+        with pytest.raises(InputError) as caught:
+            mantel_test(a, b, permutations=permutations)
+        assert message in str(caught.value), case

@@ -1,3 +1,6 @@
+import math
+import sys
+
 import pytest
 import torch
 from mtattr.errors import InputError
@@ -70,3 +73,8 @@ def test_forms_take_turns_and_the_first_turn_does_not_count(monkeypatch):
 def test_peak_memory_covers_what_was_held():
     held = torch.ones(30_000_000)
     assert peak_memory_mb() > held.numel() * 4 / 1e6
+
+
+def test_without_the_module_resource_memory_is_unknown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert math.isnan(peak_memory_mb())

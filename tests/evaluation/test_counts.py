@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mtattr.errors import InputError
-from mtattr.evaluation.counts import accuracy_from, counts, f1_from, precision_from, recall_from, specificity_from
+from mtattr.evaluation.counts import counts, f1_from, precision_from, recall_from
 from sklearn.metrics import multilabel_confusion_matrix
 
 from reference import confusion
@@ -29,13 +29,13 @@ def test_counts_equal_the_loop_with_unknown_labels(seed):
 
 def test_rates_by_hand():
     cells = torch.tensor([[[5, 1], [2, 2]]])
-    for rate, expected in [(accuracy_from, 0.7), (precision_from, 2 / 3), (recall_from, 0.5), (specificity_from, 5 / 6), (f1_from, 4 / 7)]:
+    for rate, expected in ((precision_from, 2 / 3), (recall_from, 0.5), (f1_from, 4 / 7)):
         assert rate(cells).item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("rate", [accuracy_from, precision_from, recall_from, specificity_from, f1_from])
-def test_undefined_is_nan_and_never_zero(rate):
-    assert rate(torch.zeros(1, 2, 2, dtype=torch.int64)).isnan().all()
+def test_undefined_is_nan_and_never_zero():
+    for rate in (precision_from, recall_from, f1_from):
+        assert rate(torch.zeros(1, 2, 2, dtype=torch.int64)).isnan().all(), rate
 
 
 def test_f1_of_only_wrong_answers_is_zero_not_undefined():

@@ -75,5 +75,5 @@ def test_those_of_the_twins_are_what_the_data_say(name, size, fresh_home):
 
 
 def test_real_data_have_none():
-    with pytest.raises(InputError, match="toy-twin: nobody knows the regions of its images; its twin has them"):
+    with pytest.raises(InputError, match="toy-twin has no region masks; use its generated twin instead"):
         known_regions(replace(twin(), region_of=None), 2)

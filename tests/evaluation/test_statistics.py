@@ -36,14 +36,14 @@ def test_the_interval_covers_as_often_as_it_says():
     assert covered == pytest.approx(0.95, abs=0.015)
 
 
-@pytest.mark.parametrize(("values", "n"), [([], 0), ([0.5], 1), ([0.5, math.nan], 1), ([math.inf, math.nan], 0)])
-def test_fewer_than_two_values_give_no_interval(values, n):
-    interval = t_interval(values)
-    assert interval.n == n
-    assert math.isnan(interval.low)
-    assert math.isnan(interval.high)
-    assert not interval.excludes(0)
-    assert interval.mean == pytest.approx(0.5 if n else math.nan, nan_ok=True)
+def test_fewer_than_two_values_give_no_interval():
+    for values, n in (([], 0), ([0.5], 1), ([0.5, math.nan], 1), ([math.inf, math.nan], 0)):
+        interval = t_interval(values)
+        assert interval.n == n, values
+        assert math.isnan(interval.low), values
+        assert math.isnan(interval.high), values
+        assert not interval.excludes(0), values
+        assert interval.mean == pytest.approx(0.5 if n else math.nan, nan_ok=True), values
 
 
 def test_equal_values_give_a_width_of_zero():
@@ -60,9 +60,9 @@ def test_welch_by_its_formula():
     assert result.p == pytest.approx(2 * stats.t.sf(abs(statistic), df))
 
 
-@pytest.mark.parametrize(("a", "b"), [([1.0], [1.0, 2.0]), ([1.0, 1.0], [2.0, 2.0])])
-def test_welch_needs_spread(a, b):
-    assert math.isnan(welch_test(a, b).p)
+def test_welch_needs_spread():
+    assert math.isnan(welch_test([1.0], [1.0, 2.0]).p)
+    assert math.isnan(welch_test([1.0, 1.0], [2.0, 2.0]).p)
 
 
 def test_bootstrap_of_single_images_equals_scipy():
@@ -140,8 +140,6 @@ def test_bad_input_is_named():
         t_interval([1.0, 2.0], 95)
     with pytest.raises(InputError, match="identities"):
         clustered_bootstrap(np.zeros(3), np.zeros(3), np.zeros(2))
-    with pytest.raises(InputError, match="resamples"):
-        clustered_bootstrap(np.zeros(3), np.zeros(3), None, resamples=0)
     with pytest.raises(InputError, match=r"\[0, 1\]"):
         holm([1.2])
     with pytest.raises(InputError, match="one-dimensional"):

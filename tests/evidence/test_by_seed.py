@@ -46,9 +46,9 @@ def test_without_common_seeds_there_is_no_difference():
     assert paired_difference({}, {}).n == 0
 
 
-@pytest.mark.parametrize("nothing", [{}, [], [math.nan], {0: math.nan, 4: math.inf}, Interval(math.nan, math.nan, math.nan, 0)])
-def test_words_without_a_measurement(nothing):
-    assert interval_words(nothing) == "not run yet"
+def test_words_without_a_measurement():
+    for nothing in ({}, [], [math.nan], {0: math.nan, 4: math.inf}, Interval(math.nan, math.nan, math.nan, 0)):
+        assert interval_words(nothing) == "not run yet", nothing
 
 
 def test_words_are_the_same_for_seeds_values_and_intervals():

@@ -1,8 +1,10 @@
 import copy
 import json
 import math
+from importlib.resources import files
 
 import pytest
+from jsonschema import Draft202012Validator
 from mtattr.errors import InputError
 from mtattr.evidence import check_record, seal, short_id
 
@@ -42,33 +44,52 @@ def test_no_number_or_text_of_a_record_can_be_changed_unseen(make_record):
             check_record(changed)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"spec__scale": "huge"}, r"spec\.scale: expected one of smoke, reduced, paper, got \"huge\""),
-        ({"spec__seed": -1}, r"spec\.seed"),
-        ({"spec__root": "x"}, r"spec: unknown key root, expected only paper,"),
-        ({"data__generated": "no"}, r"data\.generated: expected boolean"),
-        ({"code__commit": "abc"}, r"code\.commit"),
-        ({"data__splits": {"train": 1, "val": 1}}, r"data\.splits: expected the key test"),
-        ({"selection__epoch": 9}, r"selection\.epoch is 9"),
-        ({"task_metrics__accuracy": [0.5]}, r"task_metrics\.accuracy has 1 values"),
-        ({"data__source": "/home/someone/images"}, r"data\.source is a path of one machine"),
-        ({"spec__settings": {"root": "C:\\images"}}, r"spec\.settings\.root is a path of one machine"),
-        ({"metrics__selected": {"class_accuracy": "0.5"}}, r"metrics\.selected\.class_accuracy: expected number or null"),
-    ],
-)
-def test_a_record_that_breaks_a_rule_is_refused_with_its_place(make_record, change, message):
-    with pytest.raises(InputError, match=message):
-        seal(make_record(sealed=False, **change))
+BROKEN = [
+    ({"spec__scale": "huge"}, r"spec\.scale: expected one of smoke, reduced, paper, got \"huge\""),
+    ({"spec__seed": -1}, r"spec\.seed"),
+    ({"spec__root": "x"}, r"spec: unknown key root, expected only paper,"),
+    ({"data__generated": "no"}, r"data\.generated: expected boolean"),
+    ({"code__commit": "abc"}, r"code\.commit"),
+    ({"data__splits": {"train": 1, "val": 1}}, r"data\.splits: expected the key test"),
+    ({"selection__epoch": 9}, r"selection\.epoch is 9"),
+    ({"task_metrics__accuracy": [0.5]}, r"task_metrics\.accuracy has 1 values"),
+    ({"data__source": "/home/someone/images"}, r"data\.source is a path of one machine"),
+    ({"spec__settings": {"root": "C:\\images"}}, r"spec\.settings\.root is a path of one machine"),
+    ({"metrics__selected": {"class_accuracy": "0.5"}}, r"metrics\.selected\.class_accuracy: expected number or null"),
+    ({"metrics__selected": {"class_accuracy": True}}, r"metrics\.selected\.class_accuracy: expected number or null, got true"),
+    ({"task_metrics__accuracy": [0.5, "0.75"]}, r"task_metrics\.accuracy\[1\]: expected number or null"),
+    ({"task_metrics__accuracy": [0.5, False]}, r"task_metrics\.accuracy\[1\]: expected number or null, got false"),
+    ({"task_metrics__accuracy": {"class": 0.5}}, r"task_metrics\.accuracy: expected array"),
+]
 
 
-@pytest.mark.parametrize("field", ["spec", "metrics", "data", "code", "floors", "schema"])
-def test_every_section_is_needed(make_record, field):
+def test_a_record_that_breaks_a_rule_is_refused_with_its_place(make_record):
+    for change, message in BROKEN:
+        with pytest.raises(InputError, match=message):
+            seal(make_record(sealed=False, **change))
+
+
+def test_every_section_is_needed(make_record):
+    for field in ("spec", "metrics", "data", "code", "floors", "schema"):
+        record = make_record(sealed=False)
+        del record[field]
+        with pytest.raises(InputError, match=field):
+            seal(record)
+
+
+def test_rows_of_a_history_hold_one_number_per_task(make_record):
     record = make_record(sealed=False)
-    del record[field]
-    with pytest.raises(InputError, match=field):
-        seal(record)
+    good = record | {"task_history": {"weight": [[1.0, None], [2, 0.5]]}}
+    assert check_record(seal(good))["task_history"] == good["task_history"]
+    for row, message in (([1.0], "has 1 values"), ([1.0, True], r"weight\[0\]\[1\]: expected number or null"), (3, "expected array")):
+        with pytest.raises(InputError, match=message):
+            seal(record | {"task_history": {"weight": [row]}})
+
+
+def test_the_schemas_are_schemas():
+    for name in ("paper", "record"):
+        text = files("mtattr.evidence").joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+        Draft202012Validator.check_schema(json.loads(text))
 
 
 def test_an_unsealed_record_is_no_evidence(make_record):

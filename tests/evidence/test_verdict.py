@@ -128,56 +128,56 @@ def test_welch_holds_exactly_when_p_is_below_the_level_with_a_ahead(pair, a, b):
     assert verdict.p == pytest.approx(p)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields", "a", "b", "expected"),
-    [
-        ("greater", {}, noisy(0.8), noisy(0.7), "trend holds"),
-        ("greater", {}, noisy(0.7), noisy(0.8), "not reproduced"),
-        ("greater", {}, [0.5] * 6, [0.5] * 6, "not reproduced"),
-        ("greater", {}, [0.5, 0.6, 0.5, 0.6, 0.5], [0.6, 0.5, 0.6, 0.5, 0.49], "inconclusive"),
-        ("greater", {"margin": 0.2}, noisy(0.8), noisy(0.7), "not reproduced"),
-        ("equivalent", {}, noisy(0.8), noisy(0.805), "trend holds"),
-        ("equivalent", {}, noisy(0.8), noisy(0.7), "not reproduced"),
-        ("equivalent", {}, noisy(0.8, spread=0.01), noisy(0.81, spread=0.004), "inconclusive"),
-        ("equivalent", {}, noisy(0.8, spread=0.01), noisy(0.805, spread=0.004), "inconclusive"),
-        ("differs", {}, noisy(0.7), noisy(0.8), "trend holds"),
-        ("differs", {}, [0.5, 0.6, 0.5, 0.6, 0.5], [0.6, 0.5, 0.6, 0.5, 0.5], "inconclusive"),
-        ("differs", {"margin": 0.01}, noisy(0.8), noisy(0.801), "not reproduced"),
-        ("ratio", {}, noisy(100.0), noisy(101.0), "trend holds"),
-        ("ratio", {}, noisy(100.0), noisy(120.0), "not reproduced"),
-        ("ratio", {}, noisy(1.0), [0.0] * 6, "not tested"),
-        ("welch", {}, noisy(0.8), noisy(0.7), "trend holds"),
-        ("greater_than_value", {"value": 0.5}, noisy(0.8), [], "trend holds"),
-        ("greater_than_value", {"value": 0.9}, noisy(0.8), [], "not reproduced"),
-        ("greater_than_value", {"value": None, "floor": "class_accuracy"}, noisy(0.8), [], "trend holds"),
-        ("greater_than_value", {"value": None, "floor": "class_accuracy"}, noisy(0.05), [], "not reproduced"),
-        ("greater_than_value", {"value": None, "floor": "top_k"}, noisy(0.8), [], "not tested"),
-        ("value", {}, noisy(0.8), [], "not tested"),
-    ],
-)
-def test_verdicts_at_reduced_scale(pair, kind, fields, a, b, expected):
-    assert judge(claim(kind, **fields), pair(a, b)).verdict == expected
+REDUCED = [
+    ("greater", {}, noisy(0.8), noisy(0.7), "trend holds"),
+    ("greater", {}, noisy(0.7), noisy(0.8), "not reproduced"),
+    ("greater", {}, [0.5] * 6, [0.5] * 6, "not reproduced"),
+    ("greater", {}, [0.5, 0.6, 0.5, 0.6, 0.5], [0.6, 0.5, 0.6, 0.5, 0.49], "inconclusive"),
+    ("greater", {"margin": 0.2}, noisy(0.8), noisy(0.7), "not reproduced"),
+    ("equivalent", {}, noisy(0.8), noisy(0.805), "trend holds"),
+    ("equivalent", {}, noisy(0.8), noisy(0.7), "not reproduced"),
+    ("equivalent", {}, noisy(0.8, spread=0.01), noisy(0.81, spread=0.004), "inconclusive"),
+    ("equivalent", {}, noisy(0.8, spread=0.01), noisy(0.805, spread=0.004), "inconclusive"),
+    ("differs", {}, noisy(0.7), noisy(0.8), "trend holds"),
+    ("differs", {}, [0.5, 0.6, 0.5, 0.6, 0.5], [0.6, 0.5, 0.6, 0.5, 0.5], "inconclusive"),
+    ("differs", {"margin": 0.01}, noisy(0.8), noisy(0.801), "not reproduced"),
+    ("ratio", {}, noisy(100.0), noisy(101.0), "trend holds"),
+    ("ratio", {}, noisy(100.0), noisy(120.0), "not reproduced"),
+    ("ratio", {}, noisy(1.0), [0.0] * 6, "not tested"),
+    ("welch", {}, noisy(0.8), noisy(0.7), "trend holds"),
+    ("greater_than_value", {"value": 0.5}, noisy(0.8), [], "trend holds"),
+    ("greater_than_value", {"value": 0.9}, noisy(0.8), [], "not reproduced"),
+    ("greater_than_value", {"value": None, "floor": "class_accuracy"}, noisy(0.8), [], "trend holds"),
+    ("greater_than_value", {"value": None, "floor": "class_accuracy"}, noisy(0.05), [], "not reproduced"),
+    ("greater_than_value", {"value": None, "floor": "top_k"}, noisy(0.8), [], "not tested"),
+    ("value", {}, noisy(0.8), [], "not tested"),
+]
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields", "a", "b", "expected"),
-    [
-        ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "reproduced"),
-        ("greater", {"published": {"a": 0.9, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "partly"),
-        ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.71), noisy(0.81), "not reproduced"),
-        ("greater", {}, noisy(0.81), noisy(0.71), "reproduced"),
-        ("greater", {"where": "ours"}, noisy(0.81), noisy(0.71), "trend holds"),
-        ("greater", {"exploratory": True}, noisy(0.81), noisy(0.71), "trend holds"),
-        ("value", {}, noisy(0.803), [], "reproduced"),
-        ("value", {}, noisy(0.83), [], "not reproduced"),
-        ("value", {}, noisy(0.81), [], "inconclusive"),
-        ("value", {}, noisy(0.807, spread=0.005), [], "inconclusive"),
-        ("equivalent", {}, noisy(0.8), noisy(0.805), "reproduced"),
-        ("welch", {"published": {"p": 0.022}}, noisy(0.8), noisy(0.7), "reproduced"),
-    ],
-)
-def test_verdicts_at_paper_scale_on_real_data(pair, kind, fields, a, b, expected):
-    assert judge(claim(kind, **fields), pair(a, b, spec__scale="paper")).verdict == expected
+def test_verdicts_at_reduced_scale(pair):
+    for case, (kind, fields, a, b, expected) in enumerate(REDUCED):
+        assert judge(claim(kind, **fields), pair(a, b)).verdict == expected, (case, kind, fields)
+
+
+PAPER = [
+    ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "reproduced"),
+    ("greater", {"published": {"a": 0.9, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "partly"),
+    ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.71), noisy(0.81), "not reproduced"),
+    ("greater", {}, noisy(0.81), noisy(0.71), "reproduced"),
+    ("greater", {"where": "ours"}, noisy(0.81), noisy(0.71), "trend holds"),
+    ("greater", {"exploratory": True}, noisy(0.81), noisy(0.71), "trend holds"),
+    ("value", {}, noisy(0.803), [], "reproduced"),
+    ("value", {}, noisy(0.83), [], "not reproduced"),
+    ("value", {}, noisy(0.81), [], "inconclusive"),
+    ("value", {}, noisy(0.807, spread=0.005), [], "inconclusive"),
+    ("equivalent", {}, noisy(0.8), noisy(0.805), "reproduced"),
+    ("welch", {"published": {"p": 0.022}}, noisy(0.8), noisy(0.7), "reproduced"),
+]
+
+
+def test_verdicts_at_paper_scale_on_real_data(pair):
+    for case, (kind, fields, a, b, expected) in enumerate(PAPER):
+        assert judge(claim(kind, **fields), pair(a, b, spec__scale="paper")).verdict == expected, (case, kind, fields)
 
 
 def test_nothing_is_tested_without_records_or_enough_seeds(pair):

@@ -12,9 +12,12 @@ from mtattr.errors import InputError
 
 
 def plain(value: Any, where: str = "value") -> Any:
-    """Copy `value` into plain JSON types: tuples become lists, scalar tensors and arrays numbers, NaN and infinities null.
+    """Copy of `value` in plain JSON types.
 
-    Raises `InputError` for anything that JSON cannot hold, naming its place (`where`).
+    Tuples become lists, tensors and arrays numbers or lists, NaN and infinities null.
+
+    Raises:
+        InputError: JSON cannot hold something; the message begins with its place (`where`).
     """
     if value is None or isinstance(value, bool | str):
         return value
