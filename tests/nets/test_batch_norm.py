@@ -40,7 +40,9 @@ def fill_statistics(net):
     return net
 
 
-@each("name", ["small_resnet", "small_inception", "resnet50", "inception_v3"])
+@pytest.mark.parametrize(
+    "name", ["small_resnet", "small_inception", *(pytest.param(name, marks=pytest.mark.slow) for name in ("resnet50", "inception_v3"))]
+)
 def test_frozen_statistics_equal_evaluation_and_outlive_training_bitwise(name):
     torch.manual_seed(0)
     usual = build_backbone(name)
