@@ -237,7 +237,6 @@ def test_images_that_it_can_not_take_are_refused(images, message):
         ({"width": 0}, "width must be a number above 0 and at most 16, got 0"),
         ({"width": 16.5}, "width must be a number above 0 and at most 16, got 16.5"),
         ({"width": float("nan")}, "width must be a number above 0 and at most 16, got nan"),
-        ({"width": "1"}, "width must be .* got '1'"),
         ({"width": 0.5, "weights": "any.safetensors"}, "weights of VGG-16 fit width 1, got width 0.5"),
         ({"channels": 0}, "channels must be a whole number of at least 1 that fits 63 bits, got 0"),
         ({"channels": 2.5}, "channels must be"),

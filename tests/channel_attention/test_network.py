@@ -359,7 +359,7 @@ def test_images_that_it_can_not_take_are_refused(images, message, reconstruct):
         ({"mask_kernel": 2}, "masks have kernels of 1 or 3 and 1 or 2 layers, got kernel_size 2 and layers 1"),
         ({"mask_layers": 3}, "masks have kernels of 1 or 3 and 1 or 2 layers, got kernel_size 3 and layers 3"),
         ({"mask_activation": "exp"}, "activation 'exp' is unknown; there are sigmoid, tanh, relu"),
-        ({"mask": "none", "keep_one": False}, "without masks and without the 1 of 1 \\+ M nothing reaches the classifiers"),
+        ({"mask": "none", "keep_one": False}, "without masks and without the 1 nothing reaches the classifiers"),
         ({"classifier_hidden": 0}, "hidden must be a whole number of at least 1 that fits 63 bits, got 0"),
         ({"multilabel_hidden": 1.5}, "hidden must be a whole number of at least 1 that fits 63 bits, got 1.5"),
         ({"upsampling": "cubic"}, "upsampling 'cubic' is unknown; there are nearest, transposed"),
@@ -372,9 +372,9 @@ def test_bad_input_has_one_clear_line(how, message):
         ChannelAttentionNet(**({"num_attributes": K, "channels": C} | SMALL | how))
 
 
-@each("size", [(), (16, "16"), (16, 20.5), (16, 16, 16)])
+@each("size", [(16, "16"), (16, 20.5)])
 def test_sides_that_are_not_two_whole_numbers_have_one_clear_line(size):
-    with pytest.raises(InputError, match=r"(side of the images|image_size) must be"):
+    with pytest.raises(InputError, match="side of the images must be"):
         feature_extractor(**(SMALL | {"image_size": size}))
 
 

@@ -66,8 +66,8 @@ def test_features_are_left_alone(upsampling, stride):
     ("how", "message"),
     [
         ({"stride": 6}, "stride must be a power of two, got 6"),
-        ({"stride": 0}, "stride must be a power of two, got 0"),
-        ({"stride": 2.5}, "stride must be a power of two, got 2.5"),
+        ({"stride": 0}, "stride must be a whole number of at least 1 that fits 63 bits, got 0"),
+        ({"stride": 2.5}, "stride must be a whole number of at least 1 that fits 63 bits, got 2.5"),
         ({"upsampling": "bilinear"}, "upsampling 'bilinear' is unknown; there are nearest, transposed"),
     ],
 )
