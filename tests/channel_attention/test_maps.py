@@ -75,7 +75,7 @@ def test_layers_that_mix_channels_leave_no_evidence(net, expected):
 
 def test_other_networks_are_refused():
     for act in (methods_of, lambda net: explanation_maps(net, images_of(), "mask")):
-        with pytest.raises(InputError, match="expected a network from mtattr.channel_attention, got Linear"):
+        with pytest.raises(InputError, match=r"expected a network from mtattr\.channel_attention, got Linear"):
             act(nn.Linear(1, 1))
 
 
