@@ -1,8 +1,8 @@
 """Maeda et al. 2020: attributes in the middle layer as reasons for a class.
 
 K. Maeda, K. Horii, T. Ogawa and M. Haseyama, "Multi-Task Convolutional Neural Network Leading to
-High Performance and Interpretability via Attribute Estimation", IEICE Transactions 2020 (a letter).
-Where its parts are:
+High Performance and Interpretability via Attribute Estimation", IEICE Transactions on Fundamentals
+E103-A (12), 2020. Where its parts are:
 
 - Sec. 2, z = [x ; o_a] and the class from it: `AttributeEstimationNet.classify`
 - Sec. 2, L = alpha L_c + (1 - alpha) L_a: `joint_loss`; alpha as weights per task: `loss_weights`

@@ -9,7 +9,7 @@ from mtattr.errors import InputError, whole_number
 
 
 def mutual_information(attributes: Tensor, classes: Tensor) -> Tensor:
-    """Mutual information of each binary attribute with the class, in nats: float64 `(A,)`, at least 0.
+    """Mutual information of each binary attribute with the class in nats, float64 `(A,)`.
 
     The plug-in estimate from the 2 x C table of counts; Maeda et al., Sec. 3, do not name theirs.
 

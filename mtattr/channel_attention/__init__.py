@@ -1,13 +1,13 @@
 """Kimura and Tanaka 2019: for each attribute an attention mask over every channel.
 
 M. Kimura and M. Tanaka, "Interpretation of Feature Space using Multi-Channel Attentional
-Sub-Networks", CVPR Workshops 2019 (arXiv 1904.13078). Where its parts are:
+Sub-Networks", 2019, arXiv 1904.13078. Where its parts are:
 
 - Sec. 3.1, features F = f_f(x): `feature_extractor`, a `FrontEnd` and a `ContextModule`
 - Eq. 2, y_b^k = f_b^k((1 + M^k(F)) F): `ChannelAttentionNet.attend`, in the order `ChannelMasks`
   (M^k), `apply_masks` (1 + M^k, times F), `MaskedClassifiers` (f_b^k); `pool_masked` and
   `masked_pool` give the same with less memory
-- Eq. 3 and 4, multi-label classifier f_m: `multilabel_head` in `network`
+- Eq. 4, multi-label classifier f_m: `multilabel_head` in `network`
 - Sec. 3.4, reconstructor f_r: `Reconstructor`
 - Eq. 1, 3 and 5, the terms L_b, L_m, L_r and ||M||_1: `loss_terms`
 - Eq. 6, their weighted sum: `channel_attention_loss`

@@ -56,15 +56,11 @@ def feature_extractor(
 
 def multilabel_head(channels: int, num_attributes: int, hidden: int | None = None) -> nn.Sequential:
     """Multi-label classifier f_m: global average pooling, one linear layer or two (Sec. 3.3)."""
-    pool: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    if hidden is None:
-        return nn.Sequential(*pool, nn.Linear(channels, num_attributes))
-    return nn.Sequential(
-        *pool,
-        nn.Linear(channels, whole_number("hidden", hidden)),
-        nn.ReLU(),
-        nn.Linear(hidden, num_attributes),
-    )
+    layers: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    if hidden is not None:
+        layers += [nn.Linear(channels, whole_number("hidden", hidden)), nn.ReLU()]
+        channels = hidden
+    return nn.Sequential(*layers, nn.Linear(channels, num_attributes))
 
 
 class ChannelAttentionNet(nn.Module):
