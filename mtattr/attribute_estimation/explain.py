@@ -1,4 +1,4 @@
-"""Where does the network look for an attribute? Grad-CAM against the known regions of a twin."""
+"""Grad-CAM of attributes against the known regions of a twin."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ from mtattr.evaluation.regions import known_regions
 def attribute_maps(
     net: AttributeEstimationNet, images: Tensor, *, device: object = "cpu", batch_size: int = 50
 ) -> Tensor:
-    """Grad-CAM of every attribute logit on the last feature map, for uint8 `(N, 3, H, W)`: float32 `(N, K, h, w)`, at least 0."""
+    """Grad-CAM of each attribute's logit on the last feature map, `(N, K, h, w)`, at least 0.
+
+    Args:
+        images: uint8 `(N, 3, H, W)`.
+    """
     net.eval()
     maps = []
     for rows in torch.arange(len(images)).split(batch_size):
         with torch.enable_grad():
             output = net(take(images, rows, device).requires_grad_())
-            maps.append(
-                grad_cam(output.extra["features"], output.logits[:, net.num_classes :])
-                .float()
-                .cpu()
-            )
+            found = grad_cam(output.extra["features"], output.logits[:, net.num_classes :])
+        maps.append(found.float().cpu())
     return torch.cat(maps)
 
 
 def localisation(
     net: AttributeEstimationNet, data: ImageData, *, images: int = 256, device: object = "cpu"
 ) -> dict[str, float]:
-    """How well the attributes' Grad-CAM maps hit their regions, on the first `images` images; empty without regions.
+    """Scores of the attributes' Grad-CAM maps on the first `images` images; empty without regions.
 
-    For each attribute that an image shows: the share of the map's mass inside the attribute's region (energy) and
-    whether its peak lies inside (pointing), averaged over images, then over attributes. Beside them three floors: a
-    bump on the image's centre, random maps, and a map that lights the whole object (task 0's region).
+    For each attribute that an image shows: the share of the map's mass inside the attribute's
+    region (energy) and whether its peak lies inside (pointing), averaged over images, then over
+    attributes. Three floors: a bump on the image's centre, random maps, and a map that is 1 on the
+    whole object (task 0's region).
     """
     if data.region_of is None:
         return {}
@@ -55,12 +57,8 @@ def localisation(
     }
     result = {}
     for name, rival in rivals.items():
-        result[f"localisation_energy{name}"] = energy_inside(rival, regions, valid).nanmean().item()
-        result[f"localisation_pointing{name}"] = (
-            pointing_game(rival, regions, valid).nanmean().item()
-        )
-    for rival in ("centre", "object"):
-        result[f"localisation_energy_over_{rival}"] = (
-            result["localisation_energy"] - result[f"localisation_energy_{rival}"]
-        )
-    return result
+        for score, measure in (("energy", energy_inside), ("pointing", pointing_game)):
+            result[f"localisation_{score}{name}"] = measure(rival, regions, valid).nanmean().item()
+    key = "localisation_energy"
+    gains = {f"{key}_over_{it}": result[key] - result[f"{key}_{it}"] for it in ("centre", "object")}
+    return result | gains

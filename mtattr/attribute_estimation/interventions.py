@@ -1,4 +1,4 @@
-"""Are the attributes reasons? Change o_a by hand and watch the class."""
+"""Interventions: changes of o_a by hand, and what becomes of the class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtattr.data.image_data import ImageData
 
 @dataclass(frozen=True)
 class MiddleLayer:
-    """What the class branch of PM reads, for N images: x `(N, D)`, o_a `(N, K)`, and the class labels `(N,)`."""
+    """Inputs x `(N, D)` and o_a `(N, K)` of PM's class branch, and the class labels `(N,)`."""
 
     pooled: Tensor
     attributes: Tensor
@@ -25,41 +25,31 @@ class MiddleLayer:
 def middle_layer(
     net: AttributeEstimationNet, data: ImageData, *, device: object = "cpu", batch_size: int = 256
 ) -> MiddleLayer:
-    """Compute x and o_a for all images with a known class, in evaluation mode."""
+    """Middle layer of all images with a known class, in evaluation mode."""
     net.eval()
     rows = (~data.labels[:, 0].isnan()).nonzero().flatten()
     extras = [net(take(data.images, part, device)).extra for part in rows.split(batch_size)]
-    return MiddleLayer(
-        torch.cat([extra["pooled"].float() for extra in extras]),
-        torch.cat([extra["attributes"].float() for extra in extras]),
-        data.labels[rows, 0].long().to(device),
-    )
+    x, o_a = (torch.cat([extra[k].float() for extra in extras]) for k in ("pooled", "attributes"))
+    return MiddleLayer(x, o_a, data.labels[rows, 0].long().to(device))
 
 
 @torch.no_grad()
 def accuracy_with(net: AttributeEstimationNet, layer: MiddleLayer, attributes: Tensor) -> float:
     """Class accuracy in [0, 1] when the class branch reads `attributes` `(N, K)` instead of o_a."""
-    return (
-        (net.classify(layer.pooled, attributes).argmax(dim=1) == layer.classes)
-        .float()
-        .mean()
-        .item()
-    )
+    classes = net.classify(layer.pooled, attributes).argmax(dim=1)
+    return (classes == layer.classes).float().mean().item()
 
 
 def shuffle_drop(net: AttributeEstimationNet, layer: MiddleLayer, *, seed: int = 0) -> float:
-    """Class accuracy lost when every image reads another image's o_a; about 0 if the class branch ignores o_a."""
-    order = torch.randperm(len(layer.classes), generator=torch.Generator().manual_seed(seed)).to(
-        layer.classes.device
-    )
-    return accuracy_with(net, layer, layer.attributes) - accuracy_with(
-        net, layer, layer.attributes[order]
-    )
+    """Class accuracy lost when the o_a of all images are shuffled; about 0 if they are ignored."""
+    order = torch.randperm(len(layer.classes), generator=torch.Generator().manual_seed(seed))
+    shuffled = layer.attributes[order.to(layer.classes.device)]
+    return accuracy_with(net, layer, layer.attributes) - accuracy_with(net, layer, shuffled)
 
 
 @torch.no_grad()
 def attribute_effects(net: AttributeEstimationNet, layer: MiddleLayer) -> Tensor:
-    """Mean change of each class's log-probability when one attribute goes from 0 to 1, the others staying: `(K, C)`."""
+    """Mean change of each class's log-probability when one attribute goes from 0 to 1, `(K, C)`."""
     effects = []
     for k in range(layer.attributes.shape[1]):
         answers = []
@@ -73,7 +63,7 @@ def attribute_effects(net: AttributeEstimationNet, layer: MiddleLayer) -> Tensor
 
 @torch.no_grad()
 def flip_rates(net: AttributeEstimationNet, layer: MiddleLayer) -> Tensor:
-    """Share of images whose class changes when one attribute is set to its opposite (1 - rounded o_a): `(K,)`."""
+    """Share of images whose class changes when one attribute is set to 1 - rounded o_a, `(K,)`."""
     before = net.classify(layer.pooled, layer.attributes).argmax(dim=1)
     rates = []
     for k in range(layer.attributes.shape[1]):
@@ -86,11 +76,15 @@ def flip_rates(net: AttributeEstimationNet, layer: MiddleLayer) -> Tensor:
 def effect_agreement(
     effects: Tensor, attributes: Tensor, classes: Tensor, *, least_gap: float = 0.1
 ) -> float:
-    """Share of (attribute, class) pairs in which the effect points the way the training labels do, in [0, 1].
+    """Share of (attribute, class) pairs whose effect has the sign that the training labels suggest.
 
-    effects `(K, C)` of `attribute_effects`; attributes `(N, K)` with NaN = unknown and classes `(N,)` of the training
-    split. A pair counts when the attribute's rate in the class differs from its rate in the others by `least_gap` at
-    least; the labels then say whether the attribute should speak for the class. 0.5 is chance; NaN without a pair.
+    Chance is 0.5; without a pair it is NaN.
+
+    Args:
+        effects: `(K, C)` of `attribute_effects`.
+        attributes, classes: labels of the training split, `(N, K)` with NaN = unknown, and `(N,)`.
+        least_gap: a pair counts if the attribute's rate in the class differs from its rate in the
+            others by at least this; the sign is that of the difference.
     """
     agree = []
     for c in range(effects.shape[1]):

@@ -1,4 +1,4 @@
-"""The context module: dilated convolutions that see far and begin as the identity (Yu and Koltun 2016)."""
+"""Context module: dilated convolutions that begin as the identity (Yu and Koltun 2016)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ DILATIONS = (1, 1, 2, 4, 8, 16, 1)
 
 
 def fitting_dilations(side: int, dilations: Sequence[int] = DILATIONS) -> tuple[int, ...]:
-    """`dilations` with those that reach beyond a map of `side` positions lowered to the largest power of two below the side, at least 1.
+    """Dilations, those of at least `side` lowered to the largest power of two below it.
 
-    On such a map every tap but the centre one of a 3x3 convolution with dilation >= side reads padding alone.
+    On a map of `side` positions all taps but the centre of a 3x3 convolution with dilation >= side
+    read padding alone.
     """
     side = whole_number("side of the map", side)
     largest = 1
@@ -26,11 +27,14 @@ def fitting_dilations(side: int, dilations: Sequence[int] = DILATIONS) -> tuple[
 
 
 class ContextModule(nn.Module):
-    """Features `(B, C, h, w)` to the same size: a 3x3 convolution with ReLU for each dilation, then a linear 1x1 convolution.
+    """A 3x3 convolution with ReLU per dilation and a linear 1x1 convolution, all of C channels.
 
-    noise: deviation of the random part of the initial weights, whose centre taps carry 1 from each channel to itself; biases are 0. With
-    noise 0 features of at least 0 pass unchanged. Raises `InputError` for a dilation below 1 or a negative noise.
-    Source: "basic" context network of Yu and Koltun 2016, Table 1 and Eq. 4, with C as the number of classes.
+    Args:
+        noise: of `identity_`, which sets the initial weights; with 0, features of at least 0 pass
+            unchanged.
+
+    Source: "basic" context network of Yu and Koltun 2016, Table 1 and Eq. 4; C is the number of
+    classes there.
     """
 
     def __init__(
@@ -51,15 +55,15 @@ class ContextModule(nn.Module):
                 identity_(layer, noise=noise)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features in context."""
+        """Features `(B, C, h, w)` in context, of the same size."""
         return self.layers(features)
 
 
 @torch.no_grad()
 def identity_(conv: nn.Conv2d, *, noise: float = 0.01) -> None:
-    """Set a convolution of as many outputs as inputs to the identity, in place: centre tap 1, all else normal with deviation `noise`.
+    """Set a C-to-C convolution to the identity plus normal noise of that deviation, in place.
 
-    Raises `InputError` for a negative noise. Source: Yu and Koltun 2016, Eq. 4; noise as in their released code.
+    Source: Yu and Koltun 2016, Eq. 4; noise as in their released code.
     """
     noise = number_of_at_least("noise", noise)
     nn.init.normal_(conv.weight, std=noise) if noise else nn.init.zeros_(conv.weight)

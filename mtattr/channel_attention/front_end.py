@@ -1,4 +1,4 @@
-"""The front end of the extractor: VGG-16 convolutions without the last pools, dilated instead, or their first three blocks."""
+"""Front end of the extractor: dilated VGG-16, or its first three blocks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ STRIDES = {"vgg16": 8, "light": 4}
 
 
 class FrontEnd(nn.Module):
-    """Images `(B, 3, H, W)` in [0, 1] to features `(B, channels, H/s, W/s)`, at least 0: convolutions of VGG-16, then a 1x1 to `channels`.
+    """Convolutions of VGG-16 and a 1x1 convolution to `channels` features of at least 0.
 
-    name: "vgg16", three pools, stride s = 8, the fifth block with dilation 2 (Yu and Koltun 2016, without their fully connected
-    layers), or "light", the first three blocks, s = 4. width: factor of the channels inside. batch_norm: after each 3x3 convolution, for
-    training from random weights. weights: a safetensors file in torchvision's naming of VGG-16 (with batch norm, of its VGG-16 with batch
-    norm), its classifier ignored; images are then normalised as it was trained. Raises `InputError` for other names, widths or files.
+    Args:
+        name: "vgg16", with three pools, stride 8 and a fifth block of dilation 2 (Yu and Koltun
+            2016, without fully connected layers), or "light", the first three blocks, stride 4.
+        width: factor of the channels inside, above 0 and at most 16.
+        batch_norm: after each 3x3 convolution, for training from random weights.
+        weights: safetensors file in torchvision's naming of VGG-16 (with batch norm, of vgg16_bn),
+            its classifier ignored; images are then normalised as for ImageNet.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class FrontEnd(nn.Module):
         super().__init__()
         if name not in FRONT_ENDS:
             raise InputError(f"front end {name!r} is unknown; there are {', '.join(FRONT_ENDS)}")
-        if not isinstance(width, int | float) or not 0 < width <= 16:
+        if not 0 < width <= 16:
             raise InputError(f"width must be a number above 0 and at most 16, got {width!r}")
         if weights is not None and width != 1:
             raise InputError(f"weights of VGG-16 fit width 1, got width {width}")
@@ -55,7 +58,7 @@ class FrontEnd(nn.Module):
             load_weights(self, weights, name, ignored=("adapter.",))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of the images; `InputError` for another shape or type, or a side below the stride."""
+        """Features `(B, channels, H/stride, W/stride)` of images `(B, 3, H, W)` in [0, 1]."""
         check_images(images, stride=self.stride)
         return self.adapter(self.features(self.normalise(images))).relu()
 
@@ -68,7 +71,7 @@ def _vgg(blocks: int, width: float, batch_norm: bool) -> nn.Sequential:
 
 
 def _dilated(features: nn.Sequential) -> nn.Sequential:
-    """Drop the last pool, and pass by the fourth and dilate what follows; names of layers stay those of torchvision."""
+    # Without the last pool; instead of the fourth, what follows is dilated. Names of layers stay.
     pools = [i for i, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
     for i in pools[3:4]:
         features[i] = nn.Identity()
@@ -79,7 +82,7 @@ def _dilated(features: nn.Sequential) -> nn.Sequential:
 
 
 def _kaiming_(net: nn.Module) -> None:
-    """Weights that keep the size of activations through ReLU (He et al. 2015), biases 0; torch's default fades over 13 layers."""
+    # He et al. 2015: keeps the size of activations; with torch's default they fade over 13 layers.
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

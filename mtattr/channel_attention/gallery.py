@@ -1,4 +1,4 @@
-"""Mean masks of the trained networks, and masks and evidence on a few faces, in one file that the book's pages draw from.
+"""File of mean masks, and of masks and evidence on a few faces, for the book's pages.
 
 Run: python -m mtattr.channel_attention.gallery FILE [--scale reduced] [--seeds 0 1 2 3 4]
 """
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from mtattr.channel_attention.importance import channel_contributions, mask_means, top_channels
-from mtattr.channel_attention.maps import TOP, evidence_maps
+from mtattr.channel_attention.maps import TOP, evidence_maps, masks_of_channels
 from mtattr.channel_attention.measurements import ANALYSED
 from mtattr.channel_attention.sizes import PAPER
 from mtattr.data.batches import take
@@ -29,14 +29,10 @@ from mtattr.training import RunSpec, fit_or_load, plan_for
 SCHEMA, FACES = 1, "celeba-twin"
 #: Networks whose mean masks are kept for every seed.
 VARIANTS = ("mcan", "no-sparsity", "frozen-masks")
-#: Attributes whose masks are shown on faces: those of Fig. 3, two that the paper compares in Fig. 1, and two of small parts.
+#: Attributes whose masks are shown on faces: two pairs of Fig. 1, and two of small parts.
 ATTRIBUTES = (
-    "Smiling",
-    "Mouth_Slightly_Open",
-    "Black_Hair",
-    "Blond_Hair",
-    "Eyeglasses",
-    "Wearing_Hat",
+    *("Smiling", "Mouth_Slightly_Open", "Black_Hair", "Blond_Hair"),
+    *("Eyeglasses", "Wearing_Hat"),
 )
 IMAGES = 6
 
@@ -44,18 +40,19 @@ IMAGES = 6
 def gallery_data(
     *, scale: str = "reduced", seeds: Sequence[int] = range(5), **options: Any
 ) -> dict[str, Any]:
-    """JSON: mean masks on validation images for `VARIANTS` and each seed, weights, spreads of contributions, and faces of the first seed.
+    """JSON of mean masks per variant and seed, weights, spreads of contributions, and faces.
 
-    options: of `fit_or_load`, which trains what is missing.
+    Masks are averaged over validation images; the faces are those of the first seed.
+
+    Args:
+        options: of `fit_or_load`, which trains what is missing.
     """
     means: dict[str, list] = {name: [] for name in (*VARIANTS, "untrained")}
     weights, spreads, faces, tasks = [], [], {}, ()
     for seed in seeds:
         for variant in VARIANTS:
-            run = fit_or_load(
-                RunSpec(PAPER, variant, FACES, scale, seed), progress=False, **options
-            )
-            plan = plan_for(run.spec)
+            spec = RunSpec(PAPER, variant, FACES, scale, seed)
+            run, plan = fit_or_load(spec, progress=False, **options), plan_for(spec)
             net, tasks = run.network(plan), plan.tasks.names
             images = plan.data["val"].images[:ANALYSED]
             means[variant].append(rounded(mask_means(net, images).mean(0)))
@@ -67,27 +64,22 @@ def gallery_data(
             means["untrained"].append(rounded(mask_means(plan.build(), images).mean(0)))
             if seed == seeds[0]:
                 faces = _faces(run, plan, net, mask_means(net, images).mean(0))
-    found = {
-        "schema": SCHEMA,
-        "dataset": FACES,
-        "scale": scale,
-        "seeds": list(seeds),
-        "tasks": list(tasks),
-    }
-    return found | {"means": means, "weights": weights, "spreads": spreads, "faces": faces}
+    found = {"schema": SCHEMA, "dataset": FACES, "scale": scale, "seeds": list(seeds)}
+    found |= {"tasks": list(tasks), "means": means, "weights": weights, "spreads": spreads}
+    return found | {"faces": faces}
 
 
 @torch.no_grad()
 def _faces(run, plan, net, importance: torch.Tensor) -> dict[str, Any]:
-    """The first test images that show at least one of `ATTRIBUTES`, by these their masks, evidence, region, label and answer."""
+    # The first test images that show at least one of `ATTRIBUTES`.
     test = plan.data["test"]
     wanted = [test.tasks.index(name) for name in ATTRIBUTES]
     rows = (test.labels[:, wanted] == 1).any(1).nonzero().flatten()[:IMAGES]
     channels = top_channels(importance, min(TOP, importance.shape[1]))[wanted]
     net.eval()
     features = net.extractor(take(test.images, rows))
-    masks, evidence = net.masks(features)[:, wanted], evidence_maps(net, features)[:, wanted]
-    index = channels[None, :, :, None, None].expand(len(rows), -1, -1, *masks.shape[3:])
+    masks = masks_of_channels(net.masks(features)[:, wanted], channels)
+    evidence = evidence_maps(net, features)[:, wanted]
     last = int(rows.max()) + 1
     regions = known_regions(test, last)[rows][:, wanted] >= 0.5
     return {
@@ -97,18 +89,18 @@ def _faces(run, plan, net, importance: torch.Tensor) -> dict[str, Any]:
         "labels": test.labels[rows][:, wanted].int().tolist(),
         "probability": rounded(run.predictions()["test_selected"][rows][:, wanted].sigmoid()),
         "size": list(masks.shape[3:]),
-        "masks": rounded(masks.gather(2, index).flatten(0, 2).flatten(1)),
+        "masks": rounded(masks.flatten(0, 2).flatten(1)),
         "evidence": rounded(evidence.flatten(0, 1).flatten(1)),
         "regions": base64.b64encode(np.packbits(regions.flatten().numpy()).tobytes()).decode(),
     }
 
 
 def gallery_of(start: str | Path = ".") -> dict[str, Any] | None:
-    """The content of `book/evidence/channel_masks.json`, found from `start` upwards, with arrays; None where there is no such file.
+    """Content of `book/evidence/channel_masks.json`, found from `start` upwards, or None.
 
-    "means" by network `(seeds, K, C)`, "weights" and "spreads" `(seeds, K, C)`. In "faces": "pictures" uint8 `(N, H, W, 3)`, "masks"
-    `(N, A, 3, h, w)`, "evidence" `(N, A, h, w)` and "regions" bool `(N, A, H, W)` for the A attributes that are shown.
-    Raises `InputError` for a file of another layout.
+    With arrays: "means" per network, "weights" and "spreads" `(seeds, K, C)`; in "faces", for the A
+    attributes that are shown, "pictures" uint8 `(N, H, W, 3)`, "masks" `(N, A, 3, h, w)`,
+    "evidence" `(N, A, h, w)` and "regions" bool `(N, A, H, W)`.
     """
     path = found_upwards("book/evidence/channel_masks.json", start)
     if path is None:
@@ -124,9 +116,8 @@ def gallery_of(start: str | Path = ".") -> dict[str, Any] | None:
     faces["masks"] = np.array(faces["masks"]).reshape(n, a, -1, h, w)
     faces["evidence"] = np.array(faces["evidence"]).reshape(n, a, h, w)
     shape = (n, a, *faces["pictures"].shape[1:3])
-    bits = np.unpackbits(
-        np.frombuffer(base64.b64decode(faces["regions"]), np.uint8), count=int(np.prod(shape))
-    )
+    packed = np.frombuffer(base64.b64decode(faces["regions"]), np.uint8)
+    bits = np.unpackbits(packed, count=int(np.prod(shape)))
     faces["regions"] = bits.reshape(shape).astype(bool)
     return data
 

@@ -1,70 +1,71 @@
-"""Explanation maps: where the masks are high, and where a logit comes from."""
+"""Explanation maps: where masks are high, and where a logit comes from."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from mtattr.channel_attention.classifiers import apply_masks
-from mtattr.channel_attention.importance import mask_means, top_channels
+from mtattr.channel_attention.importance import in_batches, mask_means, top_channels
 from mtattr.channel_attention.network import ChannelAttentionNet, MultiLabelNet
-from mtattr.data.batches import take
 from mtattr.errors import InputError
 
-#: Channels that the paper shows for an attribute (Fig. 3).
+#: Channels that the paper shows per attribute (Fig. 3).
 TOP = 3
 
 
 def methods_of(net: nn.Module) -> tuple[str, ...]:
-    """Which maps a network of this room has.
+    """Names of the maps that a network of this package has.
 
-    "mask": the mean of the masks of the attribute's three most important channels (Fig. 3), or its single mask. "evidence": what each
-    position adds to the logit, sum over c of w_kc (1 + M_kc) F_c; of the plain network its class activation map, sum of w_kc F_c.
-    "multilabel": the same of the multi-label head beside the masks.
+    "mask": mean of the masks of the attribute's three most important channels (Fig. 3), or its
+    single mask. "evidence": share of each position in the logit, sum over c of w_kc (1 + M_kc) F_c;
+    for the plain network its class activation map. "multilabel": class activation map of the
+    multi-label head beside the masks.
     """
     if isinstance(net, MultiLabelNet):
         return ("evidence",) if _is_linear(net.multilabel) else ()
     if not isinstance(net, ChannelAttentionNet):
-        raise InputError(f"expected a network of this room, got {type(net).__name__}")
-    methods = ("mask",) if net.masks is not None else ()
-    methods += ("evidence",) if net.classifiers.hidden is None else ()
-    return methods + (
-        ("multilabel",) if net.multilabel is not None and _is_linear(net.multilabel) else ()
-    )
+        raise InputError(
+            f"expected a network from mtattr.channel_attention, got {type(net).__name__}"
+        )
+    has = {
+        "mask": net.masks is not None,
+        "evidence": net.classifiers.hidden is None,
+        "multilabel": net.multilabel is not None and _is_linear(net.multilabel),
+    }
+    return tuple(method for method, there in has.items() if there)
 
 
-@torch.no_grad()
 def explanation_maps(
     net: nn.Module, images: Tensor, method: str, *, device: object = "cpu", batch_size: int = 32
 ) -> Tensor:
-    """Maps of uint8 images `(N, 3, H, W)`, float32 on the CPU in raw range: `(N, K, h, w)`.
+    """Maps `(N, K, h, w)` in raw range, float32 on the CPU.
 
-    Important channels are those of these images' mean masks. Raises `InputError` for a method that the network does not have.
+    Args:
+        images: uint8 `(N, 3, H, W)`; "mask" shows the channels with the highest mean mask on them.
+        method: one of `methods_of(net)`.
     """
     if method not in methods_of(net):
-        raise InputError(
-            f"this {type(net).__name__} has the maps {', '.join(methods_of(net)) or '(none)'}, not {method!r}"
-        )
+        there = ", ".join(methods_of(net)) or "(none)"
+        raise InputError(f"this {type(net).__name__} has the maps {there}, not {method!r}")
     net.eval().to(device)
-    channels = None
     if method == "mask":
         means = mask_means(net, images, device=device).mean(0)
         channels = top_channels(means, min(TOP, means.shape[1])).to(device)
-    of: dict[str, Callable[[Tensor], Tensor]] = {
-        "mask": lambda features: _important(net.masks(features), channels),
-        "evidence": lambda features: evidence_maps(net, features),
-        "multilabel": lambda features: _activation(net.multilabel, features),
-    }
-    batches = torch.arange(len(images)).split(batch_size)
-    return torch.cat(
-        [of[method](net.extractor(take(images, rows, device))).float().cpu() for rows in batches]
-    )
+
+    def maps_of(x: Tensor) -> Tensor:
+        features = net.extractor(x)
+        if method == "mask":
+            return masks_of_channels(net.masks(features), channels).mean(2)
+        if method == "evidence":
+            return evidence_maps(net, features)
+        return _activation(net.multilabel, features)
+
+    return in_batches(maps_of, images, device, batch_size)
 
 
 def evidence_maps(net: ChannelAttentionNet | MultiLabelNet, features: Tensor) -> Tensor:
-    """sum over c of w_kc (1 + M_kc) F_c, `(B, K, h, w)`; its mean over positions and the bias are the logit."""
+    """Maps sum over c of w_kc (1 + M_kc) F_c, `(B, K, h, w)`; mean and bias are the logit."""
     if isinstance(net, MultiLabelNet):
         return _activation(net.multilabel, features)
     if net.masks is None:
@@ -73,9 +74,10 @@ def evidence_maps(net: ChannelAttentionNet | MultiLabelNet, features: Tensor) ->
     return torch.einsum("kc,bkchw->bkhw", net.classifiers.weight, masked)
 
 
-def _important(masks: Tensor, channels: Tensor) -> Tensor:
+def masks_of_channels(masks: Tensor, channels: Tensor) -> Tensor:
+    """Masks `(B, K, n, h, w)` of `channels` `(K, n)`, out of masks `(B, K, C, h, w)`."""
     index = channels[None, :, :, None, None].expand(len(masks), -1, -1, *masks.shape[3:])
-    return masks.gather(2, index).mean(2)
+    return masks.gather(2, index)
 
 
 def _activation(head: nn.Sequential, features: Tensor) -> Tensor:

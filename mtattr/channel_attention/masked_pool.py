@@ -1,4 +1,4 @@
-"""Masks made, applied and pooled a few attributes at a time, forgotten, and made again for the gradients."""
+"""Memory-efficient masked pooling, some attributes at a time, recomputed in the backward pass."""
 
 from __future__ import annotations
 
@@ -15,46 +15,41 @@ from mtattr.errors import InputError, whole_number
 def masked_pool(
     features: Tensor, weight: Tensor, bias: Tensor, *, chunk: int, keep_one: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """mean((1 + M) F) and mean(M) over positions, both `(B, K, C)`, for masks M = sigmoid(conv(F)), never holding more than `chunk` of K.
+    """Means of (1 + M) F and of M over positions, both `(B, K, C)`, for masks M = sigmoid(conv(F)).
 
-    features F: `(B, C, h, w)`. weight `(K C, C, k, k)`, bias `(K C,)`: of the convolution of all masks, k odd. keep_one: the 1 of 1 + M.
-    Equal, with its gradients, to `ChannelMasks` and `pool_masked` up to rounding; memory beyond the inputs is that of `chunk` attributes.
-    Once differentiable. Raises `InputError` for shapes that do not fit. Source: Kimura and Tanaka 2019, Eq. 2.
+    Equal, with its gradients, to `ChannelMasks` and `pool_masked` up to rounding, with the memory
+    of `chunk` attributes beyond the inputs. Once differentiable.
+    Source: Kimura and Tanaka 2019, Eq. 2.
+
+    Args:
+        features: F, `(B, C, h, w)`.
+        weight, bias: of the convolution of all masks, `(K C, C, k, k)` with k odd, and `(K C,)`.
+        keep_one: False leaves the 1 out.
     """
-    chunk = whole_number("chunk", chunk)
-    if features.ndim != 4:
-        raise InputError(f"expected features (B, C, h, w), got {tuple(features.shape)}")
-    channels, device = features.shape[1], features.device.type
-    if weight.ndim != 4 or weight.shape[1] != channels or not len(weight) or len(weight) % channels:
+    chunk, device = whole_number("chunk", chunk), features.device.type
+    k, odd = weight.shape[-1], weight.shape[-1] % 2
+    fits = weight.shape[1:] == (features.shape[1], k, k) and bias.shape == weight.shape[:1]
+    if features.ndim != 4 or not fits or not odd or len(weight) % features.shape[1]:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (features, weight, bias))
         raise InputError(
-            f"expected a weight (K C, C, k, k) of C = {channels} channels, got {tuple(weight.shape)}"
-        )
-    if (
-        weight.shape[2] != weight.shape[3]
-        or not weight.shape[2] % 2
-        or bias.shape != weight.shape[:1]
-    ):
-        shapes = f"{tuple(weight.shape)} and {tuple(bias.shape)}"
-        raise InputError(
-            f"expected a square kernel of odd side and a bias for each of its outputs, got {shapes}"
+            "expected features (B, C, h, w), a weight (K C, C, k, k) with k odd and a bias (K C,),"
+            f" got {shapes}"
         )
     known = torch.amp.is_autocast_available(device)
     if known and torch.is_autocast_enabled(device):
-        features, weight, bias = (
-            tensor.to(torch.get_autocast_dtype(device)) for tensor in (features, weight, bias)
-        )
+        dtype = torch.get_autocast_dtype(device)
+        features, weight, bias = (tensor.to(dtype) for tensor in (features, weight, bias))
     with torch.autocast(device, enabled=False) if known else contextlib.nullcontext():
         masked, means = _MaskedPool.apply(features, weight, bias, chunk)
         return masked + features.mean((2, 3)).unsqueeze(1) if keep_one else masked, means
 
 
 class _MaskedPool(torch.autograd.Function):
-    """mean(M F) and mean(M). With z = conv(F), g and s the gradients of both, dz = (g F + s) M (1 - M) / (h w)."""
+    # mean(M F) and mean(M). With z = conv(F) and g, s the gradients of the two:
+    # dz = (g F + s) M (1 - M) / (h w).
 
     @staticmethod
-    def forward(
-        ctx, features: Tensor, weight: Tensor, bias: Tensor, chunk: int
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx, features: Tensor, weight: Tensor, bias: Tensor, chunk: int):
         ctx.save_for_backward(features, weight, bias)
         ctx.rows = chunk * features.shape[1]
         masked, means = [], []
@@ -68,42 +63,31 @@ class _MaskedPool(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, of_masked: Tensor, of_means: Tensor) -> tuple[Tensor | None, ...]:
         features, weight, bias = ctx.saved_tensors
-        positions = features[0, 0].numel()
-        of_masked, of_means = (
-            (gradient / positions)[..., None, None] for gradient in (of_masked, of_means)
-        )
+        positions, chunk = features[0, 0].numel(), ctx.rows // features.shape[1]
+        of_outputs = [(of / positions)[..., None, None] for of in (of_masked, of_means)]
         of_features, of_weight, of_bias = torch.zeros_like(features), [], []
-        chunk = ctx.rows // features.shape[1]
-        parts = zip(
-            weight.split(ctx.rows),
-            bias.split(ctx.rows),
-            of_masked.split(chunk, 1),
-            of_means.split(chunk, 1),
-            strict=True,
+        parts = (
+            *(of.split(ctx.rows) for of in (weight, bias)),
+            *(of.split(chunk, 1) for of in of_outputs),
         )
-        for w, b, g, s in parts:
+        padding, wanted = [weight.shape[2] // 2] * 2, ctx.needs_input_grad[:3]
+        for w, b, g, s in zip(*parts, strict=True):
             masks = _masks(features, w, b)
             of_features += (masks * g).sum(1)
             of_z = torch.addcmul(s, g, features.unsqueeze(1)).mul_(masks)
             of_z.addcmul_(of_z, masks, value=-1)
-            padding, kinds = (
-                [w.shape[2] // 2] * 2,
-                (ctx.needs_input_grad[0], *ctx.needs_input_grad[1:3]),
-            )
-            how = ([1, 1], padding, [1, 1], False, [0, 0], 1, kinds)
-            by_convolution, *of_parameters = torch.ops.aten.convolution_backward(
-                of_z.flatten(1, 2), features, w, [len(b)], *how
+            form = ([1, 1], padding, [1, 1], False, [0, 0], 1, wanted)
+            by_convolution, of_w, of_b = torch.ops.aten.convolution_backward(
+                of_z.flatten(1, 2), features, w, [len(b)], *form
             )
             if by_convolution is not None:
                 of_features += by_convolution
-            of_weight.append(of_parameters[0])
-            of_bias.append(of_parameters[1])
-        wanted = ctx.needs_input_grad
-        joined = (
-            torch.cat(of) if want else None
-            for of, want in ((of_weight, wanted[1]), (of_bias, wanted[2]))
-        )
-        return of_features if wanted[0] else None, *joined, None
+            of_weight.append(of_w)
+            of_bias.append(of_b)
+        gradients = (lambda: of_features, lambda: torch.cat(of_weight), lambda: torch.cat(of_bias))
+        return *(
+            make() if want else None for make, want in zip(gradients, wanted, strict=True)
+        ), None
 
 
 def _masks(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

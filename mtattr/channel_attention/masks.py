@@ -1,4 +1,4 @@
-"""Attention masks: for each attribute one map for every channel of the features (Kimura and Tanaka 2019, Eq. 2)."""
+"""Attention masks: per attribute one map per channel (Kimura and Tanaka 2019, Eq. 2)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ ACTIVATIONS = {"sigmoid": Tensor.sigmoid, "tanh": Tensor.tanh, "relu": Tensor.re
 
 
 class ChannelMasks(nn.Module):
-    """M^1 .. M^K of features `(B, C, h, w)`: `(B, K, C, h, w)`, or `(B, K, 1, h, w)` if `single`.
+    """Masks M^1 .. M^K of features `(B, C, h, w)`: `(B, K, C, h, w)`, or `(B, K, 1, h, w)`.
 
-    One convolution makes all of them, for all read the same features; the mask of attribute k has the weights k * C to (k + 1) * C, so
-    changing it changes nothing else. kernel_size: 1 or 3. layers: 2 puts a convolution and ReLU of the attribute's own before it.
-    activation: "sigmoid", so that masks are in (0, 1), "tanh" or "relu". single: one map for all channels of an attribute, as in an
-    Attention Branch Network. The paper says none of this but the number of channels. Raises `InputError` for other values.
+    One convolution makes all of them, for all read the same features; outputs k * C to (k + 1) * C
+    are the mask of attribute k. The paper fixes the number of channels only.
+
+    Args:
+        kernel_size: 1 or 3.
+        layers: 2 puts a convolution with ReLU, one per attribute, before the last.
+        activation: "sigmoid" for masks in (0, 1), "tanh" or "relu".
+        single: one map for all channels of an attribute, as in an Attention Branch Network.
     """
 
     def __init__(
@@ -32,75 +36,53 @@ class ChannelMasks(nn.Module):
         super().__init__()
         if kernel_size not in (1, 3) or layers not in (1, 2):
             raise InputError(
-                f"masks have kernels of 1 or 3 and 1 or 2 layers, got kernel_size {kernel_size!r} and layers {layers!r}"
+                "masks have kernels of 1 or 3 and 1 or 2 layers,"
+                f" got kernel_size {kernel_size!r} and layers {layers!r}"
             )
         if activation not in ACTIVATIONS:
             raise InputError(
                 f"activation {activation!r} is unknown; there are {', '.join(ACTIVATIONS)}"
             )
-        self.channels, self.num_attributes = (
-            whole_number("channels", channels),
-            whole_number("num_attributes", num_attributes),
-        )
+        self.channels = whole_number("channels", channels)
+        self.num_attributes = whole_number("num_attributes", num_attributes)
         self.activation, self.mask_channels = activation, 1 if single else channels
-        outputs, padding = num_attributes * self.mask_channels, kernel_size // 2
-        self.hidden = (
-            nn.Conv2d(channels, num_attributes * channels, kernel_size, padding=padding)
-            if layers == 2
-            else None
-        )
-        groups = 1 if self.hidden is None else num_attributes
-        self.conv = nn.Conv2d(
-            channels * groups, outputs, kernel_size, padding=padding, groups=groups
-        )
+        form = {"kernel_size": kernel_size, "padding": kernel_size // 2}
+        self.hidden, groups = None, 1
+        if layers == 2:
+            self.hidden, groups = (
+                nn.Conv2d(channels, num_attributes * channels, **form),
+                num_attributes,
+            )
+        outputs = num_attributes * self.mask_channels
+        self.conv = nn.Conv2d(channels * groups, outputs, groups=groups, **form)
 
     @property
     def is_plain(self) -> bool:
-        """Whether these are masks of the default form: one convolution, a sigmoid, a map for every channel."""
-        return (
-            self.hidden is None
-            and self.activation == "sigmoid"
-            and self.mask_channels == self.channels
-        )
+        """Default form: one convolution, a sigmoid, a map per channel."""
+        one_each = self.mask_channels == self.channels
+        return one_each and self.hidden is None and self.activation == "sigmoid"
 
     def forward(self, features: Tensor, attributes: slice = slice(None)) -> Tensor:
-        """Masks of the features for those attributes; `InputError` for features of another number of channels."""
-        if features.ndim != 4 or features.shape[1] != self.channels:
-            raise InputError(
-                f"expected features (B, {self.channels}, h, w) for masks of as many channels, got {tuple(features.shape)}"
-            )
+        """Masks of those attributes."""
         first, last = bounds(attributes, self.num_attributes)
         if self.hidden is not None:
-            features = _rows(
-                self.hidden, features, first * self.channels, last * self.channels
-            ).relu()
-        raw = _rows(
-            self.conv,
-            features,
-            first * self.mask_channels,
-            last * self.mask_channels,
-            groups=last - first,
-        )
+            features = _rows(self.hidden, features, first, last, self.channels).relu()
+        raw = _rows(self.conv, features, first, last, self.mask_channels)
         return ACTIVATIONS[self.activation](raw.unflatten(1, (last - first, self.mask_channels)))
 
 
 def bounds(attributes: slice, num_attributes: int) -> tuple[int, int]:
-    """First attribute of a slice and the one after its last; `InputError` for an empty slice or one with steps."""
+    """First attribute of a slice without gaps, and the one after its last."""
     first, last, step = attributes.indices(num_attributes)
     if step != 1 or first >= last:
         raise InputError(
-            f"expected attributes that follow each other, of 0 to {num_attributes - 1}, got {attributes}"
+            f"expected consecutive attributes of 0 to {num_attributes - 1}, got {attributes}"
         )
     return first, last
 
 
-def _rows(conv: nn.Conv2d, features: Tensor, first: int, last: int, *, groups: int = 1) -> Tensor:
-    """The outputs `first` to `last` of a convolution alone."""
-    groups = groups if conv.groups > 1 else 1
-    return F.conv2d(
-        features,
-        conv.weight[first:last],
-        conv.bias[first:last],
-        padding=conv.padding,
-        groups=groups,
-    )
+def _rows(conv: nn.Conv2d, features: Tensor, first: int, last: int, each: int) -> Tensor:
+    # Outputs of attributes `first` to `last` alone, `each` of them per attribute.
+    rows, groups = slice(first * each, last * each), last - first if conv.groups > 1 else 1
+    weight, bias = conv.weight[rows], conv.bias[rows]
+    return F.conv2d(features, weight, bias, padding=conv.padding, groups=groups)

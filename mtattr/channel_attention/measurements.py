@@ -1,4 +1,4 @@
-"""What is measured in a run, and what an answer that ignores the image reaches."""
+"""Measurements of a run, and floors of answers that ignore the image."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mtattr.data.image_data import ImageData
 from mtattr.evaluation import accuracy, known_regions, localisation_scores
 from mtattr.tasks import TaskSet
 
-#: Images whose maps are judged, and images on which masks are averaged, channels pruned and noise added.
+#: Images whose maps are judged; images for mean masks, pruning and noise.
 LOCALISED, ANALYSED = 256, 1000
-#: Deviation of the noise, power of the sharper masks, and share of the channels that pruning keeps.
+#: Deviation of the noise, power of sharper masks, share of channels that pruning keeps.
 NOISE, POWER, KEPT = 0.1, 4.0, 0.25
 
 
@@ -34,7 +34,7 @@ def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
 
 
 def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
-    """What the most frequent answer reaches."""
+    """Scores of the most frequent answer."""
     return {"mean_accuracy": accuracy.mean_accuracy_floor(labels, tasks), "balanced_accuracy": 0.5}
 
 
@@ -52,10 +52,13 @@ def analyse(
     data: Mapping[str, ImageData],
     device: object,
 ) -> dict[str, float]:
-    """Localisation, and of a network with parts those of `heads_and_losses`; with masks, all that masks are asked.
+    """Localisation and `heads_and_losses`; for networks with masks, also all mask metrics.
 
-    untrained: gives the network as it was before training, whose masks are the control. Spreads, correlations and the order of pruning are
-    of validation images, everything else of test images, the three channels whose masks are localised included.
+    Spreads, correlations and the order of pruning use validation images, everything else test
+    images, including the choice of the three channels whose masks are localised.
+
+    Args:
+        untrained: builds the network as it was before training, whose masks are the control.
     """
     test, val = data["test"], data["val"].subset(range(min(ANALYSED, len(data["val"]))))
     found = localisation(net, test, device=device)
@@ -74,14 +77,10 @@ def analyse(
     before = mask_means(untrained(), val.images[:LOCALISED], device=device)
     found |= {f"untrained_mask_{name}": value for name, value in mask_spread(before).items()}
     found["mask_own_over_untrained"] = found["mask_own"] - found["untrained_mask_own"]
-    weights = (
-        None
-        if net.classifiers.hidden is not None
-        else net.classifiers.weight.detach().float().cpu()
-    )
-    found |= sharing_metrics(
-        means.mean(0), before.mean(0), weights, likenesses(val.tasks, data["train"].labels)
-    )
+    weights, alike = None, likenesses(val.tasks, data["train"].labels)
+    if net.classifiers.hidden is None:
+        weights = net.classifiers.weight.detach().float().cpu()
+    found |= sharing_metrics(means.mean(0), before.mean(0), weights, alike)
     if weights is not None:
         found |= pruning(net, means, val, part, device=device)
     return found | robustness(net, part, device=device)
@@ -90,7 +89,7 @@ def analyse(
 def localisation(
     net: nn.Module, test: ImageData, *, images: int = LOCALISED, device: object = "cpu"
 ) -> dict[str, float]:
-    """`localisation_scores` of every map of the network on attributes that are present; empty where regions are not known."""
+    """`localisation_scores` of all maps on attributes that are present; empty without regions."""
     if test.region_of is None:
         return {}
     images = min(images, len(test))
@@ -105,24 +104,17 @@ def localisation(
 def heads_and_losses(
     net: ChannelAttentionNet, test: ImageData, *, device: object = "cpu"
 ) -> dict[str, float]:
-    """Accuracy of the multi-label head and of the mean of both heads, and the terms of the loss in both reductions."""
+    """Accuracy of the multi-label head and of the mean of both heads, and the terms of the loss."""
     net.eval().to(device)
     answers, terms = [], []
     for rows in torch.arange(len(test)).split(50):
         x, labels = take(test.images, rows, device), test.labels[rows].to(device)
         output = net(x)
-        answers.append(
-            (
-                output.logits.float().cpu(),
-                output.extra.get("multilabel_logits", output.logits).float().cpu(),
-            )
-        )
-        both = (
-            *loss_terms(output, x, labels),
-            *loss_terms(output, x, labels, pixels="sum", mask_l1="mean"),
-        )
-        terms.append(len(rows) * torch.tensor(both))
-    masked, multilabel = (torch.cat(of) for of in zip(*answers, strict=True))
+        logits = (output.logits, output.extra.get("multilabel_logits", output.logits))
+        answers.append(torch.stack(logits).float().cpu())
+        other = loss_terms(output, x, labels, pixels="sum", mask_l1="mean")
+        terms.append(len(rows) * torch.tensor((*loss_terms(output, x, labels), *other)))
+    masked, multilabel = torch.cat(answers, dim=1)
     values = (torch.stack(terms).sum(0) / len(test)).tolist()
     found = {"masked_loss": values[0]}
     if net.multilabel is not None:
@@ -130,18 +122,14 @@ def heads_and_losses(
         both = ((masked.sigmoid() + multilabel.sigmoid()) / 2).logit(eps=1e-7)
         own = metrics(masked, test.labels, test.tasks)["mean_accuracy"]
         for name, logits in (("multilabel", multilabel), ("both", both)):
-            found |= {
-                f"{name}_{key}": value
-                for key, value in metrics(logits, test.labels, test.tasks).items()
-            }
+            scores = metrics(logits, test.labels, test.tasks)
+            found |= {f"{name}_{key}": value for key, value in scores.items()}
         found["masked_over_multilabel"] = own - found["multilabel_mean_accuracy"]
     if net.reconstructor is not None:
         found |= {"reconstruction_mean": values[2], "reconstruction_sum": values[6]}
-        pixels = test.images.float() / 255
         # The share of the pixels' variance that is explained; 0 for the mean image.
-        found["reconstruction_explained"] = (
-            1 - values[2] / pixels.var(0, correction=0).mean().item()
-        )
+        variance = (test.images.float() / 255).var(0, correction=0).mean().item()
+        found["reconstruction_explained"] = 1 - values[2] / variance
     if net.masks is not None:
         found |= {"mask_l1_sum": values[3], "mask_l1_mean": values[7]}
     return found
@@ -155,15 +143,15 @@ def pruning(
     *,
     device: object = "cpu",
 ) -> dict[str, float]:
-    """Mean accuracy when each attribute keeps `KEPT` of its channels by each of `ORDERS` (random: mean of five), the rest at their mean."""
-    of_val, of_test = (channel_contributions(net, of.images, device=device) for of in (val, test))
-    count, bias, found = (
-        max(1, round(KEPT * of_val.shape[2])),
-        net.classifiers.bias.detach().float().cpu(),
-        {},
-    )
+    """Mean accuracy when each attribute keeps `KEPT` of its channels, the others at their mean.
 
-    def kept(order: str, seed: int = 0) -> float:
+    They are chosen on `val` by each of `ORDERS`; "random" is the mean of five draws.
+    """
+    of_val, of_test = (channel_contributions(net, of.images, device=device) for of in (val, test))
+    count, found = max(1, round(KEPT * of_val.shape[2])), {}
+    bias = net.classifiers.bias.detach().float().cpu()
+
+    def kept(order: str, seed: int) -> float:
         keep = kept_channels(channel_scores(means, of_val, order, seed=seed), count)
         logits = pruned_logits(of_test, keep, of_val.mean(0)) + bias
         return metrics(logits, test.labels, test.tasks)["mean_accuracy"]
@@ -172,29 +160,28 @@ def pruning(
         draws = 5 if order == "random" else 1
         found[f"pruned_by_{order}"] = sum(kept(order, seed) for seed in range(draws)) / draws
     found["pruned_by_mask_over_random"] = found["pruned_by_mask"] - found["pruned_by_random"]
-    found["pruned_by_contribution_over_mask"] = (
-        found["pruned_by_contribution"] - found["pruned_by_mask"]
-    )
-    return found
+    gain = found["pruned_by_contribution"] - found["pruned_by_mask"]
+    return found | {"pruned_by_contribution_over_mask": gain}
 
 
 def robustness(
     net: ChannelAttentionNet, test: ImageData, *, device: object = "cpu"
 ) -> dict[str, float]:
-    """Mean accuracy with and without noise, by the masks as they are and sharpened."""
+    """Mean accuracy with and without noise, by masks as they are, sharpened and flat."""
     if net.masks.activation == "tanh":
         return {}
-    found = {}
-    for name, noise, power in (
-        ("noisy", NOISE, 1.0),
-        ("sharp", 0.0, POWER),
-        ("noisy_sharp", NOISE, POWER),
-        ("noisy_flat", NOISE, 0.0),
-    ):
+
+    def accuracy_at(noise: float, power: float) -> float:
         logits = noisy_logits(net, test.images, noise=noise, power=power, device=device)
-        found[f"{name}_mean_accuracy"] = metrics(logits, test.labels, test.tasks)["mean_accuracy"]
-    found["sharpening_under_noise"] = (
-        found["noisy_sharp_mean_accuracy"] - found["noisy_mean_accuracy"]
-    )
-    found["places_under_noise"] = found["noisy_mean_accuracy"] - found["noisy_flat_mean_accuracy"]
-    return found
+        return metrics(logits, test.labels, test.tasks)["mean_accuracy"]
+
+    noisy, sharp = accuracy_at(NOISE, 1.0), accuracy_at(0.0, POWER)
+    noisy_sharp, noisy_flat = accuracy_at(NOISE, POWER), accuracy_at(NOISE, 0.0)
+    return {
+        "noisy_mean_accuracy": noisy,
+        "sharp_mean_accuracy": sharp,
+        "noisy_sharp_mean_accuracy": noisy_sharp,
+        "noisy_flat_mean_accuracy": noisy_flat,
+        "sharpening_under_noise": noisy_sharp - noisy,
+        "places_under_noise": noisy - noisy_flat,
+    }

@@ -1,4 +1,4 @@
-"""The reconstructor: the image from the features, to make these better (Kimura and Tanaka 2019, Sec. 3.4)."""
+"""Reconstructor of the image from its features (Kimura and Tanaka 2019, Sec. 3.4)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ UPSAMPLINGS = ("nearest", "transposed")
 
 
 class Reconstructor(nn.Module):
-    """Features `(B, C, h, w)` to images `(B, 3, s h, s w)` in (0, 1), s the stride of the extractor.
+    """Doublings of the map, each with half the channels and ReLU, and a 3x3 convolution to colours.
 
-    Every doubling is a nearest-neighbour enlargement and a 3x3 convolution, or a transposed 4x4 convolution, with ReLU; widths C/2, C/4,
-    C/8; then a 3x3 convolution to colours and a sigmoid. Raises `InputError` for a stride that is no power of two or an unknown upsampling.
+    Args:
+        stride: of the extractor, a power of two.
+        upsampling: "nearest", enlargement and a 3x3 convolution, or "transposed", a 4x4 one.
     """
 
     def __init__(
@@ -24,12 +25,7 @@ class Reconstructor(nn.Module):
             raise InputError(
                 f"upsampling {upsampling!r} is unknown; there are {', '.join(UPSAMPLINGS)}"
             )
-        if (
-            not isinstance(stride, int)
-            or isinstance(stride, bool)
-            or stride < 1
-            or stride & (stride - 1)
-        ):
+        if whole_number("stride", stride) & (stride - 1):
             raise InputError(f"stride must be a power of two, got {stride!r}")
         channels, layers = whole_number("channels", channels), []
         for _ in range(stride.bit_length() - 1):
@@ -43,5 +39,5 @@ class Reconstructor(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, 3, 3, padding=1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """The images that the features tell."""
+        """Images `(B, 3, stride h, stride w)` in (0, 1) from features `(B, C, h, w)`."""
         return self.layers(features).sigmoid()

@@ -1,8 +1,9 @@
-"""Backbones by name: images in [0, 1] to a feature map, with the input statistics they were trained on."""
+"""Backbones by name, from images in [0, 1] to a feature map."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -30,19 +31,13 @@ SMALL_MEAN, SMALL_STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
 class Backbone(nn.Module):
-    """A trunk behind its input normalisation.
+    """A trunk behind its input normalisation, whose statistics are stored with the weights.
 
-    `forward` maps images `(B, 3, H, W)` in [0, 1] to features `(B, num_features, h, w)`. `mean` and `std` are buffers,
-    so that they travel with the weights.
+    `forward` maps images `(B, 3, H, W)` in [0, 1] to features `(B, num_features, h, w)`.
     """
 
     def __init__(
-        self,
-        trunk: nn.Module,
-        num_features: int,
-        *,
-        mean: tuple[float, ...],
-        std: tuple[float, ...],
+        self, trunk: nn.Module, num_features: int, *, mean: Sequence[float], std: Sequence[float]
     ) -> None:
         super().__init__()
         self.trunk = trunk
@@ -51,7 +46,7 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Feature map of the tapped stage; `InputError` for images of another shape or type."""
+        """Feature map of the tapped stage."""
         check_images(images)
         features = self.trunk((images - self.mean) / self.std)
         return features[0] if isinstance(features, list) else features
@@ -65,24 +60,26 @@ def build_backbone(
     stem_stride: int = 2,
     widths: tuple[int, int, int] | None = None,
 ) -> Backbone:
-    """The backbone called `name` (one of `BACKBONES`), with random weights or those of a safetensors file.
+    """Backbone called `name`, one of `BACKBONES`, with random weights or those of a file.
 
-    tap: which stage's feature map is handed on, -1 = the last; the published networks use timm's stages.
-    stem_stride: 1 keeps the map of a small backbone at full size, for images under 32 px.
-    widths: channels of a small backbone's three stages, `SMALL_WIDTHS` unless given.
-    weights: a safetensors file in timm's naming for a published backbone (its classifier is ignored), or one saved
-    from a small backbone. Raises `InputError` for an unknown name, a stage that is not there, widths that are not three
-    positive numbers or are given for a published backbone, or a file that does not fit.
+    Args:
+        weights: safetensors in timm's naming for a published backbone, whose classifier is ignored,
+            or saved from a small backbone.
+        tap: stage whose feature map is returned, -1 for the last; published networks have timm's.
+        stem_stride: of a small backbone; 1 keeps the map of images under 32 px at full size.
+        widths: channels of a small backbone's three stages, by default `SMALL_WIDTHS`.
+
+    Raises:
+        InputError: unknown name, stage or widths, or a file that does not fit.
     """
     if name not in BACKBONES:
         raise InputError(f"backbone {name!r} is unknown; there are {', '.join(BACKBONES)}")
-    if isinstance(tap, bool) or not isinstance(tap, int) or not -STAGES[name] <= tap < STAGES[name]:
-        raise InputError(
-            f"tap must be a whole number in {-STAGES[name]}..{STAGES[name] - 1} for {name}, got {tap!r}"
-        )
+    stages = STAGES[name]
+    if tap not in range(-stages, stages):
+        raise InputError(f"tap must be a stage in {-stages}..{stages - 1} for {name}, got {tap!r}")
     if widths is not None and (name in TIMM_NAMES or len(widths) != 3 or min(widths) < 1):
         raise InputError(
-            f"widths must be three positive numbers, and only for a small backbone; got {widths!r} for {name}"
+            f"widths must be three positive numbers for a small backbone, got {widths!r} for {name}"
         )
     if name in TIMM_NAMES:
         backbone = _timm_backbone(TIMM_NAMES[name], tap)
@@ -109,19 +106,17 @@ def _timm_backbone(timm_name: str, tap: int) -> Backbone:
         import timm
 
     if tap == -1:
-        trunk = timm.create_model(timm_name, pretrained=False, num_classes=0, global_pool="")
+        trunk = timm.create_model(timm_name, num_classes=0, global_pool="")
         num_features = trunk.num_features
     else:
-        trunk = timm.create_model(
-            timm_name, pretrained=False, features_only=True, out_indices=(tap,)
-        )
+        trunk = timm.create_model(timm_name, features_only=True, out_indices=(tap,))
         num_features = trunk.feature_info.channels()[0]
     config = timm.get_pretrained_cfg(timm_name) or timm.models.PretrainedCfg()
     return Backbone(trunk, num_features, mean=tuple(config.mean), std=tuple(config.std))
 
 
 def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
-    """The tensors of a safetensors file; `InputError` for one that is missing or cut short, saying that `name` was expected."""
+    """Tensors of a safetensors file; `InputError` for a missing or damaged file of `name`."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -137,10 +132,15 @@ def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
 def load_weights(
     net: nn.Module, path: str | Path, name: str, *, ignored: tuple[str, ...] = ()
 ) -> None:
-    """Load a safetensors file into `net`, leaving tensors of `net` out whose names begin with one of `ignored`.
+    """Load a safetensors file into `net`, whose tensors beyond it stay as they are if `ignored`.
 
-    Further tensors of the file are left out too. Raises `InputError` for a damaged file and, naming the first, for tensors that are
-    missing or of another shape.
+    Args:
+        name: of the network, for error messages.
+        ignored: beginnings of names of tensors of `net` that are not loaded. Tensors of the file
+            that `net` lacks are never loaded.
+
+    Raises:
+        InputError: damaged file, or tensors that are missing or have another shape.
     """
     state = read_weights(path, name)
     wanted = {key: value for key, value in net.state_dict().items() if not key.startswith(ignored)}
@@ -149,7 +149,8 @@ def load_weights(
     )
     if missing:
         raise InputError(
-            f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing, first {missing[0]!r}"
+            f"{path}: {len(missing)} of {len(wanted)} tensors of {name} are missing,"
+            f" first {missing[0]!r}"
         )
     wrong = sorted(key for key in wanted if key in state and state[key].shape != wanted[key].shape)
     if wrong:

@@ -1,4 +1,4 @@
-"""Batch normalisation by other statistics than the batch's: the global batch's on any device, or fixed ones."""
+"""Batch normalisation by the statistics of all processes' images, or by fixed statistics."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mtattr.errors import InputError
 class GlobalBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation whose training statistics cover the images of all processes.
 
-    `torch.nn.SyncBatchNorm` refuses CPU tensors, so a run on two CPU processes could not equal a run on one. Without
-    a process group this is exactly `nn.BatchNorm2d`.
+    `torch.nn.SyncBatchNorm` refuses CPU tensors, so a run on two CPU processes could not equal a
+    run on one. Without a process group this is exactly `nn.BatchNorm2d`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise `(B, C, H, W)`; every process must hold as many images."""
+        """Normalised `(B, C, H, W)`; every process must hold the same number of images."""
         if not self.training:
             return super().forward(input)
         if self.track_running_stats:
@@ -45,10 +45,10 @@ def global_batch_norm(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """Normalise `(B, C, H, W)` by the statistics of the images of all processes, each of which must hold as many.
+    """Input `(B, C, H, W)` normalised by the statistics of the images of all processes.
 
-    running_mean, running_var: `(C,)`, moved by `momentum` in place, or None. weight, bias: `(C,)` or None. Without a process
-    group this is `torch.nn.functional.batch_norm` in training.
+    Every process must hold the same number of images. Without a process group this is
+    `torch.nn.functional.batch_norm` in training, whose arguments these are.
     """
     if not distributed.is_initialized() or distributed.get_world_size() == 1:
         return F.batch_norm(input, running_mean, running_var, weight, bias, True, momentum, eps)
@@ -72,7 +72,7 @@ def global_batch_norm(
 
 
 def use_global_batch_norm(net: nn.Module) -> nn.Module:
-    """Make every `nn.BatchNorm2d` of `net`, in place, one whose statistics cover all processes; returns `net`."""
+    """`net`, every `nn.BatchNorm2d` of which becomes, in place, a `GlobalBatchNorm2d`."""
     for module in net.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = GlobalBatchNorm2d
@@ -80,7 +80,7 @@ def use_global_batch_norm(net: nn.Module) -> nn.Module:
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation by the running statistics in every mode; they never change, scale and shift are trained.
+    """Batch normalisation by running statistics that never change; scale and shift are trained.
 
     For pretrained networks: fresh statistics are mean 0 and variance 1, which normalise nothing.
     """
@@ -95,22 +95,24 @@ class FrozenBatchNorm2d(nn.BatchNorm2d):
 
 
 def freeze_batch_norm(net: nn.Module) -> nn.Module:
-    """Make every batch norm over images of `net`, in place, a `FrozenBatchNorm2d`; returns `net`.
+    """`net`, every batch norm over images of which becomes, in place, a `FrozenBatchNorm2d`.
 
-    Names and values of the state stay. Raises `InputError` for a batch norm that keeps no running statistics, and for a layer of
-    another kind that moves some, such as one with statistics for each task; `net` is then as it was.
+    Names and values of the state stay.
+
+    Raises:
+        InputError: a batch norm keeps no running statistics, or a layer of another kind learns
+            some, such as statistics per task; `net` is then unchanged.
     """
     to_freeze = []
     for name, module in net.named_modules():
         if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d):
             if module.running_mean is None:
-                raise InputError(
-                    f"batch norm {name!r} keeps no running statistics, so there is nothing to freeze"
-                )
+                raise InputError(f"batch norm {name!r} keeps no running statistics to freeze")
             to_freeze.append(module)
         elif _learns_statistics(module):
             raise InputError(
-                f"{type(module).__name__} {name!r} moves running statistics, and only nn.BatchNorm2d can be frozen"
+                f"{type(module).__name__} {name!r} learns running statistics,"
+                " and only nn.BatchNorm2d can be frozen"
             )
     for module in to_freeze:
         module.__class__ = _frozen(type(module))
@@ -119,39 +121,29 @@ def freeze_batch_norm(net: nn.Module) -> nn.Module:
 
 
 def _learns_statistics(module: nn.Module) -> bool:
-    # A frozen layer of another library holds its scale and shift in buffers, one that learns in parameters.
+    # A frozen layer of another library has no parameters: its scale and shift are buffers.
     known = isinstance(module, nn.modules.batchnorm._NormBase)
-    return (
-        not known
-        and getattr(module, "running_mean", None) is not None
-        and any(True for _ in module.parameters(recurse=False))
-    )
+    has_statistics = getattr(module, "running_mean", None) is not None
+    return not known and has_statistics and any(True for _ in module.parameters(recurse=False))
 
 
 @functools.cache
 def _frozen(kind: type[nn.BatchNorm2d]) -> type[FrozenBatchNorm2d]:
     # timm's batch norm applies the activation too: its forward has to stay.
-    plain = kind in (nn.BatchNorm2d, GlobalBatchNorm2d)
-    return (
-        FrozenBatchNorm2d
-        if plain
-        else type(f"Frozen{kind.__name__}", (FrozenBatchNorm2d, kind), {})
-    )
+    if kind in (nn.BatchNorm2d, GlobalBatchNorm2d):
+        return FrozenBatchNorm2d
+    return type(f"Frozen{kind.__name__}", (FrozenBatchNorm2d, kind), {})
 
 
 @contextlib.contextmanager
 def batch_statistics(net: nn.Module) -> Iterator[None]:
-    """Within, `net` is in evaluation mode, but its batch norm normalises by each batch's own statistics and learns none.
+    """Context in which `net` evaluates, but batch norm uses each batch's statistics, learning none.
 
-    Frozen batch norm stays frozen. Afterwards every module has its mode of before.
+    Frozen batch norm stays frozen. Every module's mode is restored afterwards.
     """
     modes = [(module, module.training) for module in net.modules()]
-    layers = [
-        module
-        for module in net.modules()
-        if isinstance(module, nn.BatchNorm2d) and not isinstance(module, FrozenBatchNorm2d)
-    ]
-    layers = [layer for layer in layers if layer.track_running_stats]
+    norms = [module for module, _ in modes if isinstance(module, nn.BatchNorm2d)]
+    layers = [n for n in norms if n.track_running_stats and not isinstance(n, FrozenBatchNorm2d)]
     net.eval()
     try:
         for layer in layers:

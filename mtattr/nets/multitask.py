@@ -10,10 +10,10 @@ from mtattr.nets.output import Output
 
 
 class MultiTaskNet(nn.Module):
-    """A backbone, the average over its feature map, and one linear layer with a row for every unit of every task.
+    """A backbone, global average pooling, and one linear layer with a row per unit of each task.
 
-    dropout: the part of the averaged features that is dropped before the linear layer in training.
-    Raises `InputError` unless it lies in [0, 1).
+    Args:
+        dropout: share of the pooled features that is dropped in training, in [0, 1).
     """
 
     def __init__(self, backbone: Backbone, num_units: int, dropout: float = 0.0) -> None:
@@ -25,6 +25,6 @@ class MultiTaskNet(nn.Module):
         self.head = nn.Linear(backbone.num_features, num_units)
 
     def forward(self, images: Tensor) -> Output:
-        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, num_units)`; `extra["features"]` is the feature map."""
+        """Logits `(B, num_units)` of images in [0, 1]; `extra["features"]` is the feature map."""
         features = self.backbone(images)
         return Output(self.head(self.dropout(features.mean((2, 3)))), extra={"features": features})

@@ -1,4 +1,4 @@
-"""What every network of the course returns."""
+"""The answer of every network of the course."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from torch import Tensor
 class Output(NamedTuple):
     """A network's answer for B images.
 
-    logits: `(B, U)`, the units of a `TaskSet` in its order. maps: raw attention `(B, T, h, w)` or None.
-    extra: named tensors that a paper's loss or analysis reads.
+    Args:
+        logits: `(B, U)`, the units of a `TaskSet` in its order.
+        maps: raw attention `(B, T, h, w)` or None.
+        extra: named tensors that a paper's loss or analysis reads.
     """
 
     logits: Tensor

@@ -1,6 +1,8 @@
-"""Small relatives of the three published backbones: the same building blocks, three stages, for images of 16 to 96 px."""
+"""Small relatives of three published backbones: the same blocks, for images of 16 to 96 px."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 def conv_norm(
     inputs: int, outputs: int, kernel: int = 3, *, stride: int = 1, groups: int = 1
 ) -> nn.Sequential:
-    """Convolution without bias, batch norm, ReLU: `(B, inputs, H, W)` to `(B, outputs, H / stride, W / stride)`."""
+    """Convolution without bias, batch norm, ReLU; it divides the sides of a map by `stride`."""
     return nn.Sequential(
         nn.Conv2d(
             inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
@@ -20,7 +22,7 @@ def conv_norm(
 
 
 class InceptionBlock(nn.Module):
-    """Four parallel paths (1x1, 3x3, 5x5 as two 3x3, pooling) concatenated (Szegedy et al. 2016, Fig. 5)."""
+    """Paths of 1x1, 3x3, two 3x3 and pooling, concatenated (Szegedy et al. 2016, Fig. 5)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -40,7 +42,10 @@ class InceptionBlock(nn.Module):
 
 
 class InceptionResidualBlock(nn.Module):
-    """Parallel paths, merged by a linear 1x1 convolution and added to the input, scaled by 0.2 (Szegedy et al. 2017, Sec. 3.3)."""
+    """Parallel paths merged by a 1x1 convolution, scaled by 0.2 and added to the input.
+
+    Source: Szegedy et al. 2017, Sec. 3.3.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -94,15 +99,12 @@ BLOCKS = {
 class SmallBackbone(nn.Module):
     """A stem and three stages of one kind of block; each stage but the first halves the map.
 
-    `forward` maps images `(B, 3, H, W)` to features `(B, widths[-1], h, w)`, h = H / (4 * stem_stride).
+    `forward` maps `(B, 3, H, W)` to `(B, widths[-1], h, w)`, for three stages with
+    h = H / (4 * stem_stride).
     """
 
     def __init__(
-        self,
-        block: type[nn.Module],
-        *,
-        widths: tuple[int, ...] = (32, 64, 128),
-        stem_stride: int = 2,
+        self, block: type[nn.Module], *, widths: Sequence[int] = (32, 64, 128), stem_stride: int = 2
     ) -> None:
         super().__init__()
         self.num_features = widths[-1]
@@ -112,16 +114,8 @@ class SmallBackbone(nn.Module):
             pool = nn.Identity() if position == 0 else nn.MaxPool2d(2)
             stages.append(nn.Sequential(pool, block(inputs, width)))
             inputs = width
-        self.stages = nn.ModuleList(stages)
-
-    def stage_outputs(self, x: Tensor) -> list[Tensor]:
-        """The feature map after each stage, first to last."""
-        x, maps = self.stem(x), []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        self.stages = nn.Sequential(*stages)
 
     def forward(self, x: Tensor) -> Tensor:
         """The last stage's feature map."""
-        return self.stage_outputs(x)[-1]
+        return self.stages(self.stem(x))

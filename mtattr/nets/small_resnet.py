@@ -12,10 +12,11 @@ from mtattr.errors import InputError
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm, added to a shortcut (He et al. 2016, Fig. 2 and Sec. 3.3, option B).
+    """Two 3x3 convolutions with batch norm, added to a shortcut.
 
-    `forward` maps `(B, inputs, H, W)` to `(B, outputs, H / stride, W / stride)`. With `groups` = T, group t of the output
-    reads group t of the input alone.
+    `forward` maps `(B, inputs, H, W)` to `(B, outputs, H / stride, W / stride)`. With `groups` = T,
+    group t of the output reads group t of the input alone.
+    Source: He et al. 2016, Fig. 2 and Sec. 3.3, option B.
     """
 
     def __init__(self, inputs: int, outputs: int, *, stride: int = 1, groups: int = 1) -> None:
@@ -38,12 +39,11 @@ class BasicBlock(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """A 3x3 stem and one stage of `BasicBlock`s for each of `widths`; each stage but the first halves the map.
+    """A 3x3 stem and one stage of `BasicBlock`s per width; each stage but the first halves the map.
 
-    `forward` maps images `(B, 3, H, W)` to features `(B, num_features, h, w)`, h = H / (4 * stem_stride) for three stages.
-    With `copies` = T it is T independent networks on the same images: `num_features` = T * C with C = widths[-1], and the
-    channels t * C to (t + 1) * C are network t's, at every layer with that layer's C.
-    Raises `InputError` for sizes that are not positive.
+    `forward` maps `(B, 3, H, W)` to `(B, num_features, h, w)`, for three stages with
+    h = H / (4 * stem_stride). With `copies` = T it is T independent networks on the same images:
+    at a layer of C channels, channels t * C to (t + 1) * C belong to network t.
     """
 
     def __init__(
@@ -60,19 +60,15 @@ class SmallResNet(nn.Module):
             or len(widths) != len(blocks)
             or min(*widths, *blocks, stem_stride, copies) < 1
         ):
-            given = f"widths {tuple(widths)}, blocks {tuple(blocks)}, stem_stride {stem_stride}, copies {copies}"
             raise InputError(
-                f"expected a positive width and number of blocks for each stage, got {given}"
+                "expected a positive width and number of blocks for each stage, got widths"
+                f" {tuple(widths)}, blocks {tuple(blocks)}, stride {stem_stride}, copies {copies}"
             )
-        self.widths, self.blocks, self.stem_stride, self.copies = (
-            tuple(widths),
-            tuple(blocks),
-            stem_stride,
-            copies,
-        )
+        self.widths, self.blocks = tuple(widths), tuple(blocks)
+        self.stem_stride, self.copies = stem_stride, copies
         self.num_features = widths[-1] * copies
-        # PyTorch draws weights by fan-in, which a grouped convolution counts within its group: each copy starts like a
-        # single network. By fan-out, as residual networks often do, it would not.
+        # PyTorch draws weights by fan-in, which a grouped convolution counts within its group: each
+        # copy starts like a single network. By fan-out, as is usual for ResNets, it would not.
         inputs = widths[0] * copies
         self.stem = nn.Sequential(
             nn.Conv2d(3, inputs, 3, stride=stem_stride, padding=1, bias=False),
@@ -94,10 +90,7 @@ class SmallResNet(nn.Module):
         return self.stages(self.stem(x))
 
     def copy(self, t: int) -> SmallResNet:
-        """Network t by itself, with its own copy of the weights and of the batch norm statistics.
-
-        Raises `InputError` if there is no network t.
-        """
+        """Network t by itself, with a copy of its weights and batch norm statistics."""
         if not 0 <= t < self.copies:
             raise InputError(f"there are {self.copies} networks, 0 to {self.copies - 1}; got {t}")
         state = {
@@ -108,14 +101,10 @@ class SmallResNet(nn.Module):
 
 
 def stack_networks(nets: Sequence[SmallResNet]) -> SmallResNet:
-    """The given networks as one, in their order, with a copy of their weights and batch norm statistics.
-
-    Raises `InputError` unless there is one and all have the same shape.
-    """
-    if not nets or any(_shape(net) != _shape(nets[0]) for net in nets):
-        raise InputError(
-            f"expected networks of one shape, got {sorted({_shape(net) for net in nets})}"
-        )
+    """Networks of one shape as one, with a copy of their weights and batch norm statistics."""
+    shapes = {(net.widths, net.blocks, net.stem_stride) for net in nets}
+    if len(shapes) != 1:
+        raise InputError(f"expected networks of one shape, got {sorted(shapes)}")
     states = [net.state_dict() for net in nets]
     state = {
         name: torch.cat([one[name] for one in states]) if value.ndim else value.clone()
@@ -124,12 +113,8 @@ def stack_networks(nets: Sequence[SmallResNet]) -> SmallResNet:
     return _with_state(state, nets[0], sum(net.copies for net in nets))
 
 
-def _shape(net: SmallResNet) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    return net.widths, net.blocks, net.stem_stride
-
-
 def _with_state(state: dict[str, Tensor], like: SmallResNet, copies: int) -> SmallResNet:
-    # Made without storage, so that no random numbers are drawn and the state keeps its type and device.
+    # Made without storage: no random numbers are drawn, and the state keeps its type and device.
     with torch.device("meta"):
         net = SmallResNet(
             widths=like.widths, blocks=like.blocks, stem_stride=like.stem_stride, copies=copies

@@ -4,6 +4,8 @@ from mtattr.attribute_estimation import AttributeEstimationNet
 from mtattr.errors import InputError
 from torch import nn
 
+from cases import each
+
 
 class Trunk(nn.Module):
     num_features = 7
@@ -24,7 +26,7 @@ def net(variant="PM", **options):
 IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize(("variant", "units"), [("PM", 9), ("CM", 9), ("Ideal", 4)])
+@each(("variant", "units"), [("PM", 9), ("CM", 9), ("Ideal", 4)])
 def test_units_come_in_task_order(variant, units):
     output = net(variant)(IMAGES)
     assert output.logits.shape == (2, units)
@@ -73,7 +75,7 @@ def test_bad_arguments():
         AttributeEstimationNet(Trunk(), 1, 5)
 
 
-@pytest.mark.parametrize(
+@each(
     "changed",
     [
         {"num_classes": 1},
@@ -84,10 +86,8 @@ def test_bad_arguments():
         {"attribute_units": 0},
         {"class_units": -1},
         {"class_units": 1.5},
-        {"backbone": None},
-        {"backbone": torch.nn.Linear(2, 2)},
     ],
 )
-def test_impossible_sizes_and_backbones_are_refused(changed):
+def test_impossible_sizes_are_refused(changed):
     with pytest.raises(InputError):
-        AttributeEstimationNet(**{"backbone": "small_inception", "num_classes": 3, "num_attributes": 4} | changed)
+        AttributeEstimationNet(**{"backbone": Trunk(), "num_classes": 3, "num_attributes": 4} | changed)

@@ -3,7 +3,7 @@ from mtattr.nets import Normalise, check_images
 from mtattr.nets.vgg import VGG16_BLOCKS, VGG16_WIDTHS
 from torchvision.models import vgg16
 
-from refusals import assert_refused
+from cases import assert_refused
 
 
 def test_images_are_normalised_by_hand():
