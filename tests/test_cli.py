@@ -180,6 +180,32 @@ def test_names_and_settings():
         assert Setting().convert(text, None, None)[1] == value
 
 
+def test_an_edited_notebook_is_never_overwritten_and_the_advice_names_the_side(project, capsys):
+    import nbformat
+    from mtattr.reproduce import write_notebook
+    from mtattr.reproduce.notebooks import read_notebook
+
+    source = project / "notebooks/attribute_estimation/build.py"
+    ran = read_notebook(source)
+    ran.cells[0].execution_count, ran.cells[0].outputs = 1, []
+    notebook = write_notebook(source, ran)
+    stored = notebook.read_bytes()
+    source.write_text(source.read_text() + "\n# %%\n1 + 1\n")
+    assert main(["notebooks", "check"]) == 2
+    assert "build.py changed; run: mtattr notebooks execute attribute_estimation/build" in capsys.readouterr().err
+
+    mine = nbformat.read(notebook, as_version=4)
+    mine.cells.append(nbformat.v4.new_markdown_cell("My notes."))
+    nbformat.write(mine, notebook)
+    edited = notebook.read_bytes()
+    for both in (True, False):
+        for command in (["notebooks", "check"], ["notebooks", "execute"], ["notebooks", "execute", "attribute_estimation/build"]):
+            assert main(command) == 2
+            assert ("were both edited" if both else "build.ipynb was edited; to keep the edits run: jupytext") in capsys.readouterr().err
+            assert notebook.read_bytes() == edited != stored
+        source.write_text(source.read_text().removesuffix("\n# %%\n1 + 1\n"))
+
+
 def test_dry_run_lists_and_fails_nothing(project, capsys):
     assert main(["reproduce", "--dry-run", "--seeds", "0-2"]) == 0
     assert capsys.readouterr().out.count("would run") == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,7 @@ def execute(
     names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None
 ) -> int:
     """Execute sources (.py) into the notebooks (.ipynb) beside them; a failure leaves the old notebook."""
-    from mtattr.reproduce import expand, write_notebook
+    from mtattr.reproduce import changed_sides, expand, write_notebook
     from mtattr.reproduce import reproduce as run_all
     from mtattr.reproduce.notebooks import read_notebook
 
@@ -197,6 +198,9 @@ def execute(
             raise InputError(
                 f"{run.name}: its parameters cell has another scale than {scale!r}; stored outputs must be those of its own cell"
             )
+        notebook = run.source.with_suffix(".ipynb")
+        if notebook.exists() and notebook in changed_sides(run.source, notebook):
+            raise InputError(f"{_advice(run.source)}; nothing was written")
     with tempfile.TemporaryDirectory(prefix="mtattr-") as temporary:
         outcomes = run_all(
             runs,
@@ -217,6 +221,27 @@ def execute(
     return 1 if failed else 0
 
 
+def _advice(source: Path) -> str:
+    """The side of a pair that changed, and the commands that make the two agree again."""
+    from mtattr.reproduce import changed_sides
+    from mtattr.reproduce.project import notebook_name
+
+    name, notebook = notebook_name(source), source.with_suffix(".ipynb")
+    execute = f"mtattr notebooks execute {name}"
+    changed = changed_sides(source, notebook) if notebook.exists() else []
+    if notebook not in changed:
+        return f"{name}: {source.name} changed; run: {execute}"
+    if source in changed:
+        return (
+            f"{name}: {source.name} and {notebook.name} were both edited;"
+            f" save one under another name, then run: mtattr notebooks check"
+        )
+    return (
+        f"{name}: {notebook.name} was edited; to keep the edits run: jupytext --to py:percent"
+        f" {shlex.quote(str(notebook))} && {execute}; to drop them delete the file and run: {execute}"
+    )
+
+
 @notebooks.command("check")
 @_PROJECT
 def check(project_root: Path | None) -> None:
@@ -224,15 +249,14 @@ def check(project_root: Path | None) -> None:
     from mtattr.reproduce import pair_problems
 
     sources = _project(project_root).select()
-    problems = [
-        f"{path.parent.name}/{problem}"
-        for path in sources
-        for problem in pair_problems(path, path.with_suffix(".ipynb"))
-    ]
-    for problem in problems:
-        click.echo(problem, err=True)
-    if problems:
-        raise InputError(f"{len(problems)} differences listed above; run: mtattr notebooks execute")
+    advice, count = [], 0
+    for source in sources:
+        if problems := pair_problems(source, source.with_suffix(".ipynb")):
+            click.echo("\n".join(f"{source.parent.name}/{line}" for line in problems), err=True)
+            count += len(problems)
+            advice.append(_advice(source))
+    if advice:
+        raise InputError(f"{count} differences listed above. {'. '.join(advice)}")
     click.echo(f"{len(sources)} pairs agree")
 
 

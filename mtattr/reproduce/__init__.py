@@ -4,7 +4,7 @@ Nothing here imports the notebook stack (papermill, nbformat, jupytext) until a 
 """
 
 from mtattr.reproduce.matrix import NotebookRun, expand, shard
-from mtattr.reproduce.notebooks import Cell, cells, pair_problems, write_notebook
+from mtattr.reproduce.notebooks import Cell, cells, changed_sides, pair_problems, write_notebook
 from mtattr.reproduce.project import Project, find_project
 from mtattr.reproduce.runner import Outcome, reproduce
 from mtattr.reproduce.stage import build_book, stage_book
@@ -16,6 +16,7 @@ __all__ = [
     "Project",
     "build_book",
     "cells",
+    "changed_sides",
     "expand",
     "find_project",
     "pair_problems",

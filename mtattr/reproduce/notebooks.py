@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from mtattr.errors import InputError
 from mtattr.files import write_atomically
+from mtattr.reproduce.files import digest_of
 from mtattr.reproduce.project import notebook_name
 
 #: Cell metadata that belongs to the source; anything else is noise of a run or of an editor.
@@ -86,6 +88,28 @@ def pair_problems(source: Path, notebook: Path) -> list[str]:
     return problems
 
 
+def changed_sides(source: Path, notebook: Path) -> list[Path]:
+    """Those of the pair whose cells are no longer the ones that `write_notebook` wrote into both.
+
+    A notebook that does not say what was written is compared with its source by time of change.
+    """
+    written = read_notebook(notebook).metadata.get("mtattr", {}).get("cells")
+    if written is not None:
+        pair = (source, notebook)
+        return [path for path in pair if _cells_digest(read_notebook(path).cells) != written]
+    if not pair_problems(source, notebook):
+        return []
+    return [notebook if notebook.stat().st_mtime > source.stat().st_mtime else source]
+
+
+def _cells_digest(cells: list) -> str:
+    return digest_of(
+        json.dumps([*_cell(cell), cell.metadata.get("mystnb")], sort_keys=True)
+        for cell in cells
+        if not _is_injected(cell)
+    )
+
+
 def merge(source: Path, executed):
     """The notebook of `source` with the outputs of `executed`, free of what differs between machines and runs.
 
@@ -139,6 +163,8 @@ def merge(source: Path, executed):
             if output.output_type == "execute_result":
                 output.execution_count = count
     result.metadata = {
+        # What `changed_sides` compares with.
+        "mtattr": {"cells": _cells_digest(result.cells)},
         "kernelspec": dict(KERNELSPEC),
         "language_info": {
             "file_extension": ".py",
