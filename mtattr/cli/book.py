@@ -249,14 +249,14 @@ def check(project_root: Path | None) -> None:
     from mtattr.reproduce import pair_problems
 
     sources = _project(project_root).select()
-    advice, count = [], 0
+    count = 0
     for source in sources:
         if problems := pair_problems(source, source.with_suffix(".ipynb")):
-            click.echo("\n".join(f"{source.parent.name}/{line}" for line in problems), err=True)
+            lines = [*(f"{source.parent.name}/{line}" for line in problems), _advice(source)]
+            click.echo("\n".join(lines), err=True)
             count += len(problems)
-            advice.append(_advice(source))
-    if advice:
-        raise InputError(f"{count} differences listed above. {'. '.join(advice)}")
+    if count:
+        raise InputError(f"{count} differences, listed above with what to run")
     click.echo(f"{len(sources)} pairs agree")
 
 

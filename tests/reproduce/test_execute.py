@@ -29,13 +29,15 @@ def texts(notebook: Path) -> str:
     return "".join("".join(output["text"]) for output in outputs)
 
 
-def test_parameters_arrive_with_their_types_and_here_is_the_notebook(make_project, tmp_path):
+def test_parameters_arrive_with_their_types_and_here_is_the_notebook(make_project, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     project = make_project(
-        build="print(repr(seed), repr(scale), repr(root))\n----\nfrom pathlib import Path\nprint(Path('build.py').exists())"
+        build="print(repr(seed), repr(scale), repr(root))\n----\nfrom pathlib import Path\nprint(Path('build.py').exists())\n----\n"
+        "import os\nprint(os.environ['OMP_WAIT_POLICY'])"
     )
     outcome = run_one(project, tmp_path / "out", seeds=[7], scale="reduced")
     assert outcome.ok, outcome.error
-    assert texts(outcome.notebook) == "7 'reduced' None\nTrue\n"
+    assert texts(outcome.notebook) == "7 'reduced' None\nTrue\nPASSIVE\n"
     assert not (outcome.folder / record.PARTIAL).exists()
     default = run_one(project, tmp_path / "out")
     assert pair_problems(project.source("attribute_estimation/build"), default.notebook) == []
