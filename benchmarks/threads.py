@@ -3,9 +3,9 @@
 Run: python benchmarks/threads.py [--seconds 4] [--busy 4]
 
 Times steps of a small residual network on all cores, alone and beside busy processes. Each figure
-is from a new process, since torch reads OMP_WAIT_POLICY once, when it loads: unset (torch's default,
-they spin) or PASSIVE (they sleep, as mtattr/__init__.py sets it). Prints the median step of each and
-how many times as fast the sleeping threads are.
+is from a new process, since torch reads OMP_WAIT_POLICY once, when it loads: unset (the default:
+they spin) or PASSIVE (they sleep, as mtattr/__init__.py sets it). Prints the median step of each
+and how many times as fast the sleeping threads are.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ SHARING = ["run", "adaptive_sharing", "--variant", "matched"]
         (["reproduce", "--set", "scale=huge"], "use --scale"),
         (["reproduce", "--set", "dataset=nope"], "use --datasets"),
         (["reproduce", "--timeout", "-5"], "--timeout"),
-        (["reproduce", "--seeds", "4-0"], "no seeds"),
+        (["reproduce", "--seeds", "4-0"], "invalid seeds"),
         (["reproduce", "--shard", "3/2"], "--shard"),
         (["reproduce", "--jobs", "0"], "--jobs 0"),
         (["reproduce", "--project", "absent"], "absent"),

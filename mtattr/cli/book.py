@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mtattr.cli.options import FOLDER, Names, Seeds, Setting
+from mtattr.cli.options import FOLDER, Names, Seeds, Setting, Shard
 from mtattr.errors import InputError
 
 _PROJECT = click.option(
@@ -65,8 +65,8 @@ def _output(output: Path | None) -> Path:
     show_default=True,
     help="Skip runs that have a valid result.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would run.")
-@click.option("--shard", help="Take the i-th of n parts of the matrix: i/n.")
+@click.option("--dry-run", is_flag=True, help="Show what would run and exit.")
+@click.option("--shard", type=Shard(), help="Take the i-th of n parts of the matrix: i/n.")
 @click.option(
     "--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores]."
 )
@@ -92,26 +92,21 @@ def reproduce(
     settings: tuple,
     resume: bool,
     dry_run: bool,
-    shard: str | None,
+    shard: tuple[int, int] | None,
     jobs: int | None,
     timeout: float,
     output: Path | None,
     book: bool,
     project_root: Path | None,
 ) -> int:
-    """Run the notebooks and end with a table; what is done is skipped, what was killed is done again."""
+    """Run the notebooks, skip what is done, and end with a table."""
     from mtattr import reproduce as library
     from mtattr.reproduce.runner import print_table
 
-    for name, option in (
-        ("dataset", "datasets"),
-        ("root", "root"),
-        ("scale", "scale"),
-        ("seed", "seeds"),
-    ):
-        if name in dict(settings):
-            # The option checks the value, and would silently win over this one.
-            raise InputError(f"--set {name}: has an option of its own, use --{option}")
+    own = {"dataset": "datasets", "root": "root", "scale": "scale", "seed": "seeds"}
+    for name in own.keys() & dict(settings).keys():
+        # The option checks the value, and would silently win over this one.
+        raise InputError(f"--set {name}: has an option of its own, use --{own[name]}")
     project = _project(project_root)
     runs = library.expand(
         project,
@@ -123,7 +118,7 @@ def reproduce(
         seeds=seeds,
         parameters=dict(settings),
     )
-    runs = library.shard(runs, shard)
+    runs = library.shard(runs, *shard) if shard else runs
     outcomes = library.reproduce(
         runs,
         output=_output(output),
@@ -149,7 +144,7 @@ def _first_of_each(outcomes: list) -> dict[str, Path]:
 
 
 def _report(outcomes: list) -> int:
-    """Name each failure and where to look; exit code 1 if there is one."""
+    """Exit code 1 if a run failed; names it and where to look."""
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
         click.echo(f"{outcome.run.label}: {outcome.error} (see {outcome.folder})", err=True)
@@ -183,7 +178,10 @@ def notebooks() -> None:
 def execute(
     names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None
 ) -> int:
-    """Execute sources (.py) into the notebooks (.ipynb) beside them; a failure leaves the old notebook."""
+    """Execute sources (.py) into the notebooks (.ipynb) beside them.
+
+    A failure leaves the old notebook; one that was edited is not overwritten.
+    """
     from mtattr.reproduce import changed_sides, expand, write_notebook
     from mtattr.reproduce import reproduce as run_all
     from mtattr.reproduce.notebooks import read_notebook
@@ -196,7 +194,8 @@ def execute(
     for run in runs:
         if run.changed:
             raise InputError(
-                f"{run.name}: its parameters cell has another scale than {scale!r}; stored outputs must be those of its own cell"
+                f"{run.name}: --scale {scale}, but its parameters cell has another scale;"
+                f" stored outputs must be those of its own cell"
             )
         notebook = run.source.with_suffix(".ipynb")
         if notebook.exists() and notebook in changed_sides(run.source, notebook):
@@ -212,13 +211,11 @@ def execute(
         )
         for outcome in outcomes:
             if outcome.ok:
-                click.echo(
-                    f"wrote {write_notebook(outcome.run.source, read_notebook(outcome.notebook)).relative_to(project.root)}"
-                )
-    failed = [outcome for outcome in outcomes if not outcome.ok]
-    for outcome in failed:
-        click.echo(f"{outcome.run.name}: {outcome.error}", err=True)
-    return 1 if failed else 0
+                written = write_notebook(outcome.run.source, read_notebook(outcome.notebook))
+                click.echo(f"wrote {written.relative_to(project.root)}")
+            else:
+                click.echo(f"{outcome.run.name}: {outcome.error}", err=True)
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
 def _advice(source: Path) -> str:
@@ -238,7 +235,7 @@ def _advice(source: Path) -> str:
         )
     return (
         f"{name}: {notebook.name} was edited; to keep the edits run: jupytext --to py:percent"
-        f" {shlex.quote(str(notebook))} && {execute}; to drop them delete the file and run: {execute}"
+        f" {shlex.quote(str(notebook))} && {execute}; to drop them delete it and run: {execute}"
     )
 
 
@@ -296,9 +293,8 @@ def book(
         outcomes = run_all(expand(project, scale=scale), output=_output(output), dry_run=True)
         for outcome in outcomes:
             if not outcome.notebook.is_file() or outcome.seconds is None:
-                raise InputError(
-                    f"{outcome.run.label}: not run yet with this code; run first: mtattr reproduce"
-                )
+                label = outcome.run.label
+                raise InputError(f"{label}: not run with this code; run first: mtattr reproduce")
         executed = _first_of_each(outcomes)
     build_book(
         executed, project=project, destination=destination and destination.resolve(), say=click.echo

@@ -1,4 +1,4 @@
-"""Notebooks as runs: pairs, the matrix of runs, one process per run, and the book made of their outputs.
+"""Notebooks as runs: pairs, the matrix of runs, one process per run, and the book of their outputs.
 
 Nothing here imports the notebook stack (papermill, nbformat, jupytext) until a function needs it.
 """
