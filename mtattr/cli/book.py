@@ -294,7 +294,7 @@ def book(
         for outcome in outcomes:
             if not outcome.notebook.is_file() or outcome.seconds is None:
                 label = outcome.run.label
-                raise InputError(f"{label}: not run with this code; run first: mtattr reproduce")
+                raise InputError(f"{label}: not run yet with this code; run: mtattr reproduce")
         executed = _first_of_each(outcomes)
     build_book(
         executed, project=project, destination=destination and destination.resolve(), say=click.echo

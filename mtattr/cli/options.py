@@ -16,7 +16,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def check_root(root: Path | None) -> None:
-    """Raise `InputError` for a `--root` that is not there, also where a dataset would not look at it."""
+    """Raise `InputError` for a `--root` that is not there, also if the dataset needs none."""
     from mtattr.data.folders import is_folder, user_path
 
     # The shell leaves the ~ of --root=~/data to us.
@@ -57,7 +57,7 @@ class Names(click.ParamType):
 
 
 class Setting(click.ParamType):
-    """`name=value` with a YAML scalar or list: `alpha=0.3`, `backbone=xception`, `weights=null`."""
+    """`name=value`, a YAML scalar or list: `alpha=0.3`, `backbone=xception`, `weights=null`."""
 
     name = "name=value"
 

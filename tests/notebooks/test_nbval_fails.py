@@ -11,7 +11,6 @@ import mtattr
 import nbformat
 import pytest
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,6 +53,7 @@ def test_untouched_passes_and_edited_fails(folder):
     assert "1 failed, 2 passed" in edited.stdout
 
 
+@pytest.mark.slow
 def test_output_that_was_not_stored_fails(folder):
     warned = nbval(write(folder / "warned.ipynb", [("import sys\nprint('careful', file=sys.stderr)\n45", "45", [])]))
     assert warned.returncode == 1
@@ -61,6 +61,7 @@ def test_output_that_was_not_stored_fails(folder):
     assert broken.returncode == 1
 
 
+@pytest.mark.slow
 def test_editing_a_stored_number_of_the_book_fails(folder):
     """The build notebook of the first chapter, because it trains nothing."""
     name = "notebooks/attribute_estimation/build.ipynb"
