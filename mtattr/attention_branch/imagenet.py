@@ -13,6 +13,7 @@ from mtattr.attention_branch.parts import Parts, pooled_linear
 from mtattr.errors import InputError
 from mtattr.nets import load_weights
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from mtattr.nets.vgg import VGG16_BLOCKS
 
 RESNETS = (
     "resnet18",
@@ -23,8 +24,6 @@ RESNETS = (
     "seresnet50",
     "seresnet152",
 )
-#: Convolutions of VGG-16 by block.
-VGG16_BLOCKS = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 
 
 def imagenet_resnet(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from mtattr.errors import InputError
+from mtattr.nets import normalise
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,8 @@ def check_images(images: Tensor, stride: int, *, training: bool) -> None:
 
     They must be floats `(B, 3, H, W)`, no side below `stride`, and in training more than one value must reach each batch norm.
     """
-    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-        raise InputError(
-            f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}"
-        )
+    normalise.check_images(images, stride=stride)
     height, width = images.shape[2:]
-    if min(height, width) < stride:
-        raise InputError(
-            f"images of {height} x {width} px are smaller than the network's stride of {stride} px"
-        )
     if training and len(images) * math.ceil(height / stride) * math.ceil(width / stride) < 2:
         raise InputError(
             f"one image of {height} x {width} px leaves one value a channel, and batch norm needs two in training"
