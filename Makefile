@@ -1,9 +1,16 @@
 # Two commands are all that a newcomer needs: make reproduce, make test.
+# Linux, macOS or WSL. The checkout's path may hold spaces and accents: paths are relative, or quoted in recipes.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export MTATTR_HOME ?= $(CURDIR)/.mtattr
+# Threads that wait for work sleep: spinning costs more than it gains beside other programs (benchmarks/threads.py).
+export OMP_WAIT_POLICY ?= PASSIVE
+# Test processes and stored notebooks at once: make test JOBS=4
+JOBS ?= $(shell nproc 2> /dev/null || sysctl -n hw.ncpu 2> /dev/null || echo 2)
+# Tests that `make unit` selects; make test-all takes the slow ones too.
+MARKS := not browser and not slow
 # A CPU build of torch: make setup TORCH=cpu
 TORCH ?= default
 ifeq ($(TORCH),cpu)
@@ -13,10 +20,10 @@ else
 REQUIREMENTS = $(BIN)/python -m pip install -r requirements.lock
 endif
 
-.PHONY: help setup reproduce test unit notebooks book pages bench lock browser evidence maps clean
+.PHONY: help setup reproduce test test-all lint unit notebooks book pages bench lock browser evidence maps clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
 setup: $(VENV)/.ready ## Make .venv from requirements.lock (5 GB with the default torch; nothing if it is ready)
 
@@ -31,19 +38,24 @@ reproduce: setup ## Run every notebook at smoke scale and build the book from th
 	$(BIN)/mtattr reproduce --scale smoke
 	$(BIN)/mtattr book --fresh
 
-test: setup ## Lint, unit tests, stored notebooks, clean book, browser tests
+test: setup ## Lint, quick unit tests, stored notebooks, clean book, browser tests: before every commit
+	$(MAKE) --no-print-directory lint unit notebooks book pages
+
+test-all: setup ## The same with the slow tests (long trainings, kills and resumes, several processes): before a release
+	$(MAKE) --no-print-directory test MARKS='not browser'
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(MAKE) --no-print-directory unit notebooks book pages
 
 unit: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser" $(PYTEST)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "$(MARKS)" $(PYTEST)
 
 notebooks: setup ## Run the stored notebooks and compare their outputs
 	$(BIN)/mtattr notebooks check
 	env -u MPLBACKEND OMP_NUM_THREADS=1 COLUMNS=120 NO_COLOR=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
-	  --nbval-sanitize-with tests/notebooks/sanitize.cfg -n 2 --dist loadfile -p no:cacheprovider notebooks
+	  --nbval-sanitize-with tests/notebooks/sanitize.cfg -n $(JOBS) --dist loadfile -p no:cacheprovider notebooks
 
 book: setup ## Build the book from the stored notebooks, warnings are errors
 	$(BIN)/mtattr book --to _build/stored
@@ -63,19 +75,16 @@ lock: ## Pin the newest versions that pyproject.toml admits
 	  --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements.lock
 
 evidence: setup ## Train what the ledger holds: all variants, five seeds, at reduced scale (continues where it stopped)
-	$(BIN)/mtattr run adaptive_sharing --evidence --scale reduced --seeds 0-4 --precision 32-true
-	$(BIN)/mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4
-	$(BIN)/mtattr run attribute_estimation --evidence --scale reduced --seeds 0-4
-	$(BIN)/mtattr run attention_branch --evidence --scale reduced --seeds 0-4 --precision 32-true
-	$(BIN)/mtattr run channel_attention --evidence --scale reduced --seeds 0-4 --precision 32-true
-	$(BIN)/mtattr ledger add $(MTATTR_HOME)/runs/adaptive_sharing-*-reduced-* $(MTATTR_HOME)/runs/adaptive_weighting-*-reduced-* \
-	  $(MTATTR_HOME)/runs/attribute_estimation-*-reduced-* $(MTATTR_HOME)/runs/attention_branch-*-reduced-* \
-	  $(MTATTR_HOME)/runs/channel_attention-*-reduced-*
+	for paper in $$($(BIN)/python -c 'import mtattr; print(*mtattr.PAPERS)'); do \
+	  case $$paper in attribute_estimation) precision=bf16-mixed;; *) precision=32-true;; esac; \
+	  OMP_NUM_THREADS=1 $(BIN)/mtattr run $$paper --evidence --scale reduced --seeds 0-4 --precision $$precision && \
+	  $(BIN)/mtattr ledger add "$$MTATTR_HOME"/runs/$$paper-*-reduced-* || exit 2; \
+	done
 
 maps: setup ## Make the maps and masks that the book shows, from the runs of the evidence (trained if they are missing)
 	$(BIN)/python -m mtattr.attention_branch.explorer book/evidence/attention_explorer.json
 	$(BIN)/python -m mtattr.attention_branch.gallery book/evidence/attention_gallery.json
 	$(BIN)/python -m mtattr.channel_attention.gallery book/evidence/channel_masks.json
 
-clean: ## Remove the book and the state of runs, keep .venv
-	rm -rf _build $(CURDIR)/.mtattr
+clean: ## Remove the book and the state of runs of this checkout, keep .venv
+	rm -rf _build .mtattr

@@ -1,12 +1,15 @@
-"""How much faster the perception branch answers for forty tasks when the passes share work, and how much memory chunks save.
+"""Speed of the perception branch for forty tasks when passes share work; memory that chunks save.
 
-Run: python benchmarks/attention.py [--backbone resnet101] [--tasks 40] [--batch 2] [--size 224] [--repeats 5] [--threads 2] [--device cuda]
+Run: python benchmarks/attention.py [--backbone resnet101] [--tasks 40] [--batch 2] [--size 224]
+[--repeats 5] [--threads 2] [--device cuda]
 
-The textbook is a loop over tasks that calls the plain last stage of the backbone, with its plain batch norm, on the features
-that the task attends to. Beside it the same as one batch ("fold") and with everything before the first spatial mixing computed
-once ("shared"). First, peak memory of a training step with all tasks at once and with chunks, each in a process of its own. Then
-forms take turns within a round, and the median over rounds of the textbook is divided by that of each form: for the perception
-branch alone and for the whole network, for an answer and for a training step.
+The textbook is a loop over tasks that calls the plain last stage of the backbone, with its plain
+batch norm, on the features that the task attends to. Beside it the same as one batch ("fold") and
+with everything before the first spatial mixing computed once ("shared"). First, peak memory of a
+training step with all tasks at once and with chunks, each in a process of its own. Then forms
+take turns within a round, and the median over rounds of the textbook is divided by that of each
+form: for the perception branch alone and for the whole network, for an answer and for a training
+step.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ def perception_forms(given: argparse.Namespace, training: bool) -> dict[str, Cal
 
 
 def by_chunks(stage: TaskStage, features: Tensor, maps: Tensor, size: int = 8) -> Tensor:
-    """The shared form for `size` tasks at once, as the network's `chunk` asks for: smaller tensors, which a cache can hold."""
+    """The shared form for `size` tasks at once, the network's `chunk`: tensors that fit a cache."""
     passes = [slice(first, first + size) for first in range(0, maps.shape[1], size)]
     return torch.cat(
         [stage(features, maps[:, tasks], tasks, shared=True).mean((3, 4)) for tasks in passes],
@@ -147,7 +150,8 @@ def main() -> None:
         print(f"{memory_of_step(given):.0f}")
         return
     print(
-        f"{given.backbone}, {given.tasks} tasks, {given.batch} images of {given.size} px, {given.device}, {given.threads} threads"
+        f"{given.backbone}, {given.tasks} tasks, {given.batch} images of {given.size} px,"
+        f" {given.device}, {given.threads} threads"
     )
     # First, for a process begins with the highest memory use of the one that started it.
     for chunk in CHUNKS:
@@ -162,9 +166,8 @@ def main() -> None:
             text=True,
             check=True,
         )
-        print(
-            f"training step, {'all tasks at once' if chunk is None else f'{chunk} tasks at once':<20}{int(done.stdout):>7,} MB"
-        )
+        tasks = "all tasks at once" if chunk is None else f"{chunk} tasks at once"
+        print(f"training step, {tasks:<20}{int(done.stdout):>7,} MB")
     for what, forms_of in (
         ("perception branch", perception_forms),
         ("whole network", network_forms),

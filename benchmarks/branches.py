@@ -1,12 +1,14 @@
-"""How much faster than VGG-16 a thin and a branched network answer, and all branches of a layer at once than one by one.
+"""Speed of thin and branched networks against VGG-16, and of all branches at once against a loop.
 
-Run: python benchmarks/branches.py [--batch 1 32] [--size 224] [--repeats 5] [--threads 2] [--device cuda]
+Run: python benchmarks/branches.py [--batch 1 32] [--size 224] [--repeats 5] [--threads 2]
+[--device cuda]
 
-Networks of the paper's size with random weights, batch norm folded, each in the memory layout that is faster for it, the
-branched ones with trees whose numbers of weights
-are those that Table 1 of Lu et al. 2017 prints. The networks take turns within a round, and the median over rounds of each
-is compared with VGG-16's: the printed ratios are the goals. Then the branched networks again, as a loop over branches.
-Last, the selection of filters (SOMP) from VGG-16 to thin-32, in seconds.
+Networks of the paper's size with random weights, batch norm folded, each in the memory layout
+that is faster for it, the branched ones with trees whose numbers of weights are those that Table
+1 of Lu et al. 2017 prints. The networks take turns within a round, and the median over rounds of
+each is compared with VGG-16's: the printed ratios are the goals. Then the branched networks
+again, as a loop over branches. Last, the selection of filters (SOMP) from VGG-16 to thin-32, in
+seconds.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ SOMP_SECONDS = 60
 
 
 def tree_with(copies: Sequence[int], num_tasks: int) -> Tree:
-    """A tree with so many branches in each layer, each branch with about as many above it as the others."""
+    """A balanced tree with so many branches in each layer."""
     counts = [*copies, num_tasks]
     return Tree(
         tuple(
@@ -70,7 +72,7 @@ def networks(size: int, device: str) -> dict[str, nn.Module]:
 
 @torch.no_grad()
 def in_faster_layout(nets: dict[str, nn.Module], images: Tensor) -> dict[str, nn.Module]:
-    """Each network with its weights in the memory layout that takes it less time, the best of three passes."""
+    """Each network in its faster memory layout, by the best of three passes."""
     chosen = {}
     for name, net in nets.items():
         taken = {}
@@ -116,7 +118,8 @@ def main() -> dict[str, float]:
         repeats = given.repeats if batch > 1 else 4 * given.repeats
         seconds = answers_in_turn(nets, images, repeats)
         print(
-            f"\n{batch} image{'s' * (batch > 1)} of {given.size} px, {given.device}, {given.threads} threads"
+            f"\n{batch} image{'s' * (batch > 1)} of {given.size} px, {given.device},"
+            f" {given.threads} threads"
         )
         print(f"{'network':<16}{'weights':>14}{'ms':>10}{'times VGG-16':>14}{'goal':>8}")
         for name, value in seconds.items():
@@ -127,7 +130,8 @@ def main() -> dict[str, float]:
                 else ""
             )
             print(
-                f"{name:<16}{count_weights(nets[name]):>14,}{1000 * value:>10.1f}{ratio:>14.2f}{goal}"
+                f"{name:<16}{count_weights(nets[name]):>14,}{1000 * value:>10.1f}"
+                f"{ratio:>14.2f}{goal}"
             )
         both = {}
         for name in TREES:
@@ -140,11 +144,13 @@ def main() -> dict[str, float]:
                 seconds[f"{name} loop"] / seconds[f"{name} grouped"]
             )
             print(
-                f"{name:<16}grouped {1000 * seconds[f'{name} grouped']:.1f} ms, loop {1000 * seconds[f'{name} loop']:.1f} ms: {ratio:.2f} x"
+                f"{name:<16}grouped {1000 * seconds[f'{name} grouped']:.1f} ms, loop"
+                f" {1000 * seconds[f'{name} loop']:.1f} ms: {ratio:.2f} x"
             )
     ratios["somp seconds"] = taken = somp_seconds()
     print(
-        f"\nSOMP from VGG-16 to thin-32: {taken:.1f} s (goal: at most {SOMP_SECONDS} s{'' if taken <= SOMP_SECONDS else ', MISSED'})"
+        f"\nSOMP from VGG-16 to thin-32: {taken:.1f} s (goal: at most {SOMP_SECONDS}"
+        f" s{'' if taken <= SOMP_SECONDS else ', MISSED'})"
     )
     return ratios
 

@@ -1,13 +1,15 @@
-"""How much faster K masked classifiers answer together than one by one, and how much memory chunks save.
+"""Speed of K masked classifiers together against one by one, and the memory that chunks save.
 
-Run: python benchmarks/channels.py [--attributes 40] [--channels 128] [--batch 1] [--memory-batch 32] [--size 128] [--kernel 3]
-     [--front vgg16] [--repeats 5] [--threads 2] [--device cuda]
+Run: python benchmarks/channels.py [--attributes 40] [--channels 128] [--batch 1] [--memory-batch
+32] [--size 128] [--kernel 3] [--front vgg16] [--repeats 5] [--threads 2] [--device cuda]
 
-Two textbooks. "separate": each attribute's sub-network is run by itself, f_b((1 + M(f_f(x))) f_f(x)), as Eq. 2 reads, features and
-all. "loop": the features are made once, then each attribute has its own convolution, gate, pool and linear layer, one after the
-other. Beside them the library: one convolution for all attributes, the same a chunk at a time, and that in bfloat16. Peak memory
-first, of the classifiers with their features and no extractor, each in a process of its own; then forms take turns within a round,
-and medians over rounds are compared. Outputs are checked against the textbook before they are timed.
+Two textbooks. "separate": each attribute's sub-network is run by itself, f_b((1 + M(f_f(x)))
+f_f(x)), as Eq. 2 reads, features and all. "loop": the features are made once, then each attribute
+has its own convolution, gate, pool and linear layer, one after the other. Beside them the
+library: one convolution for all attributes, the same a chunk at a time, and that in bfloat16.
+Peak memory first, of the classifiers with their features and no extractor, each in a process of
+its own; then forms take turns within a round, and medians over rounds are compared. Outputs are
+checked against the textbook before they are timed.
 """
 
 from __future__ import annotations
@@ -79,7 +81,7 @@ def library(net: ChannelAttentionNet, features: Tensor, chunk: int | None) -> Te
 def forms_of(
     net: ChannelAttentionNet, textbook: Textbook, images: Tensor, training: bool
 ) -> dict[str, Callable[[], object]]:
-    """Name -> one answer, or one forward and backward pass, of the classifiers on the features of `images`."""
+    """Name -> one answer, or one forward and backward pass, of the classifiers on `images`."""
     with torch.no_grad():
         features = net.extractor(images)
 
@@ -178,7 +180,8 @@ def main() -> None:
     if given.memory:
         print(f"{memory_of_step(given):.0f}")
         return
-    about = f"{given.attributes} attributes, {given.channels} channels, {given.kernel} x {given.kernel} masks, {given.batch} images"
+    about = f"{given.attributes} attributes, {given.channels} channels"
+    about += f", {given.kernel} x {given.kernel} masks, {given.batch} images"
     print(f"{about} of {given.size} px, {given.front}, {given.device}, {given.threads} threads")
     # First, for a process begins with the highest memory use of the one that started it.
     same = [
@@ -194,7 +197,8 @@ def main() -> None:
         )
         name = "all at once" if chunk is None else f"{chunk} at once"
         print(
-            f"training step of {given.memory_batch} images, masks of {name:<14}{int(done.stdout):>7,} MB more"
+            f"training step of {given.memory_batch} images, masks of"
+            f" {name:<14}{int(done.stdout):>7,} MB more"
         )
     net = make(given).eval()
     textbook = Textbook(net).to(given.device)
@@ -208,7 +212,8 @@ def main() -> None:
         if name != "separate"
     )
     print(
-        f"from the image, answer        separate {seconds['separate']:.3f} s  {ratios}  (goal {GOAL}x)"
+        f"from the image, answer        separate {seconds['separate']:.3f} s  {ratios}  (goal"
+        f" {GOAL}x)"
     )
     for mode, training in (("answer", False), ("training step", True)):
         seconds = seconds_in_turn(

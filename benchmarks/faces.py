@@ -1,8 +1,9 @@
 """How fast faces are drawn, and which step takes the time.
 
-    python benchmarks/faces.py [scenes]
+python benchmarks/faces.py [scenes]
 
-Prints images/s on one thread at 32, 64, 128 and 224 pixels, by processor time, and each drawing step's share at 64.
+Prints images/s on one thread at 32, 64, 128 and 224 pixels, by processor time, and each drawing
+step's share at 64.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def main() -> None:
         faces.render(some, size)
         seconds = time.process_time() - start
         print(
-            f"{size:4d} px {len(some) / seconds:8.0f} images/s {1000 * seconds / len(some):7.3f} ms an image"
+            f"{size:4d} px {len(some) / seconds:8.0f} images/s"
+            f" {1000 * seconds / len(some):7.3f} ms an image"
         )
     spent: dict[str, float] = defaultdict(float)
     for name in STEPS:
@@ -56,7 +58,8 @@ def main() -> None:
     spent["rest"] = total - sum(spent.values())
     for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
         print(
-            f"{name:18s} {1e6 * seconds / len(scenes):7.1f} us an image {100 * seconds / total:5.1f} %"
+            f"{name:18s} {1e6 * seconds / len(scenes):7.1f} us an image"
+            f" {100 * seconds / total:5.1f} %"
         )
 
 

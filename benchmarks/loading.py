@@ -1,7 +1,8 @@
-"""How many images a second reach the network: a file per image with a DataLoader, against decoded batches.
+"""Images per second that reach the network: a file per image, against decoded batches.
 
-Both read the same photographs, shrink them to the same size and yield float32 batches in [0, 1], in random order. The
-decoded form pays once for decoding, which is a row of its own. Run as `python benchmarks/loading.py`.
+Both read the same photographs, shrink them to the same size and yield float32 batches in [0, 1],
+in random order. The decoded form pays once for decoding, which is a row of its own. Run as
+`python benchmarks/loading.py`.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def files_with_workers(
 def main(
     count: int = 2000, side: int = 224, size: int = 64, batch_size: int = 64, passes: int = 2
 ) -> list[dict]:
-    """Measure, print a table, and return its rows; ratios are against the better of the two DataLoaders."""
+    """Rows of the printed table; ratios are against the better of the two DataLoaders."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "photographs"
         home = os.environ.get("MTATTR_HOME")
@@ -120,7 +121,8 @@ def main(
         for name, rate in rates.items()
     ]
     table = Table(
-        title=f"Loading {count} JPEG files of {side} x {side} as {size} x {size}, batches of {batch_size}"
+        title=f"Loading {count} JPEG files of {side} x {side} as {size} x {size},"
+        f" batches of {batch_size}"
     )
     table.add_column("way")
     table.add_column("images/s", justify="right")
@@ -130,7 +132,8 @@ def main(
     console = Console()
     console.print(table)
     console.print(
-        f"goal for decoded batches: at least {GOAL:g}x; {'met' if rows[-1]['ratio'] >= GOAL else 'MISSED'}"
+        f"goal for decoded batches: at least {GOAL:g}x;"
+        f" {'met' if rows[-1]['ratio'] >= GOAL else 'MISSED'}"
     )
     return rows
 

@@ -1,4 +1,4 @@
-"""Training steps a second of the small backbones: memory layout x precision, as ratios to contiguous float32.
+"""Training speed of the small backbones, memory layout x precision, against contiguous float32.
 
 Run: python benchmarks/precision.py [--device cuda]
 """
@@ -85,7 +85,8 @@ def main() -> list[dict]:
                 )
                 rate = given["batch"] / seconds
                 print(
-                    f"{backbone:<24}{layout:<15}{precision:<15}{rate:9.0f} images/s {base / seconds:6.2f} x",
+                    f"{backbone:<24}{layout:<15}{precision:<15}{rate:9.0f} images/s"
+                    f" {base / seconds:6.2f} x",
                     flush=True,
                 )
     return rows

@@ -2,8 +2,9 @@
 
 Run: python benchmarks/separate_networks.py [--device cuda] [--size 32] [--batch 32]
 
-Times forward and backward pass of the same networks on the same images, in turn, and prints how many times as fast the
-stacked form is. On a processor one thread is used and its own time counted, so that other programs matter little.
+Times forward and backward pass of the same networks on the same images, in turn, and prints how
+many times as fast the stacked form is. On a processor one thread is used and its own time
+counted, so that other programs matter little.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def forward_and_backward(
 def compare(
     num_tasks: int, widths: tuple[int, int, int], *, device: str, size: int, batch: int, rounds: int
 ) -> tuple[float, float]:
-    """Best seconds of the loop and of the stacked form over `rounds`, after one round to warm up."""
+    """Best seconds of the loop and of the stacked form, after one round to warm up."""
     torch.manual_seed(0)
     tasks = TaskSet.binary(f"task {t}" for t in range(num_tasks))
     loop = SeparateNets(tasks, lambda: build_backbone("small_resnet", widths=widths)).to(
@@ -73,7 +74,8 @@ def main() -> list[dict]:
     torch.set_num_threads(1)
     rows = []
     print(
-        f"torch {torch.__version__}, device {given['device']}, {given['batch']} images of {given['size']} px"
+        f"torch {torch.__version__}, device {given['device']}, {given['batch']} images of"
+        f" {given['size']} px"
     )
     for widths in ((8, 16, 32), (16, 32, 64)):
         for num_tasks in (12, 40):
@@ -87,7 +89,8 @@ def main() -> list[dict]:
                     "ratio": loop / stacked,
                 }
             )
-            times = f"loop {1e3 * loop:8.1f} ms  stacked {1e3 * stacked:8.1f} ms {loop / stacked:6.2f} x"
+            times = f"loop {1e3 * loop:8.1f} ms  stacked {1e3 * stacked:8.1f} ms"
+            times += f" {loop / stacked:6.2f} x"
             print(
                 f"widths {', '.join(map(str, widths)):<14}{num_tasks:3d} tasks  {times}", flush=True
             )

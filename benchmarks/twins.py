@@ -1,9 +1,11 @@
 """How many pictures a second each twin draws, and how a linear probe and a small network do on it.
 
-Run: python benchmarks/twins.py [--twins celeba-twin,...] [--sizes 32,64,128,224] [--device cuda] [--difficulty]
+Run: python benchmarks/twins.py [--twins celeba-twin,...] [--sizes 32,64,128,224] [--device cuda]
+[--difficulty]
 
-Speed is that of drawing alone, with all threads that torch may use, the best of three rounds. With `--difficulty` the
-probe and a small network learn from drawn pictures, and the spread over tasks says whether the twin can tell methods apart.
+Speed is that of drawing alone, with all threads that torch may use, the best of three rounds.
+With `--difficulty` the probe and a small network learn from drawn pictures, and the spread over
+tasks says whether the twin can tell methods apart.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def render(twin: str, image_size: ImageSize, count: int, seed: int, device: str)
 
 
 def difficulty(twin: str, *, size: int, train: int, epochs: int, seed: int = 0) -> dict[str, float]:
-    """Test scores of the constant guess, the linear probe and the small network, and the network's spread over tasks."""
+    """Test scores of constant guess, linear probe and small network, and its spread over tasks."""
     data = {
         split: load_dataset(twin, split, image_size=shape(twin, size), limit=count, seed=0)
         for split, count in (("train", train), ("val", 500), ("test", 2000))

@@ -1,11 +1,13 @@
-"""What the validation loss trend adds to a training step, beyond the forward pass of the validation half.
+"""Cost of the validation loss trend per training step, besides the validation half's forward pass.
 
 Run: python benchmarks/weighting.py [--steps 1200] [--interval 20] [--device cuda]
 
-One training by the library's own loop. Its steps take turns: in one the weights are fixed and nobody uses the losses of
-the validation half, in the next `ValidationLossTrend` observes them, weighs the objective and is traced, and the third is
-like the first. Prints the median step of each, by processor time on a CPU, and its ratio to the first: the third ratio
-says how far the second can be trusted. The plan is that of the chapter's `reduced` runs on faces, with pictures of noise.
+One training by the library's own loop. Its steps take turns: in one the weights are fixed and
+nobody uses the losses of the validation half, in the next `ValidationLossTrend` observes them,
+weighs the objective and is traced, and the third is like the first. Prints the median step of
+each, by processor time on a CPU, and its ratio to the first: the third ratio says how far the
+second can be trusted. The plan is that of the chapter's `reduced` runs on faces, with pictures of
+noise.
 """
 
 from __future__ import annotations
@@ -34,10 +36,11 @@ GOAL = 1.02
 
 
 class TurnAbout(nn.Module):
-    """Fixed weights, a trend, and fixed weights again, one step each in turn; `starts` holds when each step began.
+    """Fixed weights, a trend, and fixed weights again in turn; `starts`: when each step began.
 
-    The loop shows the losses of the validation half once a step, so what lies between two such calls is one step: the use
-    of these losses, the training half, the update, and the forward pass of the next validation half.
+    The loop shows the losses of the validation half once a step, so what lies between two such
+    calls is one step: the use of these losses, the training half, the update, and the forward
+    pass of the next validation half.
     """
 
     watches = "validation"
@@ -61,7 +64,8 @@ class TurnAbout(nn.Module):
     def observe(self, losses: Tensor) -> None:
         if losses.is_cuda:
             torch.cuda.synchronize()
-        # Processor time does not count what other programs do; a GPU's work is in no processor's time.
+        # Processor time does not count what other programs do; a GPU's work is in no processor's
+        # time.
         self.starts.append(time.perf_counter() if losses.is_cuda else time.process_time())
         self.arm.observe(losses)
 
@@ -80,7 +84,7 @@ def noise(split: str, n: int, size: int) -> ImageData:
 
 
 def step_seconds(steps: int, size: int, interval: int, device: str) -> list[list[float]]:
-    """Seconds of every step, a list for each of the three ways in turn, from one training of one epoch."""
+    """Seconds of every step, a list for each of the three ways, from one epoch."""
     spec = RunSpec("adaptive_weighting", "weighted", "celeba-twin", "reduced", 0)
     counts = {"train": 32 * (steps + 1), "val": 512, "test": 2}
     chapter: Plan = plan(spec, data={split: noise(split, n, size) for split, n in counts.items()})
@@ -113,7 +117,8 @@ def main() -> dict[str, float]:
     given = parser.parse_args()
     torch.set_num_threads(1)
     fixed, trend, again = step_seconds(**vars(given))
-    # An update comes once an interval, so the median step has none: its cost is added as spread over the interval.
+    # An update comes once an interval, so the median step has none: its cost is added as spread
+    # over the interval.
     updates = trend[given.interval - 1 :: given.interval]
     without = median(seconds for i, seconds in enumerate(trend, start=1) if i % given.interval)
     with_updates = without + ((median(updates) - without) / given.interval if updates else 0.0)
@@ -123,13 +128,15 @@ def main() -> dict[str, float]:
         "fixed weights again": median(again),
     }
     print(
-        f"{len(TASKS)} tasks, {given.size} px, 32 + 32 images, new weights every {given.interval} steps, {given.device}, one thread"
+        f"{len(TASKS)} tasks, {given.size} px, 32 + 32 images, new weights every"
+        f" {given.interval} steps, {given.device}, one thread"
     )
     for name, seconds in rows.items():
         print(f"{name:<24}{1000 * seconds:9.3f} ms a step{seconds / rows['fixed weights']:9.4f} x")
     ratio = with_updates / median(fixed)
     print(
-        f"goal for the trend: at most {GOAL} x the step with fixed weights; {'met' if ratio <= GOAL else 'MISSED'}"
+        f"goal for the trend: at most {GOAL} x the step with fixed weights;"
+        f" {'met' if ratio <= GOAL else 'MISSED'}"
     )
     return rows | {"ratio": ratio}
 

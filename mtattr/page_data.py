@@ -1,4 +1,4 @@
-"""Pictures and numbers of trained networks as JSON, so that pages of the book can draw them without a run."""
+"""Pictures and numbers of trained networks as JSON, from which pages draw without a run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def picture_of(text: str) -> np.ndarray:
 
 
 def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
-    """Write what `make` gives as JSON and return 0; bad input is one line on the error stream, and 2."""
+    """Exit code 0 after writing what `make` gives as JSON; 2 for bad input, one line on stderr."""
     try:
         write_atomically(file, json.dumps(make(), separators=(",", ":")) + "\n")
     except InputError as error:
@@ -55,9 +55,12 @@ def write_or_explain(file: Path, make: Callable[[], dict[str, Any]]) -> int:
 def gallery_command(
     make: Callable[..., dict[str, Any]], about: str, arguments: Sequence[str] | None = None
 ) -> int:
-    """The command line of a room's gallery: write what `make(scale=, seeds=, precision=)` gives to the file that is named.
+    """Exit code of a gallery's command line, which writes what `make` gives to the file named.
 
-    about: the module's docstring, whose first line is the help. arguments: of the process if None. Returns the exit code.
+    Args:
+        make: called with scale, seeds and precision.
+        about: the module's docstring, whose first line is the help.
+        arguments: those of the process if None.
     """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("file", type=Path)

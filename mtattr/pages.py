@@ -1,4 +1,4 @@
-"""What a notebook shows besides pictures: the library's own source, tables, and the ledger of this course."""
+"""Source of the library, tables and the course's ledger, as notebooks show them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mtattr.files import found_upwards
 
 
 def show_source(*objects: Any) -> Any:
-    """Show the source of functions, methods or classes as the library has it, without their docstrings.
+    """Source of functions, methods or classes without docstrings, as an IPython display object.
 
-    Returns an IPython display object; needs the extra `book`.
+    Needs the extra `book`.
     """
     from IPython.display import Markdown
 
@@ -24,9 +24,11 @@ def show_source(*objects: Any) -> Any:
 
 
 def show_table(table: Table, *, columns: Sequence[str] | Mapping[str, str] | None = None) -> Any:
-    """Show a table, or some of its columns in the given order, as an IPython display object.
+    """A table, or some of its columns in the given order, as an IPython display object.
 
-    columns: names, or name -> shorter head, which keeps a table within a phone's width.
+    Args:
+        table: the table.
+        columns: names, or name -> shorter head, which keeps a table within a phone's width.
     """
     from IPython.display import Markdown
 
@@ -40,7 +42,7 @@ def show_table(table: Table, *, columns: Sequence[str] | Mapping[str, str] | Non
 
 
 def course_ledger(start: str | Path = ".") -> list[dict[str, Any]]:
-    """The records of the course's ledger, found from `start` upwards; none when run outside a checkout."""
+    """Records of the course's ledger, found from `start` upwards; none outside a checkout."""
     ledger = found_upwards("book/evidence/ledger.jsonl", start)
     return [] if ledger is None else read_ledger(ledger)
 

@@ -2,8 +2,14 @@
 
 import os
 
+import mtattr  # noqa: F401 - first: sets OMP_WAIT_POLICY, which torch reads when it loads
 import pytest
 import torch
+from hypothesis import settings
+
+# A busy machine is no failure.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session", autouse=True)

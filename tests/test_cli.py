@@ -14,6 +14,7 @@ def python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_the_library_needs_no_notebook_stack():
     # Fabric imports torchmetrics where it is installed, and that matplotlib: what our dependency brings is set apart.
     code = "import sys, lightning_fabric; theirs = set(sys.modules); import mtattr.training, mtattr.data, mtattr.evaluation; "
@@ -60,81 +61,81 @@ RUN = ["run", "attribute_estimation", "--variant", "PM", "--dataset", "digits"]
 SHARING = ["run", "adaptive_sharing", "--variant", "matched"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["bogus"], "bogus"),
-        (["ledger"], "Missing command"),
-        (["reproduce", "--nonsense"], "--nonsense"),
-        (["run", "attribute_estimation", "--evidence", "--variant", "PM"], "--evidence"),
-        (["run", "attribute_estimation", "--dataset", "digits"], "--variant is missing"),
-        ([*RUN, "--shard", "3/2"], "3/2"),
-        ([*RUN, "--shard", "half"], "half"),
-        (["reproduce", "--papers", "nobody"], "paper 'nobody'"),
-        (["reproduce", "--steps", "nothing"], "step 'nothing'"),
-        (["reproduce", "--datasets", "digit"], "dataset 'digit'"),
-        (["reproduce", "--scale", "huge"], "scale 'huge'"),
-        (["reproduce", "--root", "absent"], "absent: no such folder"),
-        (["reproduce", "--set", "sede=1"], "unknown parameter 'sede'"),
-        (["reproduce", "--set", "sede"], "expected name=value"),
-        (["reproduce", "--set", "scale=huge"], "use --scale"),
-        (["reproduce", "--set", "dataset=nope"], "use --datasets"),
-        (["reproduce", "--timeout", "-5"], "--timeout"),
-        (["reproduce", "--seeds", "4-0"], "no seeds"),
-        (["reproduce", "--shard", "3/2"], "--shard"),
-        (["reproduce", "--jobs", "0"], "--jobs 0"),
-        (["reproduce", "--project", "absent"], "absent"),
-        (["notebooks", "check"], "1 differences"),
-        (["notebooks", "execute", "a/b"], "notebook 'a/b' is unknown"),
-        (["notebooks", "execute", "--scale", "reduced"], "another scale"),
-        (["book"], "_config.yml: missing"),
-        (["book", "--fresh"], "not run yet"),
-        (["run", "nobody", "--variant", "PM", "--dataset", "digits"], "paper 'nobody'"),
-        ([*RUN, "--scale", "huge"], "scale 'huge'"),
-        ([*RUN, "--dataset", "digit"], "dataset 'digit'"),
-        ([*RUN, "--variant", "QM"], "variant 'QM'"),
-        ([*RUN, "--root", "absent"], "absent: no such folder"),
-        ([*RUN, "--device", "abacus"], "abacus"),
-        ([*RUN, "--set", "colour=3"], "colour"),
-        ([*RUN, "--set", "epochs=abc"], "epochs 'abc'"),
-        ([*RUN, "--set", "tap=99"], "tap"),
-        ([*RUN, "--set", "weights=missing.safetensors"], "missing.safetensors: no such file"),
-        ([*RUN, "--nodes", "2"], "MASTER_ADDR"),
-        ([*RUN[:4], "--dataset", "digits,deepfashion"], "root is missing"),
-        ([*RUN[:4], "--dataset", "digits,deepfashion-twin", "--set", "attributes=50"], "1..15"),
-        ([*RUN[:4], "--dataset", "deepfashion,digits", "--scale", "paper"], "no scale 'paper' for digits"),
-        ([*SHARING, "--dataset", "celeba+clothes"], "dataset 'celeba+clothes'"),
-        ([*SHARING, "--dataset", "celeba-twin,deepfashion"], "root is missing"),  # before the search that `matched` needs
-        ([*SHARING, "--dataset", "celeba+deepfashion", "--root", "notebooks"], "notebooks"),
-        ([*SHARING, "--dataset", "celeba-twin", "--set", "alpha=-1"], "alpha -1"),
-        (["ledger", "add", "absent"], "absent"),
-        (["ledger", "--ledger", "absent.jsonl", "show"], "absent.jsonl: no such file"),
-        (["ledger", "--ledger", "absent.jsonl", "verify"], "absent.jsonl: no such file"),
-        (["ledger", "verify", "--repository", "absent"], "absent: no such folder"),
-        (["data", "check", "digit"], "dataset 'digit'"),
-        (["data", "check", "digits", "--set", "root=notebooks"], "use --root"),
-        (["data", "check", "digits", "--set", "image_size=16"], "use --image-size"),
-        (["data", "check", "csv", "--set", "skip_bad=true"], "use --skip-bad"),
-        (["data", "check", "digits", "--set", "split=train"], "option 'split' is unknown"),
-        (["data", "check", "digits", "--set", "name=celeba"], "option 'name' is unknown"),
-        (["data", "check", "digits", "--root", "~nobody-of-this-name/x"], "no such user"),
-        (["data", "check", "digits", "--root", "x" * 300], "no such folder"),
-        (["data", "write", "digits", "out"], "twin 'digits'"),
-        (["data", "write", "deepfashion-twin", "out", "--seed", "-1"], "--seed"),
-        (["data", "write", "deepfashion-twin", "pyproject.toml/out"], "pyproject.toml/out: could not be written"),
-        (["data", "check", "digits", "--root", "absent"], "absent: no such folder"),
-        (["data", "write", "deepfashion-twin", "notebooks"], "notebooks"),
-        (["data", "check", "deepfashion", "--root", "absent"], "absent"),
-    ],
-)
-def test_bad_input_is_one_line_and_nothing_is_written(project, capsys, arguments, words):
+BAD = [
+    (["bogus"], "bogus"),
+    (["ledger"], "Missing command"),
+    (["reproduce", "--nonsense"], "--nonsense"),
+    (["run", "attribute_estimation", "--evidence", "--variant", "PM"], "--evidence"),
+    (["run", "attribute_estimation", "--dataset", "digits"], "--variant is missing"),
+    ([*RUN, "--shard", "3/2"], "3/2"),
+    ([*RUN, "--shard", "half"], "half"),
+    (["reproduce", "--papers", "nobody"], "paper 'nobody'"),
+    (["reproduce", "--steps", "nothing"], "step 'nothing'"),
+    (["reproduce", "--datasets", "digit"], "dataset 'digit'"),
+    (["reproduce", "--scale", "huge"], "scale 'huge'"),
+    (["reproduce", "--root", "absent"], "absent: no such folder"),
+    (["reproduce", "--set", "sede=1"], "unknown parameter 'sede'"),
+    (["reproduce", "--set", "sede"], "expected name=value"),
+    (["reproduce", "--set", "scale=huge"], "use --scale"),
+    (["reproduce", "--set", "dataset=nope"], "use --datasets"),
+    (["reproduce", "--timeout", "-5"], "--timeout"),
+    (["reproduce", "--seeds", "4-0"], "invalid seeds"),
+    (["reproduce", "--shard", "3/2"], "--shard"),
+    (["reproduce", "--jobs", "0"], "--jobs 0"),
+    (["reproduce", "--project", "absent"], "absent"),
+    (["notebooks", "check"], "1 differences"),
+    (["notebooks", "execute", "a/b"], "notebook 'a/b' is unknown"),
+    (["notebooks", "execute", "--scale", "reduced"], "another scale"),
+    (["book"], "_config.yml: missing"),
+    (["book", "--fresh"], "not run yet"),
+    (["run", "nobody", "--variant", "PM", "--dataset", "digits"], "paper 'nobody'"),
+    ([*RUN, "--scale", "huge"], "scale 'huge'"),
+    ([*RUN, "--dataset", "digit"], "dataset 'digit'"),
+    ([*RUN, "--variant", "QM"], "variant 'QM'"),
+    ([*RUN, "--root", "absent"], "absent: no such folder"),
+    ([*RUN, "--device", "abacus"], "abacus"),
+    ([*RUN, "--set", "colour=3"], "colour"),
+    ([*RUN, "--set", "epochs=abc"], "epochs 'abc'"),
+    ([*RUN, "--set", "tap=99"], "tap"),
+    ([*RUN, "--set", "weights=missing.safetensors"], "missing.safetensors: no such file"),
+    ([*RUN, "--nodes", "2"], "MASTER_ADDR"),
+    ([*RUN[:4], "--dataset", "digits,deepfashion"], "root is missing"),
+    ([*RUN[:4], "--dataset", "digits,deepfashion-twin", "--set", "attributes=50"], "1..15"),
+    ([*RUN[:4], "--dataset", "deepfashion,digits", "--scale", "paper"], "no scale 'paper' for digits"),
+    ([*SHARING, "--dataset", "celeba+clothes"], "dataset 'celeba+clothes'"),
+    ([*SHARING, "--dataset", "celeba-twin,deepfashion"], "root is missing"),  # before the search that `matched` needs
+    ([*SHARING, "--dataset", "celeba+deepfashion", "--root", "notebooks"], "notebooks"),
+    ([*SHARING, "--dataset", "celeba-twin", "--set", "alpha=-1"], "alpha -1"),
+    (["ledger", "add", "absent"], "absent"),
+    (["ledger", "--ledger", "absent.jsonl", "show"], "absent.jsonl: no such file"),
+    (["ledger", "--ledger", "absent.jsonl", "verify"], "absent.jsonl: no such file"),
+    (["ledger", "verify", "--repository", "absent"], "absent: no such folder"),
+    (["data", "check", "digit"], "dataset 'digit'"),
+    (["data", "check", "digits", "--set", "root=notebooks"], "use --root"),
+    (["data", "check", "digits", "--set", "image_size=16"], "use --image-size"),
+    (["data", "check", "csv", "--set", "skip_bad=true"], "use --skip-bad"),
+    (["data", "check", "digits", "--set", "split=train"], "option 'split' is unknown"),
+    (["data", "check", "digits", "--set", "name=celeba"], "option 'name' is unknown"),
+    (["data", "check", "digits", "--root", "~nobody-of-this-name/x"], "no such user"),
+    (["data", "check", "digits", "--root", "x" * 300], "no such folder"),
+    (["data", "write", "digits", "out"], "twin 'digits'"),
+    (["data", "write", "deepfashion-twin", "out", "--seed", "-1"], "--seed"),
+    (["data", "write", "deepfashion-twin", "pyproject.toml/out"], "pyproject.toml/out: could not be written"),
+    (["data", "check", "digits", "--root", "absent"], "absent: no such folder"),
+    (["data", "write", "deepfashion-twin", "notebooks"], "notebooks"),
+    (["data", "check", "deepfashion", "--root", "absent"], "absent"),
+]
+
+
+def test_bad_input_is_one_line_and_nothing_is_written(project, capsys):
     before = sorted(project.rglob("*"))
-    assert main(arguments) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1].startswith("mtattr: error: ")
-    assert words in lines[-1]
-    assert sum(line.startswith("mtattr: error: ") for line in lines) == 1
-    assert not [path for path in sorted(project.rglob("*")) if path not in before and path.is_file()]
+    for arguments, words in BAD:
+        assert main(arguments) == 2, arguments
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[-1].startswith("mtattr: error: "), arguments
+        assert words in lines[-1], arguments
+        assert sum(line.startswith("mtattr: error: ") for line in lines) == 1, arguments
+        assert not [path for path in sorted(project.rglob("*")) if path not in before and path.is_file()], arguments
 
 
 @pytest.mark.parametrize(
@@ -155,15 +156,12 @@ def test_a_bug_is_not_hidden(monkeypatch):
         main(["fail"])
 
 
-@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-4", [0, 1, 2, 3, 4]), ("0,2,5-7", [0, 2, 5, 6, 7]), ("1,1-2", [1, 2])])
-def test_seeds(text, seeds):
-    assert Seeds().convert(text, None, None) == seeds
-
-
-@pytest.mark.parametrize("text", ["", "a", "-1", "1-", "4-0", "1,,2", "1.5"])
-def test_no_seeds(text):
-    with pytest.raises(click.BadParameter):
-        Seeds().convert(text, None, None)
+def test_seeds():
+    for text, seeds in (("3", [3]), ("0-4", [0, 1, 2, 3, 4]), ("0,2,5-7", [0, 2, 5, 6, 7]), ("1,1-2", [1, 2])):
+        assert Seeds().convert(text, None, None) == seeds
+    for text in ("", "a", "-1", "1-", "4-0", "1,,2", "1.5"):
+        with pytest.raises(click.BadParameter):
+            Seeds().convert(text, None, None)
 
 
 def test_names_and_settings():
@@ -178,6 +176,32 @@ def test_names_and_settings():
     }
     for text, value in typed.items():
         assert Setting().convert(text, None, None)[1] == value
+
+
+def test_an_edited_notebook_is_never_overwritten_and_the_advice_names_the_side(project, capsys):
+    import nbformat
+    from mtattr.reproduce import write_notebook
+    from mtattr.reproduce.notebooks import read_notebook
+
+    source = project / "notebooks/attribute_estimation/build.py"
+    ran = read_notebook(source)
+    ran.cells[0].execution_count, ran.cells[0].outputs = 1, []
+    notebook = write_notebook(source, ran)
+    stored = notebook.read_bytes()
+    source.write_text(source.read_text() + "\n# %%\n1 + 1\n")
+    assert main(["notebooks", "check"]) == 2
+    assert "build.py changed; run: mtattr notebooks execute attribute_estimation/build" in capsys.readouterr().err
+
+    mine = nbformat.read(notebook, as_version=4)
+    mine.cells.append(nbformat.v4.new_markdown_cell("My notes."))
+    nbformat.write(mine, notebook)
+    edited = notebook.read_bytes()
+    for both in (True, False):
+        for command in (["notebooks", "check"], ["notebooks", "execute"], ["notebooks", "execute", "attribute_estimation/build"]):
+            assert main(command) == 2
+            assert ("were both edited" if both else "build.ipynb was edited; to keep the edits run: jupytext") in capsys.readouterr().err
+            assert notebook.read_bytes() == edited != stored
+        source.write_text(source.read_text().removesuffix("\n# %%\n1 + 1\n"))
 
 
 def test_dry_run_lists_and_fails_nothing(project, capsys):

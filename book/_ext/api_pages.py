@@ -1,7 +1,7 @@
-"""The directives `{api} mtattr.data`, the reference of packages from their docstrings, and `{commands}`, help of the command line.
+"""The directives `{api}`, the reference of packages, and `{commands}`, help of the command line.
 
-Modules are found, not listed, so that a new file appears in the book by itself. Docstrings of the library are plain
-prose with `code` in single backticks; they are turned into reStructuredText here.
+Modules are found, not listed, so that a new file appears in the book by itself. Docstrings of the
+library are plain prose with `code` in single backticks, turned into reStructuredText here.
 """
 
 import importlib
@@ -20,7 +20,7 @@ CODE = re.compile(r"(``.+?``|:[a-z:]+:`[^`]+`|`[^`]+`)")
 
 
 def public_modules(name: str) -> list[str]:
-    """Names of the module and, if it is a package, of all public modules below it, sorted; none if it does not exist."""
+    """Names of the module and of all public modules below it, sorted; none if it does not exist."""
     spec = importlib.util.find_spec(name)
     if spec is None:
         return []

@@ -1,7 +1,8 @@
-"""The directive `{explorer} name`: images, attributes, explanation maps and true regions of `book/evidence/name.json`, to look through.
+"""The directive `{explorer} name`: images, explanation maps and true regions of a JSON file.
 
-The file is checked and written into the page, so that the page needs no network and can be opened as a file; the script
-`explorer.js` draws. Without the script there is one picture of the maps. Without the file the page says "not run yet".
+The file, `book/evidence/name.json`, is checked and written into the page, so that the page needs no
+network and can be opened as a file; the script `explorer.js` draws. Without the script there is one
+picture of the maps. Without the file the page says "not run yet".
 """
 
 import base64
@@ -10,12 +11,13 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from docutils import nodes
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -24,7 +26,7 @@ from mtattr.errors import InputError
 
 NOT_RUN = "Not run yet: nobody has made the maps for this page."
 DRAWN = {"celeba-twin": "drawn faces"}
-SCHEMA = 1
+SCHEMA = Path(__file__).with_name("explorer.schema.json")
 MAP_SHARE = 0.45  # of each pixel of the still picture, as the page's slider has it at first
 
 
@@ -44,15 +46,14 @@ class ExplorerDirective(SphinxDirective):
 
 
 def read_explorer(path: Path) -> dict:
-    """The content of the file; raises `InputError` that names the file, the place in it, and what was expected there."""
+    """Content of the file; `InputError` names the file, the place in it and what is wrong there."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=no_constant)
-    except ValueError as error:
-        raise InputError(f"{path.name}: expected JSON: {error}") from error
-    try:
         check_explorer(data)
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from error
+    except ValueError as error:
+        raise InputError(f"{path.name}: expected JSON: {error}") from error
     return data
 
 
@@ -65,148 +66,61 @@ def expect(holds: bool, place: str, what: str) -> None:
         raise InputError(f"{place}: expected {what}")
 
 
-def is_whole(value: object, least: int = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def is_share(value: object) -> bool:
-    return is_number(value) and 0 <= value <= 1
-
-
-def is_text(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != ""
-
-
-def is_label(value: object) -> bool:
-    return value is None or (is_number(value) and value in (0, 1))
-
-
-def check_explorer(data: object) -> None:
-    """Raise `InputError` for the first thing that the page could not draw."""
-    expect(isinstance(data, dict), "the file", "an object")
-    expect(data.get("schema") == SCHEMA, "schema", str(SCHEMA))
-    for name in ("dataset", "scale"):
-        expect(is_text(data.get(name)), name, "text")
-    expect(isinstance(data.get("generated"), bool), "generated", "true or false")
-    expect(is_whole(data.get("seed")), "seed", "a whole number")
-    expect(
-        is_text(data.get("epoch")) or is_whole(data.get("epoch")), "epoch", "text or a whole number"
-    )
-    expect(is_whole(data.get("size"), 1), "size", "a whole number of at least 1")
-    tasks, images, methods, size = (
-        data.get("tasks"),
-        data.get("images"),
-        data.get("methods"),
-        data["size"],
-    )
-    expect(
-        isinstance(tasks, list)
-        and tasks
-        and all(map(is_text, tasks))
-        and len(set(tasks)) == len(tasks),
-        "tasks",
-        "different names",
-    )
-    for name, entries in (("images", images), ("methods", methods)):
-        expect(
-            isinstance(entries, list) and entries and all(isinstance(e, dict) for e in entries),
-            name,
-            "a list of objects, not empty",
-        )
-    for i, image in enumerate(images):
-        expect(is_text(image.get("key")), f"images[{i}].key", "text")
-        picture = opened(image.get("png"))
-        expect(
-            picture is not None and picture.size == (size, size),
-            f"images[{i}].png",
-            f"base64 of a PNG of {size} x {size}",
-        )
-    shape = (len(images), len(tasks))
-    check_table(data.get("labels"), "labels", shape, is_label, "0, 1 or null")
-    check_bytes(data.get("regions"), "regions", math.ceil(math.prod(shape) * size * size / 8))
+def check_explorer(data: dict) -> None:
+    """Raise `InputError` for what the page could not draw: first by schema, then across fields."""
+    error = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(data))
+    if error is not None:
+        message = error.message
+        if len(message) > 100:  # it quotes the value, which may be a picture
+            message = f"expected {error.validator} {error.validator_value}"
+        raise InputError(f"{error.json_path.removeprefix('$.')}: {message}")
+    size, methods = data["size"], data["methods"]
+    shape = (len(data["images"]), len(data["tasks"]))
+    for i, image in enumerate(data["images"]):
+        picture = opened(image["png"])
+        fits = picture is not None and picture.size == (size, size)
+        expect(fits, f"images[{i}].png", f"base64 of a PNG of {size} x {size}")
+    labels = table_of(data["labels"], "labels", shape)
+    check_bytes(data["regions"], "regions", math.ceil(math.prod(shape) * size * size / 8))
+    names = [method["id"] for method in methods]
+    expect(len(set(names)) == len(names), "methods", "a different id for each")
     for m, method in enumerate(methods):
-        check_method(method, f"methods[{m}]", shape, data["labels"])
-    expect(
-        len({method["id"] for method in methods}) == len(methods),
-        "methods",
-        "a different id for each",
-    )
+        place, cells = f"methods[{m}]", method["height"] * method["width"]
+        check_bytes(method["values"], f"{place}.values", math.prod(shape) * cells)
+        tables = ("low", "high", "probability", "pointing", "energy")
+        table = {name: table_of(method[name], f"{place}.{name}", shape) for name in tables}
+        expect_nowhere(table["low"] > table["high"], f"{place}.low", f"at most {place}.high")
+        for name in ("pointing", "energy"):
+            scored = ~np.isnan(table[name]) & (labels != 1)
+            expect_nowhere(scored, f"{place}.{name}", "null, since the label there is not 1")
 
 
-def check_method(method: dict, place: str, shape: tuple[int, int], labels: list[list]) -> None:
-    for name in ("id", "name", "note", "variant", "run"):
-        expect(is_text(method.get(name)), f"{place}.{name}", "text")
-    for name in ("height", "width"):
-        expect(is_whole(method.get(name), 1), f"{place}.{name}", "a whole number of at least 1")
-    check_bytes(
-        method.get("values"),
-        f"{place}.values",
-        math.prod(shape) * method["height"] * method["width"],
-    )
-    for name in ("low", "high"):
-        check_table(method.get(name), f"{place}.{name}", shape, is_number, "a number")
-    check_table(
-        method.get("probability"), f"{place}.probability", shape, is_share, "a number from 0 to 1"
-    )
-    for name in ("pointing", "energy"):
-        check_table(
-            method.get(name),
-            f"{place}.{name}",
-            shape,
-            lambda v: v is None or is_share(v),
-            "null or a number from 0 to 1",
-        )
-    for n in range(shape[0]):
-        for t in range(shape[1]):
-            at = f"[{n}][{t}]"
-            expect(
-                method["low"][n][t] <= method["high"][n][t],
-                f"{place}.low{at}",
-                f"at most {place}.high{at}",
-            )
-            for name in ("pointing", "energy"):
-                scored = method[name][n][t] is not None
-                expect(
-                    labels[n][t] == 1 or not scored,
-                    f"{place}.{name}{at}",
-                    "null, since the label there is not 1",
-                )
+def expect_nowhere(wrong: np.ndarray, place: str, what: str) -> None:
+    for n, t in np.argwhere(wrong):
+        expect(False, f"{place}[{n}][{t}]", what)
 
 
-def check_table(
-    table: object, place: str, shape: tuple[int, int], fits: Callable[[object], bool], what: str
-) -> None:
-    rows, columns = shape
-    fine = (
-        isinstance(table, list)
-        and len(table) == rows
-        and all(isinstance(row, list) and len(row) == columns for row in table)
-    )
-    expect(fine, place, f"a list of {rows} lists (images) of {columns} values (tasks)")
-    for n, row in enumerate(table):
-        for t, value in enumerate(row):
-            expect(fits(value), f"{place}[{n}][{t}]", what)
+def table_of(rows: list[list], place: str, shape: tuple[int, int]) -> np.ndarray:
+    """Rows as an array, NaN for null."""
+    fits = [len(row) for row in rows] == [shape[1]] * shape[0]
+    expect(fits, place, f"{shape[0]} lists (images) of {shape[1]} values (tasks)")
+    return np.array(rows, float)
 
 
-def check_bytes(text: object, place: str, count: int) -> None:
+def check_bytes(text: str, place: str, count: int) -> None:
     found = decoded(text)
-    expect(found is not None, place, f"base64 of {count} bytes")
-    expect(len(found) == count, place, f"base64 of {count} bytes, not of {len(found)}")
+    expect(found is not None and len(found) == count, place, f"base64 of {count} bytes")
 
 
-def decoded(text: object) -> bytes | None:
+def decoded(text: str) -> bytes | None:
     try:
-        return base64.b64decode(text, validate=True) if isinstance(text, str) else None
+        return base64.b64decode(text, validate=True)
     except ValueError:
         return None
 
 
-def opened(text: object) -> Image.Image | None:
-    """The picture, read to its end, None if it is no PNG."""
+def opened(text: str) -> Image.Image | None:
+    """The picture, read to its end; None if it is no PNG."""
     try:
         picture = Image.open(io.BytesIO(decoded(text) or b""), formats=["PNG"])
         picture.load()
@@ -216,10 +130,11 @@ def opened(text: object) -> Image.Image | None:
 
 
 def to_html(data: dict) -> str:
-    """What `explorer.js` begins with: caption, still picture for readers without scripts, and the data."""
+    """Caption, still picture for readers without scripts, and the data for `explorer.js`."""
     name, first = data["dataset"], first_view(data)
     kind = f"{DRAWN.get(name, name)} ({'generated' if data['generated'] else 'real'})"
-    epoch = f"epoch {data['epoch']}" if is_whole(data["epoch"]) else f"{data['epoch']} epoch"
+    epoch = data["epoch"]
+    epoch = f"epoch {epoch}" if isinstance(epoch, int) else f"{epoch} epoch"
     caption = html.escape(
         f"{kind[:1].upper()}{kind[1:]}, scale {data['scale']}, seed {data['seed']}, {epoch}"
     )
@@ -234,7 +149,8 @@ def to_html(data: dict) -> str:
     )
     still = base64.b64encode(still_picture(data, *first)).decode()
     return (
-        "<noscript><p>To choose images and attributes, this page needs JavaScript. Without it, there is one view.</p>"
+        "<noscript><p>To choose images and attributes, this page needs JavaScript."
+        " Without it, there is one view.</p>"
         f'<img src="data:image/png;base64,{still}" alt="{shown}"><p>{shown}.</p></noscript>\n'
         f'<p class="explorer-caption">{caption}.</p>\n'
         f'<script type="application/json">{content}</script>\n'

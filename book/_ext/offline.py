@@ -1,7 +1,7 @@
 """Keep pages free of scripts that would fetch code from another machine.
 
-The book is read without a network. Jupyter Book always adds sphinx-thebe, whose script names a content network; the
-book offers no code that runs inside the page, so the script goes.
+The book is read without a network. Jupyter Book always adds sphinx-thebe, whose script names a
+content network; the book offers no code that runs inside the page, so the script goes.
 """
 
 from sphinx.application import Sphinx
@@ -11,7 +11,8 @@ def drop_remote_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
     def is_local(script) -> bool:
-        text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}"
+        body = getattr(script, "attributes", {}).get("body", "")
+        text = f"{getattr(script, 'filename', script)} {body}"
         return "thebe" not in text.lower() and "://" not in text
 
     if "script_files" in context:

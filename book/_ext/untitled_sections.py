@@ -1,7 +1,8 @@
 """Let sphinx-codeautolink pass sections that have no title.
 
-Its visitor pushes a title when it meets one and pops at the end of every section, so a section without a title (some
-directives and notebook fragments make them) ends the build with "pop from empty list".
+Its visitor pushes a title when it meets one and pops at the end of every section, so a section
+without a title (some directives and notebook fragments make them) ends the build with "pop from
+empty list".
 """
 
 from sphinx.application import Sphinx

@@ -1,4 +1,4 @@
-"""The command line `mtattr`. Commands import what they need when they run, so that help comes at once."""
+"""The command line `mtattr`; commands import what they need when they run: help comes at once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ for _command in (run, reproduce, notebooks, book, ledger, data):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 1 a run failed, 2 bad input (one line on stderr), 130 interrupted."""
+    """Exit code: 0 done, 1 a run failed, 2 bad input (one line on stderr), 130 interrupted."""
     try:
         code = mtattr_command.main(args=arguments, prog_name="mtattr", standalone_mode=False)
     except InputError as error:
@@ -62,9 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in _NOTEBOOK_STACK:
             raise
-        return _complain(
-            f"this command needs {error.name}: expected an installation with the extra [book], pip install 'mtattr[book]'"
-        )
+        return _complain(f"this command needs {error.name}: pip install 'mtattr[book]'")
     except BrokenPipeError:
         # The reader (head, less) left; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

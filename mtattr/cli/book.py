@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mtattr.cli.options import FOLDER, Names, Seeds, Setting
+from mtattr.cli.options import FOLDER, Names, Seeds, Setting, Shard
 from mtattr.errors import InputError
 
 _PROJECT = click.option(
@@ -64,8 +65,8 @@ def _output(output: Path | None) -> Path:
     show_default=True,
     help="Skip runs that have a valid result.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would run.")
-@click.option("--shard", help="Take the i-th of n parts of the matrix: i/n.")
+@click.option("--dry-run", is_flag=True, help="Show what would run and exit.")
+@click.option("--shard", type=Shard(), help="Take the i-th of n parts of the matrix: i/n.")
 @click.option(
     "--jobs", type=int, help="Runs at once  [default: one per GPU, else one per two CPU cores]."
 )
@@ -91,26 +92,21 @@ def reproduce(
     settings: tuple,
     resume: bool,
     dry_run: bool,
-    shard: str | None,
+    shard: tuple[int, int] | None,
     jobs: int | None,
     timeout: float,
     output: Path | None,
     book: bool,
     project_root: Path | None,
 ) -> int:
-    """Run the notebooks and end with a table; what is done is skipped, what was killed is done again."""
+    """Run the notebooks, skip what is done, and end with a table."""
     from mtattr import reproduce as library
     from mtattr.reproduce.runner import print_table
 
-    for name, option in (
-        ("dataset", "datasets"),
-        ("root", "root"),
-        ("scale", "scale"),
-        ("seed", "seeds"),
-    ):
-        if name in dict(settings):
-            # The option checks the value, and would silently win over this one.
-            raise InputError(f"--set {name}: has an option of its own, use --{option}")
+    own = {"dataset": "datasets", "root": "root", "scale": "scale", "seed": "seeds"}
+    for name in own.keys() & dict(settings).keys():
+        # The option checks the value, and would silently win over this one.
+        raise InputError(f"--set {name}: has an option of its own, use --{own[name]}")
     project = _project(project_root)
     runs = library.expand(
         project,
@@ -122,7 +118,7 @@ def reproduce(
         seeds=seeds,
         parameters=dict(settings),
     )
-    runs = library.shard(runs, shard)
+    runs = library.shard(runs, *shard) if shard else runs
     outcomes = library.reproduce(
         runs,
         output=_output(output),
@@ -148,7 +144,7 @@ def _first_of_each(outcomes: list) -> dict[str, Path]:
 
 
 def _report(outcomes: list) -> int:
-    """Name each failure and where to look; exit code 1 if there is one."""
+    """Exit code 1 if a run failed; names it and where to look."""
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
         click.echo(f"{outcome.run.label}: {outcome.error} (see {outcome.folder})", err=True)
@@ -182,8 +178,11 @@ def notebooks() -> None:
 def execute(
     names: tuple[str, ...], scale: str, jobs: int | None, timeout: float, project_root: Path | None
 ) -> int:
-    """Execute sources (.py) into the notebooks (.ipynb) beside them; a failure leaves the old notebook."""
-    from mtattr.reproduce import expand, write_notebook
+    """Execute sources (.py) into the notebooks (.ipynb) beside them.
+
+    A failure leaves the old notebook; one that was edited is not overwritten.
+    """
+    from mtattr.reproduce import changed_sides, expand, write_notebook
     from mtattr.reproduce import reproduce as run_all
     from mtattr.reproduce.notebooks import read_notebook
 
@@ -195,8 +194,12 @@ def execute(
     for run in runs:
         if run.changed:
             raise InputError(
-                f"{run.name}: its parameters cell has another scale than {scale!r}; stored outputs must be those of its own cell"
+                f"{run.name}: --scale {scale}, but its parameters cell has another scale;"
+                f" stored outputs must be those of its own cell"
             )
+        notebook = run.source.with_suffix(".ipynb")
+        if notebook.exists() and notebook in changed_sides(run.source, notebook):
+            raise InputError(f"{_advice(run.source)}; nothing was written")
     with tempfile.TemporaryDirectory(prefix="mtattr-") as temporary:
         outcomes = run_all(
             runs,
@@ -208,13 +211,32 @@ def execute(
         )
         for outcome in outcomes:
             if outcome.ok:
-                click.echo(
-                    f"wrote {write_notebook(outcome.run.source, read_notebook(outcome.notebook)).relative_to(project.root)}"
-                )
-    failed = [outcome for outcome in outcomes if not outcome.ok]
-    for outcome in failed:
-        click.echo(f"{outcome.run.name}: {outcome.error}", err=True)
-    return 1 if failed else 0
+                written = write_notebook(outcome.run.source, read_notebook(outcome.notebook))
+                click.echo(f"wrote {written.relative_to(project.root)}")
+            else:
+                click.echo(f"{outcome.run.name}: {outcome.error}", err=True)
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _advice(source: Path) -> str:
+    """The side of a pair that changed, and the commands that make the two agree again."""
+    from mtattr.reproduce import changed_sides
+    from mtattr.reproduce.project import notebook_name
+
+    name, notebook = notebook_name(source), source.with_suffix(".ipynb")
+    execute = f"mtattr notebooks execute {name}"
+    changed = changed_sides(source, notebook) if notebook.exists() else []
+    if notebook not in changed:
+        return f"{name}: {source.name} changed; run: {execute}"
+    if source in changed:
+        return (
+            f"{name}: {source.name} and {notebook.name} were both edited;"
+            f" save one under another name, then run: mtattr notebooks check"
+        )
+    return (
+        f"{name}: {notebook.name} was edited; to keep the edits run: jupytext --to py:percent"
+        f" {shlex.quote(str(notebook))} && {execute}; to drop them delete it and run: {execute}"
+    )
 
 
 @notebooks.command("check")
@@ -224,15 +246,14 @@ def check(project_root: Path | None) -> None:
     from mtattr.reproduce import pair_problems
 
     sources = _project(project_root).select()
-    problems = [
-        f"{path.parent.name}/{problem}"
-        for path in sources
-        for problem in pair_problems(path, path.with_suffix(".ipynb"))
-    ]
-    for problem in problems:
-        click.echo(problem, err=True)
-    if problems:
-        raise InputError(f"{len(problems)} differences listed above; run: mtattr notebooks execute")
+    count = 0
+    for source in sources:
+        if problems := pair_problems(source, source.with_suffix(".ipynb")):
+            lines = [*(f"{source.parent.name}/{line}" for line in problems), _advice(source)]
+            click.echo("\n".join(lines), err=True)
+            count += len(problems)
+    if count:
+        raise InputError(f"{count} differences, listed above with what to run")
     click.echo(f"{len(sources)} pairs agree")
 
 
@@ -272,9 +293,8 @@ def book(
         outcomes = run_all(expand(project, scale=scale), output=_output(output), dry_run=True)
         for outcome in outcomes:
             if not outcome.notebook.is_file() or outcome.seconds is None:
-                raise InputError(
-                    f"{outcome.run.label}: not run yet with this code; run first: mtattr reproduce"
-                )
+                label = outcome.run.label
+                raise InputError(f"{label}: not run yet with this code; run: mtattr reproduce")
         executed = _first_of_each(outcomes)
     build_book(
         executed, project=project, destination=destination and destination.resolve(), say=click.echo

@@ -1,4 +1,4 @@
-"""`mtattr data`: check a copy of a dataset, decode it once, write a twin in the real set's layout."""
+"""`mtattr data`: check a copy of a dataset, decode it, write a twin in the real set's layout."""
 
 from __future__ import annotations
 
@@ -28,13 +28,10 @@ def _splits(name: str, root: Path | None, image_size, settings: tuple, *, skip_b
         raise InputError(f"dataset {name!r} is unknown; there are: {', '.join(DATASETS)}")
     check_root(root)
     options = dict(settings)
-    for option, instead in (
-        ("root", "--root"),
-        ("image_size", "--image-size"),
-        ("skip_bad", "--skip-bad"),
-    ):
+    for option in ("root", "image_size", "skip_bad"):
         if option in options:
-            raise InputError(f"--set {option}: has an option of its own, use {instead}")
+            own = option.replace("_", "-")
+            raise InputError(f"--set {option}: has an option of its own, use --{own}")
     for option in options:
         if option not in options_of(name):
             raise InputError(
@@ -93,7 +90,8 @@ def check(
         click.echo(line)
     if (unreadable := unreadable_files(parts)) and not skip_bad:
         raise InputError(
-            f"{name}: {unreadable} image{'s' * (unreadable > 1)} cannot be read; the lines above name them, and --skip-bad goes on without"
+            f"{name}: {unreadable} image{'s' * (unreadable > 1)} cannot be read, named above;"
+            f" --skip-bad goes on without"
         )
 
 
@@ -117,7 +115,8 @@ def _check_new(folder: Path) -> None:
         raise InputError(f"{folder}: could not be written ({error.strerror})") from error
     if any(path.name.startswith(PART) for path in found):
         raise InputError(
-            f"{folder}: holds the beginning of a write that runs or was cut off ({PART}*); if none runs, delete the folder"
+            f"{folder}: holds the beginning of a write that runs or was cut off ({PART}*);"
+            f" if none runs, delete the folder"
         )
     if found:
         raise InputError(f"{folder}: exists and is not an empty folder; expected a new one")
@@ -151,11 +150,8 @@ def write(twin: str, folder: Path, image_size, seed: int | None, limit: int | No
     if twin not in TWIN_WRITERS:
         raise InputError(f"twin {twin!r} is unknown; there are: {', '.join(TWIN_WRITERS)}")
     _check_new(folder)
-    options = {
-        key: value
-        for key, value in (("image_size", image_size), ("seed", seed), ("limit", limit))
-        if value is not None
-    }
+    options = {"image_size": image_size, "seed": seed, "limit": limit}
+    options = {name: value for name, value in options.items() if value is not None}
     writer = twin_writer(twin)
     made = not folder.exists()
     try:

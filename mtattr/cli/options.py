@@ -16,7 +16,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def check_root(root: Path | None) -> None:
-    """Raise `InputError` for a `--root` that is not there, also where a dataset would not look at it."""
+    """Raise `InputError` for a `--root` that is not there, also if the dataset needs none."""
     from mtattr.data.folders import is_folder, user_path
 
     # The shell leaves the ~ of --root=~/data to us.
@@ -29,24 +29,17 @@ class Seeds(click.ParamType):
 
     name = "seeds"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[int]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
         """The list of seeds; click's usage error for anything else."""
         if isinstance(value, list):
             return value
         seeds: dict[int, None] = {}
         for part in str(value).split(","):
             first, dash, last = part.strip().partition("-")
-            if (
-                not first.isdecimal()
-                or (dash and not last.isdecimal())
-                or (dash and int(last) < int(first))
-            ):
-                self.fail(
-                    f"{value!r} are no seeds; expected for example 3, 0-4 or 0,2,5-7", param, ctx
-                )
-            seeds |= dict.fromkeys(range(int(first), int(last or first) + 1))
+            last = last if dash else first
+            if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+                self.fail(f"invalid seeds {value!r}; for example: 3, 0-4 or 0,2,5-7", param, ctx)
+            seeds |= dict.fromkeys(range(int(first), int(last) + 1))
         return list(seeds)
 
 
@@ -55,9 +48,7 @@ class Names(click.ParamType):
 
     name = "names"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[str]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> list[str]:
         """The list of names, each once; click's usage error if there is none."""
         if isinstance(value, list):
             return value
@@ -66,13 +57,11 @@ class Names(click.ParamType):
 
 
 class Setting(click.ParamType):
-    """`name=value`, the value being a YAML scalar or list: `alpha=0.3`, `backbone=xception`, `weights=null`."""
+    """`name=value`, a YAML scalar or list: `alpha=0.3`, `backbone=xception`, `weights=null`."""
 
     name = "name=value"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Any]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
         """Name and typed value; click's usage error for anything else."""
         import yaml
 
@@ -97,19 +86,14 @@ class ImageShape(click.ParamType):
 
     name = "pixels"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | tuple[int, int]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | tuple[int, int]:
         """One number or a pair; click's usage error for anything else."""
         if isinstance(value, int | tuple):
             return value
         sides = str(value).split("x")
         if len(sides) > 2 or not all(side.isdecimal() for side in sides):
-            self.fail(
-                f"{value!r} is no image size; expected for example 64, or 128x64 for height and width",
-                param,
-                ctx,
-            )
+            hint = "for example: 64, or 128x64 for height and width"
+            self.fail(f"invalid image size {value!r}; {hint}", param, ctx)
         return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
 
 
@@ -118,15 +102,12 @@ class Shard(click.ParamType):
 
     name = "i/n"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
         """The two numbers; click's usage error unless 1 <= i <= n."""
         if isinstance(value, tuple):
             return value
         i, slash, n = str(value).partition("/")
         if not (slash and i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
-            self.fail(
-                f"{value!r} is no share; expected i/n with 1 <= i <= n, for example 2/8", param, ctx
-            )
+            hint = "expected i/n with 1 <= i <= n, for example 2/8"
+            self.fail(f"invalid shard {value!r}; {hint}", param, ctx)
         return int(i), int(n)

@@ -1,7 +1,7 @@
-"""One style for every figure of the book, and the few kinds of figure that several chapters draw.
+"""One style for every figure of the book, and the kinds of figure that several chapters draw.
 
-Figures have an opaque white background, so they stay readable in a dark theme, and letters large enough for a phone.
-The helpers know nothing of papers; they return matplotlib objects that a notebook may change further.
+Figures have an opaque white background, readable in a dark theme, and letters large enough for a
+phone. The functions return matplotlib objects that a notebook may change further.
 """
 
 from mtattr.plots.bars import bars_with_intervals

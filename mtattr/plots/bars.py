@@ -23,12 +23,17 @@ def bars_with_intervals(
     limits: tuple[float, float] | None = None,
     axes: Axes | None = None,
 ) -> Axes:
-    """Grouped bars with whiskers: one group per name in `groups`, one bar per entry of `series` in each group.
+    """Grouped bars with whiskers, one bar per series in each group.
 
-    series: name -> `(G,)` heights; NaN leaves a gap. intervals: name -> `(G,)` half widths of an interval around the
-    height; NaN or a missing name draws no whisker. floor: one value, or `(G,)` one per group, drawn as a dashed line that
-    a useful method must pass. label names the vertical axis, limits its range.
-    Raises `InputError` if a length differs from the number of groups.
+    Args:
+        groups: names of the G groups.
+        series: name -> `(G,)` heights; NaN leaves a gap.
+        intervals: name -> `(G,)` half widths of the whiskers; NaN or no name: none.
+        floor: one value or `(G,)`, the dashed line that a useful method must pass.
+        title: of the figure.
+        label: of the vertical axis.
+        limits: of the vertical axis.
+        axes: where to draw; a new figure if None.
     """
     count = len(groups)
     if not series or not count:
@@ -48,39 +53,23 @@ def bars_with_intervals(
                 places[seen], heights[seen], half[seen], fmt="none", ecolor="black", elinewidth=1.2
             )
     if floor is not None:
-        lines = _one_per_group(
-            np.broadcast_to(np.asarray(floor, float), (count,)) if np.ndim(floor) == 0 else floor,
-            count,
-            "floor",
-        )
-        starts = np.arange(count) - 0.45
-        axes.hlines(
-            lines,
-            starts,
-            starts + 0.9,
-            colors="black",
-            linestyles="dashed",
-            linewidth=1.5,
-            label="floor",
-        )
+        lines = np.full(count, floor, float) if np.ndim(floor) == 0 else floor
+        lines, starts = _one_per_group(lines, count, "floor"), np.arange(count) - 0.45
+        dashed = {"colors": "black", "linestyles": "dashed", "linewidth": 1.5, "label": "floor"}
+        axes.hlines(lines, starts, starts + 0.9, **dashed)
     axes.set_xticks(np.arange(count), list(groups))
     axes.set_ylabel(label)
     axes.set_title(title)
     if limits is not None:
         axes.set_ylim(*limits)
-    axes.legend(
-        loc="upper left",
-        bbox_to_anchor=(0.0, -0.12),
-        ncols=min(len(series) + 1, 4),
-        borderaxespad=0.0,
-    )
+    columns = min(len(series) + 1, 4)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.12), ncols=columns, borderaxespad=0.0)
     return axes
 
 
 def _one_per_group(values: ArrayLike, count: int, name: str) -> np.ndarray:
     array = as_array(values).astype(float)
     if array.shape != (count,):
-        raise InputError(
-            f"bars_with_intervals: {name}: expected {count} values, one a group, got shape {array.shape}"
-        )
+        expected = f"expected {count} values, one per group"
+        raise InputError(f"bars_with_intervals: {name}: {expected}, got shape {array.shape}")
     return array

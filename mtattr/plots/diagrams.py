@@ -21,7 +21,7 @@ def block_diagram(
 ) -> Axes:
     """Named blocks at places in [0, 1] x [0, 1], y upwards, joined by arrows from name to name.
 
-    highlighted: arrows drawn in the accent colour. Raises `InputError` for an arrow to a block that is not there.
+    `highlighted` arrows have the accent colour.
     """
     if unknown := [end for arrow in (*arrows, *highlighted) for end in arrow if end not in blocks]:
         raise InputError(
@@ -34,22 +34,11 @@ def block_diagram(
         *((arrow, "#D55E00") for arrow in highlighted),
     ]:
         (x0, y0), (x1, y1) = blocks[start], blocks[end]
-        axes.annotate(
-            "",
-            (x1, y1 - 0.06),
-            (x0, y0 + 0.06),
-            arrowprops={"arrowstyle": "->", "lw": 1.8, "color": color},
-        )
+        arrow = {"arrowstyle": "->", "lw": 1.8, "color": color}
+        axes.annotate("", (x1, y1 - 0.06), (x0, y0 + 0.06), arrowprops=arrow)
+    box = {"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"}
     for name, (x, y) in blocks.items():
-        axes.text(
-            x,
-            y,
-            name,
-            ha="center",
-            va="center",
-            fontsize=9,
-            bbox={"boxstyle": "round", "fc": "#DCEAF4", "ec": "#0072B2"},
-        )
+        axes.text(x, y, name, ha="center", va="center", fontsize=9, bbox=box)
     axes.set(title=title, xlim=(-0.1, 1.1), ylim=(0, 1))
     axes.set_axis_off()
     return axes
@@ -64,28 +53,25 @@ def tree_diagram(
     title: str = "",
     axes: Axes | None = None,
 ) -> Axes:
-    """A tree from its root on the left to its leaves on the right, a node for each branch of each level.
+    """A tree from its root on the left to its leaves on the right, sorted so that no lines cross.
 
-    parents: for every level the node of the level before that each node hangs on; the first level hangs on one root, 0, and
-    the last one holds the leaves. levels: their names. Leaves are sorted so that no lines cross. marks: a word for each leaf;
-    equal words get a dot of one colour before the leaf's name, and the legend explains those that occur twice or more.
-    Raises `InputError` if names, marks or parents do not fit.
+    Args:
+        parents: per level, each node's parent in the level before; the first level's is the root,
+            0, and the last level holds the leaves.
+        leaves: names of the leaves.
+        levels: names of the levels.
+        marks: a word per leaf; one that occurs twice or more gets a colour and a legend.
+        title: of the figure.
+        axes: where to draw; a new figure if None.
     """
-    if (
-        len(parents) != len(levels)
-        or len(parents[-1]) != len(leaves)
-        or (marks is not None and len(marks) != len(leaves))
-    ):
-        raise InputError(
-            f"tree_diagram: expected a name for each of {len(parents)} levels and {len(parents[-1])} leaves"
-        )
+    count = len(parents[-1])
+    if (len(levels), len(leaves), len(marks or leaves)) != (len(parents), count, count):
+        expected = f"a name for each of {len(parents)} levels and {count} leaves"
+        raise InputError(f"tree_diagram: expected {expected}")
     sizes = [1, *(len(level) for level in parents)]
-    if any(
-        not 0 <= parent < below
-        for below, level in zip(sizes, parents, strict=False)
-        for parent in level
-    ):
-        raise InputError("tree_diagram: a node hangs on one that is not there")
+    for below, level in zip(sizes, parents, strict=False):
+        if not all(0 <= parent < below for parent in level):
+            raise InputError("tree_diagram: a node hangs on one that is not there")
     paths = [[leaf] for leaf in range(len(leaves))]
     for level in reversed(parents):
         paths = [[level[path[0]], *path] for path in paths]  # from the root down
@@ -105,21 +91,10 @@ def tree_diagram(
             if node not in places[depth]:
                 continue
             low, high = places[depth - 1][parent], places[depth][node]
-            axes.plot(
-                [depth - 1, depth - 0.5, depth],
-                [low, high, high],
-                color="#404040",
-                linewidth=1.3,
-                solid_capstyle="round",
-            )
-    for depth in range(len(sizes) - 1):
-        axes.plot(
-            [depth] * len(places[depth]),
-            list(places[depth].values()),
-            "o",
-            color="#0072B2",
-            markersize=4,
-        )
+            line = {"color": "#404040", "linewidth": 1.3, "solid_capstyle": "round"}
+            axes.plot([depth - 1, depth - 0.5, depth], [low, high, high], **line)
+    for depth, nodes in enumerate(places[:-1]):
+        axes.plot([depth] * len(nodes), list(nodes.values()), "o", color="#0072B2", markersize=4)
     words = [word for word in dict.fromkeys(marks or ()) if list(marks).count(word) > 1]
     kinds = {word: (f"C{k % 7}", "os^Dv"[k // 7 % 5]) for k, word in enumerate(words)}
     for leaf in range(len(leaves)):
@@ -130,15 +105,8 @@ def tree_diagram(
     for word, (color, shape) in kinds.items():
         axes.plot([], [], shape, color=color, label=word)
     if kinds:
-        axes.legend(
-            fontsize=8,
-            ncols=4,
-            loc="upper left",
-            bbox_to_anchor=(-0.02, -0.11),
-            columnspacing=0.8,
-            handletextpad=0.1,
-            borderaxespad=0.0,
-        )
+        gaps = {"columnspacing": 0.8, "handletextpad": 0.1, "borderaxespad": 0.0}
+        axes.legend(fontsize=8, ncols=4, loc="upper left", bbox_to_anchor=(-0.02, -0.11), **gaps)
     axes.set_xticks(range(1, len(levels)), levels[:-1], rotation=90, fontsize=8)
     axes.set(title=title, xlim=(-0.2, len(levels) + 7.5), ylim=(-len(leaves) + 0.3, 0.7), yticks=[])
     axes.grid(visible=False)

@@ -26,9 +26,12 @@ def image_grid(
 ) -> Figure:
     """A grid of images, each under its title.
 
-    images: `(N, 3, H, W)` or `(N, H, W, 3)`, uint8 in 0..255 or float in [0, 1]; `(N, H, W)` is drawn in grey.
-    size: width of an image in inches. title: one line above all, the place to name scale and generated data.
-    Raises `InputError` for another shape, values out of range, or as many titles as there are not images.
+    Args:
+        images: `(N, 3, H, W)`, `(N, H, W, 3)` or grey `(N, H, W)`; uint8 or float in [0, 1].
+        titles: one per image.
+        columns: images per row.
+        size: width of an image in inches.
+        title: one line above all, the place to name scale and generated data.
     """
     pictures = [to_picture(image) for image in images]
     if not pictures:
@@ -62,24 +65,23 @@ def overlay(
 ) -> Axes:
     """An image with a region or an explanation map laid over it in one colour.
 
-    image: as one image of `image_grid`. region: `(h, w)` non-negative; it is divided by its maximum, so maps of any range can be
-    shown, and enlarged to the image by repeating pixels. outline: `(H, W)` in [0, 1], whose line at one half is drawn in
-    black on white, for example the true region beside a map. strength: opacity where the region is largest, in [0, 1].
-    Raises `InputError` if a shape does not fit or the region has negative or unknown values.
+    Args:
+        image: as one image of `image_grid`.
+        region: `(h, w)`, not negative; divided by its maximum and enlarged by repeating pixels.
+        outline: `(H, W)` in [0, 1], for example the true region; its line at one half is drawn.
+        title: of the axes.
+        color: of the region.
+        strength: opacity where the region is largest, in [0, 1].
+        axes: where to draw; a new figure if None.
     """
     picture = to_picture(image)
     weight = as_array(region).astype(float)
     if weight.ndim != 2 or not np.isfinite(weight).all() or (weight < 0).any():
-        raise InputError(
-            f"overlay: a region must be (h, w) and not negative, got shape {weight.shape}"
-        )
+        expected = "expected a region (h, w), not negative"
+        raise InputError(f"overlay: {expected}, got shape {weight.shape}")
     height, width = picture.shape[:2]
-    weight = weight[
-        np.ix_(
-            np.arange(height) * weight.shape[0] // height,
-            np.arange(width) * weight.shape[1] // width,
-        )
-    ]
+    rows = np.arange(height) * weight.shape[0] // height
+    weight = weight[rows][:, np.arange(width) * weight.shape[1] // width]
     weight = strength * weight / max(weight.max(), 1e-12)
     if axes is None:
         _, axes = figure(3.2, 3.4)
@@ -92,7 +94,7 @@ def overlay(
 
 
 def draw_outline(axes: Axes, outline: ArrayLike | torch.Tensor, shape: tuple[int, int]) -> None:
-    """Draw where a region `(H, W)` in [0, 1] crosses one half, in black on white; `InputError` unless it has `shape`."""
+    """Draw in black on white where a region of `shape` (H, W) in [0, 1] crosses one half."""
     edge = as_array(outline).astype(float)
     if edge.shape != tuple(shape):
         raise InputError(f"overlay: expected an outline of shape {tuple(shape)}, got {edge.shape}")

@@ -21,18 +21,17 @@ IMAGE_SHARE, MAP_SHARE = 0.55, 0.45
 def unnormalise(
     image: ArrayLike | torch.Tensor, mean: Sequence[float], std: Sequence[float]
 ) -> np.ndarray:
-    """x std + mean: the image `(3, H, W)` in [0, 1] that a network was shown as (image - mean) / std, clipped by rounding only.
+    """The image `(3, H, W)` in [0, 1] that a network was shown as (image - mean) / std.
 
-    Raises `InputError` for another shape, or statistics with which the image leaves [0, 1].
+    Raises `InputError` for statistics with which the image leaves [0, 1] by more than rounding.
     """
     array = as_array(image).astype(float)
     if array.ndim != 3 or array.shape[0] != 3:
         raise InputError(f"unnormalise: expected an image (3, H, W), got {array.shape}")
     array = array * np.asarray(std)[:, None, None] + np.asarray(mean)[:, None, None]
     if not (array > -1e-3).all() or not (array < 1 + 1e-3).all():
-        raise InputError(
-            f"unnormalise: values from {array.min():.3g} to {array.max():.3g}; were these the statistics of the image?"
-        )
+        values = f"values from {array.min():.3g} to {array.max():.3g}"
+        raise InputError(f"unnormalise: {values}; were these the statistics of the image?")
     return array.clip(0, 1)
 
 
@@ -48,19 +47,23 @@ def map_overlay(
     bar: bool = True,
     axes: Axes | None = None,
 ) -> Axes:
-    """An explanation map over its image in the colours of viridis, 0.55 image and 0.45 map, with a bar of the raw range.
+    """An explanation map over its image, 0.45 to 0.55, with a bar of the raw range.
 
-    image: as one image of `image_grid`, or normalised by `mean` and `std`, which are then taken out again. map_: `(h, w)` in any
-    range, enlarged bilinearly. limits: raw values of the lowest and highest colour, those of the map unless given; nothing is
-    rescaled in secret. outline: `(H, W)` in [0, 1], whose line at one half is drawn. Raises `InputError` for another shape or a
-    map with NaN.
+    Args:
+        image: as one image of `image_grid`, or normalised by `mean` and `std`.
+        map_: `(h, w)` in any range, enlarged bilinearly, in the colours of viridis.
+        mean, std: taken out of the image again.
+        limits: raw values of the lowest and highest colour; those of the map if None.
+        outline: `(H, W)` in [0, 1]; its line at one half is drawn.
+        title: of the axes.
+        bar: draw the bar of colours.
+        axes: where to draw; a new figure if None.
     """
     picture = to_picture(image if mean is None else unnormalise(image, mean, std))
     values = as_array(map_).astype(float)
     if values.ndim != 2 or not np.isfinite(values).all():
-        raise InputError(
-            f"map_overlay: expected a map (h, w) of numbers, got shape {values.shape}, {int((~np.isfinite(values)).sum())} not finite"
-        )
+        got = f"got shape {values.shape}, {int((~np.isfinite(values)).sum())} not finite"
+        raise InputError(f"map_overlay: expected a map (h, w) of numbers, {got}")
     low, high = limits or (values.min(), values.max())
     large = torch.nn.functional.interpolate(
         torch.from_numpy(values)[None, None],

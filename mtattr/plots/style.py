@@ -25,8 +25,12 @@ def figure(
 ) -> tuple[Figure, Axes]:
     """A new figure in the book's style and its axes.
 
-    width and height are in inches. With one row and one column the second value is an `Axes`, otherwise an array of
-    them with shape `(rows, columns)`. `options` go to `matplotlib.pyplot.subplots`.
+    With one row and one column the second value is an `Axes`, else an array `(rows, columns)`.
+
+    Args:
+        width, height: inches.
+        rows, columns: of axes.
+        options: of `matplotlib.pyplot.subplots`.
     """
     use_style()
     fig, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **options)
@@ -36,7 +40,8 @@ def figure(
 def to_picture(image: ArrayLike | torch.Tensor) -> np.ndarray:
     """One image as float `(H, W, 3)` in [0, 1], which matplotlib draws as it is.
 
-    image: `(3, H, W)`, `(H, W, 3)` or grey `(H, W)`; uint8 in 0..255 or float in [0, 1]. `InputError` for anything else.
+    Args:
+        image: `(3, H, W)`, `(H, W, 3)` or grey `(H, W)`; uint8 in 0..255 or float in [0, 1].
     """
     array = as_array(image)
     if array.ndim == 2:
@@ -44,15 +49,13 @@ def to_picture(image: ArrayLike | torch.Tensor) -> np.ndarray:
     elif array.ndim == 3 and array.shape[0] == 3:
         array = array.transpose(1, 2, 0)
     if array.ndim != 3 or array.shape[2] != 3:
-        raise InputError(
-            f"expected an image (3, H, W), (H, W, 3) or (H, W), got {tuple(array.shape)}"
-        )
+        shapes = "(3, H, W), (H, W, 3) or (H, W)"
+        raise InputError(f"expected an image {shapes}, got {tuple(array.shape)}")
     if array.dtype == np.uint8:
         return array / 255.0
     if not np.issubdtype(array.dtype, np.floating) or not ((array >= 0) & (array <= 1)).all():
-        raise InputError(
-            f"expected an image of uint8, or of floats in [0, 1], got {array.dtype} up to {array.max()}"
-        )
+        got = f"{array.dtype} up to {array.max()}"
+        raise InputError(f"expected an image of uint8, or of floats in [0, 1], got {got}")
     return array.astype(float)
 
 

@@ -1,7 +1,7 @@
 """One notebook run, in a process of its own: `python -m mtattr.reproduce.execute RUN_FOLDER`.
 
-The folder holds `job.json`. Exit code 0 and a valid `result.json` mean done, nothing else does: after a kernel's death
-papermill's own notebook calls every cell completed.
+The folder holds `job.json`. Only exit code 0 and a valid `result.json` mean done: after a kernel's
+death papermill's own notebook calls every cell completed.
 """
 
 from __future__ import annotations
@@ -14,28 +14,15 @@ import time
 from pathlib import Path
 
 from mtattr.errors import InputError
+from mtattr.files import locked
 from mtattr.reproduce import record
-from mtattr.reproduce.notebooks import read_notebook, write_notebook
+from mtattr.reproduce.notebooks import KERNELSPEC, read_notebook, write_notebook
 
 KERNEL_STARTS = 3
 
 
-def hold(folder: Path) -> int | None:
-    """Wait until no other process runs this folder's job, and keep it so until this process and its kernel end.
-
-    Returns the lock's file descriptor, or None where the system has no such locks.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock
-
-
 def end_with_parent() -> None:
-    """End this process when the runner that started it is gone, so that a killed runner leaves nothing behind."""
+    """End this process when the runner that started it is gone: a killed runner leaves nothing."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -46,26 +33,22 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def execute(folder: Path, job: dict, lock: int | None = None) -> dict:
-    """Run the job's notebook, write the executed notebook and then the result into `folder`, and return the result.
+def execute(folder: Path, job: dict) -> None:
+    """Run the job's notebook and write the executed notebook, then the result, into `folder`.
 
-    Raises papermill's `PapermillExecutionError` for a failing cell. Only a kernel that did not start is tried again.
+    Raises papermill's `PapermillExecutionError` for a failing cell. Only a kernel that did not
+    start is tried again.
     """
     import papermill
 
     from mtattr.reproduce.kernel import LocalKernelManager
 
-    LocalKernelManager.lock = lock
     source, partial = Path(job["source"]), folder / record.PARTIAL
     began = time.monotonic()
     for attempt in range(1, KERNEL_STARTS + 1):
         partial.unlink(missing_ok=True)
         notebook = read_notebook(source)
-        notebook.metadata.kernelspec = {
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        }
+        notebook.metadata.kernelspec = KERNELSPEC
         try:
             executed = papermill.execute_notebook(
                 notebook,
@@ -82,14 +65,11 @@ def execute(folder: Path, job: dict, lock: int | None = None) -> dict:
         except (RuntimeError, TimeoutError) as error:
             if attempt == KERNEL_STARTS or _any_cell_began(partial):
                 raise
-            print(
-                f"kernel did not start ({error}), attempt {attempt} of {KERNEL_STARTS}",
-                file=sys.stderr,
-                flush=True,
-            )
+            again = f"attempt {attempt} of {KERNEL_STARTS}"
+            print(f"kernel did not start ({error}), {again}", file=sys.stderr, flush=True)
     write_notebook(source, executed, folder / record.NOTEBOOK)
     partial.unlink(missing_ok=True)
-    return record.write_result(folder, job, seconds=time.monotonic() - began)
+    record.write_result(folder, job, seconds=time.monotonic() - began)
 
 
 def _any_cell_began(partial: Path) -> bool:
@@ -102,27 +82,24 @@ def _any_cell_began(partial: Path) -> bool:
 
 
 def main() -> int:
-    """Run the job in the folder named on the command line; the last line on stderr says what went wrong."""
+    """Exit code of the job in the folder on the command line; errors go to stderr."""
     from papermill.exceptions import PapermillExecutionError
 
     folder = Path(sys.argv[1])
     end_with_parent()
-    lock = hold(folder)
-    job = json.loads((folder / record.JOB).read_text(encoding="utf-8"))
-    if record.read_result(folder, job["run_id"]) is not None and job["resume"]:
-        return 0
-    (folder / record.RESULT).unlink(missing_ok=True)
-    try:
-        execute(folder, job, lock)
-    except PapermillExecutionError as error:
-        print(
-            f"cell [{error.exec_count}]: {error.ename}: {' '.join(str(error.evalue).split())}",
-            file=sys.stderr,
-        )
-        return 1
-    except Exception as error:
-        print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    with locked(folder / ".lock"):
+        job = json.loads((folder / record.JOB).read_text(encoding="utf-8"))
+        if job["resume"] and record.read_result(folder, job["run_id"]) is not None:
+            return 0
+        (folder / record.RESULT).unlink(missing_ok=True)
+        try:
+            execute(folder, job)
+        except Exception as error:
+            kind, text = type(error).__name__, str(error)
+            if isinstance(error, PapermillExecutionError):
+                kind, text = f"cell [{error.exec_count}]: {error.ename}", str(error.evalue)
+            print(f"{kind}: {' '.join(text.split())}", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A kernel that talks over files, not over ports, and that runs on this very interpreter."""
+"""A Jupyter kernel over IPC sockets (no TCP ports) that uses the current interpreter."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from jupyter_client.manager import AsyncKernelManager
 class LocalKernelManager(AsyncKernelManager):
     """Starts `ipykernel` of the running interpreter over IPC sockets in a short temporary folder.
 
-    Ports can be taken by another kernel between choosing and binding them, and a kernelspec of the user may point to
-    another environment's Python; neither can happen here. Where there are no Unix sockets (Windows), ports are used.
+    Another kernel can take a port between choosing and binding it, and a kernelspec of the user may
+    name another environment's Python; neither can happen here. Windows has no such sockets: ports.
     """
-
-    #: Descriptor that the kernel inherits, so that a lock is held until the kernel, too, is gone.
-    lock: int | None = None
 
     def __init__(self, **kwargs) -> None:
         # A socket's path may have 107 bytes, which a long TMPDIR exceeds.
@@ -31,19 +28,8 @@ class LocalKernelManager(AsyncKernelManager):
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         """The kernel's command line."""
-        return [
-            sys.executable,
-            "-m",
-            "ipykernel_launcher",
-            "-f",
-            self.connection_file,
-            *(extra_arguments or []),
-        ]
-
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs) -> None:
-        if self.lock is not None:
-            kwargs["pass_fds"] = (self.lock,)
-        await super()._async_launch_kernel(kernel_cmd, **kwargs)
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", self.connection_file]
+        return command + (extra_arguments or [])
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
         await super()._async_cleanup_resources(restart=restart)

@@ -1,4 +1,4 @@
-"""The matrix of runs, notebook x dataset x seed, with strict parameter names and an id that says what a run depends on."""
+"""The matrix of runs, notebook x dataset x seed, and the id that says what a run depends on."""
 
 from __future__ import annotations
 
@@ -8,27 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import mtattr
+from mtattr.code import code_form
 from mtattr.errors import InputError
-from mtattr.reproduce.files import code_form, digest_of, file_digest, library_digest
+from mtattr.reproduce.files import digest_of, file_digest, library_digest, reached_files
 from mtattr.reproduce.notebooks import cells
 from mtattr.reproduce.project import Project, notebook_name
 
-SCALES = ("smoke", "reduced", "paper")
-_TYPES = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "None": type(None),
-    "list": list,
-    "dict": dict,
-    "tuple": tuple,
-}
+_TYPES = {kind.__name__: kind for kind in (str, int, float, bool, list, dict, tuple)}
+_TYPES["None"] = type(None)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One name of a notebook's `parameters` cell, with its annotation as written and its default."""
+    """One name of a notebook's `parameters` cell, its annotation as written and its default."""
 
     name: str
     annotation: str
@@ -39,8 +31,12 @@ class Parameter:
 class NotebookRun:
     """One notebook with one set of parameters.
 
-    parameters: every name of the parameters cell with its value. changed: those that differ from the defaults, which is
-    what papermill injects. run_id: digest of code, library, evidence, parameters and versions, so equal ids mean equal results.
+    Args:
+        source: the notebook's `.py`.
+        parameters: every name of the parameters cell with its value.
+        changed: those that differ from the defaults, which is what papermill injects.
+        run_id: digest of code, library, evidence, parameters and versions: equal ids mean equal
+            results.
     """
 
     source: Path
@@ -71,9 +67,10 @@ class NotebookRun:
 
 
 def parameters_of(source: Path) -> dict[str, Parameter]:
-    """The parameters of a notebook in order, read from the cell tagged `parameters` without running it.
+    """Parameters of a notebook in order, read from the cell tagged `parameters`, which is not run.
 
-    Raises `InputError` if there is no such cell, more than one, or if it holds anything but assignments of literals.
+    Raises:
+        InputError: there is not one such cell, or it holds other than assignments of literals.
     """
     name = notebook_name(source)
     tagged = [cell for cell in cells(source) if cell.type == "code" and "parameters" in cell.tags]
@@ -82,21 +79,16 @@ def parameters_of(source: Path) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     try:
         for statement in ast.parse(tagged[0].source).body:
-            if (
-                isinstance(statement, ast.AnnAssign)
-                and isinstance(statement.target, ast.Name)
-                and statement.value is not None
-            ):
-                target, annotation = statement.target.id, ast.unparse(statement.annotation)
-            elif (
-                isinstance(statement, ast.Assign)
-                and len(statement.targets) == 1
-                and isinstance(statement.targets[0], ast.Name)
-            ):
-                target, annotation = statement.targets[0].id, ""
+            if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+                target, annotation = statement.target, ast.unparse(statement.annotation)
+            elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+                target, annotation = statement.targets[0], ""
             else:
                 raise ValueError(ast.unparse(statement))
-            found[target] = Parameter(target, annotation, ast.literal_eval(statement.value))
+            if not isinstance(target, ast.Name):
+                raise ValueError(ast.unparse(statement))
+            value = ast.literal_eval(statement.value)
+            found[target.id] = Parameter(target.id, annotation, value)
     except (SyntaxError, ValueError) as error:
         raise InputError(
             f"{name}: the parameters cell may hold only assignments of literals, not {error}"
@@ -105,7 +97,7 @@ def parameters_of(source: Path) -> dict[str, Parameter]:
 
 
 def check_parameters(name: str, known: dict[str, Parameter], requested: dict) -> None:
-    """Raise `InputError` for a requested parameter that the notebook `name` does not have, or whose type is not the annotated one."""
+    """Raise `InputError` for a parameter that the notebook `name` lacks or annotates otherwise."""
     for key, value in requested.items():
         if key not in known:
             raise InputError(
@@ -130,95 +122,67 @@ def expand(
     seeds: list[int] | None = None,
     parameters: dict | None = None,
 ) -> list[NotebookRun]:
-    """Every run of notebook x dataset x seed, in reading order; None keeps the notebook's own default.
+    """Every run of notebook x dataset x seed, in reading order.
 
-    parameters: further values by name for all notebooks. Raises `InputError` for an unknown paper, step, dataset, scale or
-    parameter name, for a value of the wrong type and for a missing root, before anything is run or written.
+    Args:
+        project: where the notebooks are.
+        papers, steps: those wanted; None: all.
+        datasets, root, scale, seeds: values of the parameters so named; None: the notebook's own.
+        parameters: further values by name, for all notebooks.
+
+    Raises:
+        InputError: an unknown name, a value of the wrong type or a missing root, before anything
+            is run or written.
     """
+    from mtattr.data import DATASETS
+    from mtattr.training.spec import SCALES
+
     if scale is not None and scale not in SCALES:
         raise InputError(f"scale {scale!r} is unknown; there are: {', '.join(SCALES)}")
-    if datasets:
-        from mtattr.data import DATASETS
-
-        for dataset in datasets:
-            if dataset not in DATASETS:
-                raise InputError(
-                    f"dataset {dataset!r} is unknown; there are: {', '.join(DATASETS)}"
-                )
+    for dataset in datasets or ():
+        if dataset not in DATASETS:
+            raise InputError(f"dataset {dataset!r} is unknown; there are: {', '.join(DATASETS)}")
     if root is not None and not root.is_dir():
         raise InputError(f"{root}: no such folder; --root is where the dataset's files lie")
     common = dict(parameters or {})
     common |= {"scale": scale} if scale is not None else {}
     common |= {"root": str(root.resolve())} if root is not None else {}
 
-    runs, shared = [], _shared_digest(project)
+    runs, shared = [], _evidence_digest(project)
     for source in project.select(papers, steps):
-        known = parameters_of(source)
-        code = digest_of(
-            code_form(cell.source)
-            for cell in cells(source)
-            if cell.type == "code" and "parameters" not in cell.tags
-        )
+        name, known = notebook_name(source), parameters_of(source)
+        code = [c for c in cells(source) if c.type == "code" and "parameters" not in c.tags]
+        forms = digest_of(code_form(cell.source) for cell in code)
         for dataset in datasets or [None]:
             for seed in seeds if seeds is not None else [None]:
-                asked = (
-                    common
-                    | ({} if dataset is None else {"dataset": dataset})
-                    | ({} if seed is None else {"seed": seed})
-                )
-                check_parameters(notebook_name(source), known, asked)
-                values = {
-                    key: asked.get(key, parameter.default) for key, parameter in known.items()
-                }
-                changed = {
-                    key: value for key, value in values.items() if value != known[key].default
-                }
-                run_id = digest_of(
-                    [notebook_name(source), code, shared, repr(sorted(values.items()))]
-                )
-                runs.append(NotebookRun(source, values, changed, run_id))
+                asked = common | ({} if dataset is None else {"dataset": dataset})
+                asked |= {} if seed is None else {"seed": seed}
+                check_parameters(name, known, asked)
+                values = {key: asked.get(key, known[key].default) for key in known}
+                changed = {key: v for key, v in values.items() if v != known[key].default}
+                library = library_digest(reached_files(source, values.values()))
+                parts = [name, forms, library, shared, repr(sorted(values.items()))]
+                runs.append(NotebookRun(source, values, changed, digest_of(parts)))
     return runs
 
 
-def _shared_digest(project: Project) -> str:
-    """What every notebook depends on besides its own cells: library, committed evidence, versions."""
-    evidence = project.root / "book" / "evidence"
-    records = (
-        [
-            f"{path.name} {file_digest(path)}"
-            for path in sorted(evidence.glob("*"))
-            if path.is_file()
-        ]
-        if evidence.is_dir()
-        else []
-    )
-    versions = [mtattr.__version__, importlib.metadata.version("torch")]
-    return digest_of([library_digest(Path(mtattr.__file__).parent), *versions, *records])
+def _evidence_digest(project: Project) -> str:
+    """Digest of the committed evidence and of versions, on which every notebook depends."""
+    evidence = sorted((project.root / "book" / "evidence").glob("*"))
+    records = [f"{path.name} {file_digest(path)}" for path in evidence if path.is_file()]
+    return digest_of([mtattr.__version__, importlib.metadata.version("torch"), *records])
 
 
-def shard(runs: list[NotebookRun], text: str | None) -> list[NotebookRun]:
-    """The i-th of n parts of the matrix, `text` being "i/n" with 1 <= i <= n; None gives all.
+def shard(runs: list[NotebookRun], part: int, count: int) -> list[NotebookRun]:
+    """The part number `part` of `count`, counted from 1.
 
-    Steps of one chapter with the same parameters stay together, because they share trained networks. Raises `InputError`.
+    Steps of one chapter with the same parameters stay together, since they share trained networks.
     """
-    if text is None:
-        return runs
-    try:
-        part, count = (int(number) for number in text.split("/"))
-    except ValueError as error:
-        raise InputError(f"--shard {text!r}: expected i/n, for example 1/4") from error
-    if not 1 <= part <= count:
-        raise InputError(f"--shard {text!r}: expected 1 <= i <= n")
-    return [
-        run
-        for number, chain in enumerate(chains(runs))
-        if number % count == part - 1
-        for run in chain
-    ]
+    return [run for chain in chains(runs)[part - 1 :: count] for run in chain]
 
 
 def chains(runs: list[NotebookRun]) -> list[list[NotebookRun]]:
-    """The runs in groups that must go one after the other: the steps of one chapter on one dataset, scale and seed."""
+    """Runs in groups that go one after the other: a chapter's steps on one dataset and seed."""
     grouped: dict[tuple, list[NotebookRun]] = {}
     for run in runs:
         same = tuple(run.parameters.get(key) for key in ("dataset", "scale", "seed"))

@@ -1,8 +1,9 @@
-"""Pairs: a py:percent source and the executed notebook beside it, kept equal in one fixed direction, source to notebook."""
+"""Pairs of a py:percent source and the executed notebook beside it, made from the source."""
 
 from __future__ import annotations
 
 import copy
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from mtattr.errors import InputError
 from mtattr.files import write_atomically
+from mtattr.reproduce.files import digest_of
 from mtattr.reproduce.project import notebook_name
 
 #: Cell metadata that belongs to the source; anything else is noise of a run or of an editor.
@@ -19,7 +21,13 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 
 
 class Cell(NamedTuple):
-    """What must agree between source and notebook: type (`code`, `markdown`, `raw`), source text, tags in order."""
+    """Parts of a cell that agree between source and notebook.
+
+    Args:
+        type: `code`, `markdown` or `raw`.
+        source: text.
+        tags: in order.
+    """
 
     type: str
     source: str
@@ -36,21 +44,16 @@ def read_notebook(path: Path):
 
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); expected a notebook"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text; expected a notebook") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); expected a notebook") from error
     if path.suffix == ".py":
         notebook = jupytext.reads(text, fmt="py:percent")
     else:
         try:
             notebook = nbformat.reads(text, as_version=4)
         except Exception as error:
-            raise InputError(
-                f"{path}: is not a Jupyter notebook ({type(error).__name__}); expected JSON of format 4"
-            ) from error
+            problem = f"is not a Jupyter notebook ({type(error).__name__})"
+            raise InputError(f"{path}: {problem}; expected JSON of format 4") from error
     notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.nbformat_minor)
     return notebook
 
@@ -65,9 +68,9 @@ def _cell(cell) -> Cell:
 
 
 def pair_problems(source: Path, notebook: Path) -> list[str]:
-    """What differs between a `.py` source and its `.ipynb`, one line each; empty if they agree.
+    """Differences between a `.py` source and its `.ipynb`, one line each; empty if they agree.
 
-    Compared are number, type, text, tags and MyST metadata (alt texts) of the cells: outputs belong to the notebook alone.
+    Compares number, type, text, tags and MyST metadata (alt texts) of the cells, not outputs.
     """
     if not notebook.is_file():
         return [f"{notebook.name}: missing beside {source.name}"]
@@ -80,19 +83,45 @@ def pair_problems(source: Path, notebook: Path) -> list[str]:
             if a != b:
                 problems.append(f"{source.name} cell {number}: {what} differs from {notebook.name}")
         if left.metadata.get("mystnb") != right.metadata.get("mystnb"):
-            problems.append(
-                f"{source.name} cell {number}: mystnb metadata differs from {notebook.name}"
-            )
+            problems.append(f"{source.name} cell {number}: mystnb differs from {notebook.name}")
     return problems
 
 
-def merge(source: Path, executed):
-    """The notebook of `source` with the outputs of `executed`, free of what differs between machines and runs.
+def changed_sides(source: Path, notebook: Path) -> list[Path]:
+    """Those of the pair whose cells are no longer the ones that `write_notebook` wrote into both.
 
-    executed: a notebook node whose code cells, without those that papermill injected, are those of `source`. Cells get
-    stable ids and execution counts 1..n; timings, paths, addresses, stderr and progress leave. Injected parameters stay as
-    a cell of their own, because without it the outputs would contradict the defaults above. Raises `InputError` when the
-    code differs or a code cell was not run.
+    A notebook that does not say what was written is compared with its source by time of change.
+    """
+    written = read_notebook(notebook).metadata.get("mtattr", {}).get("cells")
+    if written is not None:
+        pair = (source, notebook)
+        return [path for path in pair if _cells_digest(read_notebook(path).cells) != written]
+    if not pair_problems(source, notebook):
+        return []
+    return [notebook if notebook.stat().st_mtime > source.stat().st_mtime else source]
+
+
+def _cells_digest(cells: list) -> str:
+    return digest_of(
+        json.dumps([*_cell(cell), cell.metadata.get("mystnb")], sort_keys=True)
+        for cell in cells
+        if not _is_injected(cell)
+    )
+
+
+def merge(source: Path, executed):
+    """The notebook of `source` with the outputs of `executed`, the same on every machine.
+
+    Cells get stable ids and execution counts 1..n; timings, paths, addresses, stderr and progress
+    leave. Injected parameters stay as a cell of their own, because without it the outputs would
+    contradict the defaults above.
+
+    Args:
+        source: the `.py`.
+        executed: a notebook node with the code of `source`, besides what papermill injected.
+
+    Raises:
+        InputError: the code differs, or a code cell was not run.
     """
     import nbformat
 
@@ -103,33 +132,20 @@ def merge(source: Path, executed):
     ran = [cell for cell in ran if not _is_injected(cell)]
     code = [cell for cell in result.cells if cell.cell_type == "code"]
     if [cell.source for cell in code] != [cell.source for cell in ran]:
-        raise InputError(
-            f"{name}: the executed notebook's code is not the source's; execute it again"
-        )
+        raise InputError(f"{name}: executed code is not the source's; execute it again")
     for cell, run in zip(code, ran, strict=True):
         if cell.source.strip() and run.get("execution_count") is None:
-            raise InputError(
-                f"{name}: a code cell was not executed: {cell.source.splitlines()[0]!r}"
-            )
+            raise InputError(f"{name}: cell not executed: {cell.source.splitlines()[0]!r}")
         cell.outputs = clean_outputs(run.outputs, source.parent)
-    for cell in injected:
-        at = next(
-            (
-                i
-                for i, other in enumerate(result.cells)
-                if "parameters" in other.metadata.get("tags", ())
-            ),
-            -1,
-        )
-        result.cells.insert(
-            at + 1,
-            nbformat.v4.new_code_cell(cell.source, metadata={"tags": ["injected-parameters"]}),
-        )
+    tags = [cell.metadata.get("tags", ()) for cell in result.cells]
+    below = next((i for i, found in enumerate(tags, start=1) if "parameters" in found), 0)
+    result.cells[below:below] = [
+        nbformat.v4.new_code_cell(cell.source, metadata={"tags": ["injected-parameters"]})
+        for cell in injected
+    ]
     count = 0
     for number, cell in enumerate(result.cells):
-        cell.metadata = {
-            key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata
-        }
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
         cell.id = f"{source.stem[:40]}-{number:02d}"
         if cell.cell_type != "code":
             continue
@@ -139,6 +155,8 @@ def merge(source: Path, executed):
             if output.output_type == "execute_result":
                 output.execution_count = count
     result.metadata = {
+        # What `changed_sides` compares with.
+        "mtattr": {"cells": _cells_digest(result.cells)},
         "kernelspec": dict(KERNELSPEC),
         "language_info": {
             "file_extension": ".py",
@@ -152,14 +170,12 @@ def merge(source: Path, executed):
 
 
 def write_notebook(source: Path, executed, destination: Path | None = None) -> Path:
-    """Write `merge(source, executed)` to `destination` (default: the `.ipynb` beside the source) and return its path."""
+    """Path of `merge(source, executed)`, written to `destination` or beside the source."""
     import nbformat
 
     destination = destination or source.with_suffix(".ipynb")
-    write_atomically(
-        destination,
-        nbformat.writes(nbformat.from_dict(merge(source, executed))).rstrip("\n") + "\n",
-    )
+    text = nbformat.writes(nbformat.from_dict(merge(source, executed)))
+    write_atomically(destination, text.rstrip("\n") + "\n")
     return destination
 
 
@@ -168,9 +184,9 @@ def _is_injected(cell) -> bool:
 
 
 def clean_outputs(outputs: list, folder: Path) -> list:
-    """Outputs without stderr, widgets, timings, memory addresses and this machine's paths; pieces of one stream joined.
+    """Outputs without stderr, widgets, timings, memory addresses and this machine's paths.
 
-    folder: where the notebook lives; the project above it is written as `.`.
+    Pieces of one stream are joined. The project two levels above `folder` is written as `.`.
     """
     import nbformat
 
@@ -200,7 +216,7 @@ def clean_outputs(outputs: list, folder: Path) -> list:
 
 
 def _overwritten(text: str) -> str:
-    """What a terminal would show: of each line the part after its last carriage return."""
+    """Text as a terminal shows it: of each line the part after its last carriage return."""
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
 
 
@@ -214,10 +230,7 @@ def _places(folder: Path) -> list[tuple[str, str]]:
         str(Path.home()): "~",
     }
     # The longest first: a cache inside the home folder keeps its own name.
-    return sorted(
-        ((path, name) for path, name in named.items() if len(path) > 1),
-        key=lambda pair: -len(pair[0]),
-    )
+    return sorted((p for p in named.items() if len(p[0]) > 1), key=lambda pair: -len(pair[0]))
 
 
 def _clean_text(text: str, places: list[tuple[str, str]]) -> str:

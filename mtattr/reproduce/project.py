@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtattr.errors import InputError
+from mtattr.files import found_upwards
 
 #: The order in which a chapter is read and run; other steps follow in alphabetical order.
 STEPS = ("build", "train", "multitask", "evaluate")
@@ -24,22 +25,18 @@ class Project:
 
     def sources(self) -> list[Path]:
         """Every notebook source, by paper in alphabetical order, then in reading order."""
-        found = [
-            path for path in self.notebooks.glob("*/*.py") if not path.name.startswith((".", "_"))
-        ]
+        found = [p for p in self.notebooks.glob("*/*.py") if not p.name.startswith((".", "_"))]
         return sorted(found, key=lambda path: (path.parent.name, _reading_order(path.stem)))
 
     def source(self, name: str) -> Path:
         """The source of the notebook called `paper/step`; `InputError` if there is none."""
         names = {notebook_name(path): path for path in self.sources()}
         if name not in names:
-            raise InputError(
-                f"notebook {name!r} is unknown; there are: {', '.join(names) or f'none in {self.notebooks}'}"
-            )
+            raise InputError(f"notebook {name!r} is unknown; there are: {self._known(names)}")
         return names[name]
 
     def select(self, papers: list[str] | None = None, steps: list[str] | None = None) -> list[Path]:
-        """The sources of the given papers and steps (None = all); `InputError` for an unknown one or an empty choice."""
+        """Sources of the given papers and steps (None: all); `InputError` if one is unknown."""
         sources = self.sources()
         for kind, wanted, known in (
             ("paper", papers, {path.parent.name: None for path in sources}),
@@ -47,19 +44,19 @@ class Project:
         ):
             for name in wanted or ():
                 if name not in known:
-                    raise InputError(
-                        f"{kind} {name!r} has no notebook; there are: {', '.join(known) or f'none in {self.notebooks}'}"
-                    )
+                    there = self._known(known)
+                    raise InputError(f"{kind} {name!r} has no notebook; there are: {there}")
         chosen = [
             p
             for p in sources
             if (not papers or p.parent.name in papers) and (not steps or p.stem in steps)
         ]
         if not chosen:
-            raise InputError(
-                f"{self.notebooks}: no notebook (<paper>/<step>.py) matches what was asked for"
-            )
+            raise InputError(f"{self.notebooks}: no <paper>/<step>.py matches what was asked for")
         return chosen
+
+    def _known(self, names: dict) -> str:
+        return ", ".join(names) or f"none in {self.notebooks}"
 
 
 def _reading_order(step: str) -> tuple[int, str]:
@@ -72,16 +69,17 @@ def notebook_name(source: Path) -> str:
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project at or above `start` (default: the current folder), else the checkout that the library runs from.
+    """The project at or above `start` (default: the current folder), else the library's checkout.
 
-    A project is a folder with `notebooks/` in it. Raises `InputError` if there is none.
+    A project is a folder with `notebooks/` beside `pyproject.toml` or `_toc.yml`; `InputError` if
+    there is none.
     """
-    start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
-        if (folder / "notebooks").is_dir() and (
-            (folder / "pyproject.toml").is_file() or (folder / "_toc.yml").is_file()
-        ):
-            return Project(folder)
+    start = start or Path.cwd()
+    for place in (start, Path(__file__).parent):
+        for name in ("_toc.yml", "pyproject.toml"):
+            found = found_upwards(name, place)
+            if found is not None and (found.parent / "notebooks").is_dir():
+                return Project(found.parent)
     raise InputError(
-        f"{start}: neither this folder nor one above it holds notebooks/ beside pyproject.toml or _toc.yml; use --project"
+        f"{start}: not in a checkout (notebooks/ beside _toc.yml or pyproject.toml); use --project"
     )

@@ -8,17 +8,12 @@ from pathlib import Path
 from mtattr.files import write_atomically
 from mtattr.reproduce.files import file_digest
 
-RESULT, NOTEBOOK, JOB, LOG, PARTIAL = (
-    "result.json",
-    "notebook.ipynb",
-    "job.json",
-    "log.txt",
-    "partial.ipynb",
-)
+RESULT, NOTEBOOK, JOB = "result.json", "notebook.ipynb", "job.json"
+LOG, PARTIAL = "log.txt", "partial.ipynb"
 
 
 def read_result(folder: Path, run_id: str) -> dict | None:
-    """The result in `folder` if it is that of run `run_id` and its notebook is whole (SHA-256); None otherwise."""
+    """The result in `folder`; None unless it is that of run `run_id` and its notebook is whole."""
     try:
         result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         done = (
@@ -31,8 +26,8 @@ def read_result(folder: Path, run_id: str) -> dict | None:
     return result if done else None
 
 
-def write_result(folder: Path, job: dict, *, seconds: float) -> dict:
-    """Write the result of `job` for the notebook already in `folder`; this is what makes the run count as done."""
+def write_result(folder: Path, job: dict, *, seconds: float) -> None:
+    """Write the result of `job` for the notebook already in `folder`: now the run is done."""
     result = {
         "schema": 1,
         "run_id": job["run_id"],
@@ -43,4 +38,3 @@ def write_result(folder: Path, job: dict, *, seconds: float) -> dict:
         "seconds": round(seconds, 1),
     }
     write_atomically(folder / RESULT, json.dumps(result, indent=1, sort_keys=True) + "\n")
-    return result

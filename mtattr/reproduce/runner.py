@@ -1,4 +1,4 @@
-"""Runs the matrix: what is done is skipped, each run is a process, GPUs are dealt out, a table ends it."""
+"""Runner of the matrix: skips finished runs, one process per run, deals out GPUs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mtattr
@@ -23,7 +23,15 @@ DONE, SKIPPED, FAILED, TIMED_OUT, PLANNED = "done", "skipped", "failed", "timed 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. seconds: wall time of the execution itself, also for a skipped run, or None if unknown."""
+    """End of a run.
+
+    Args:
+        run: the run.
+        status: `DONE`, `SKIPPED`, `FAILED`, `TIMED_OUT` or `PLANNED`.
+        seconds: wall time of the execution, also of a skipped run; None if unknown.
+        folder: the run's.
+        error: one line, empty if there is none.
+    """
 
     run: NotebookRun
     status: str
@@ -33,7 +41,7 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether a valid result exists, or is only planned."""
+        """True if a valid result exists or is only planned."""
         return self.status in (DONE, SKIPPED, PLANNED)
 
     @property
@@ -58,26 +66,26 @@ class _Slot:
 
     gpu: str | None
     threads: int
-    chain: list[NotebookRun] | None = None
+    chain: list[NotebookRun] = field(default_factory=list)
     process: subprocess.Popen | None = None
     began: float = 0.0
 
 
 def slots(jobs: int | None, gpus: list[str]) -> list[_Slot]:
-    """Places for `jobs` runs at once, dealt round robin over `gpus`; None: one per GPU, or one per two CPU cores.
+    """Places for `jobs` runs at once, dealt round robin over `gpus`.
 
-    Raises `InputError` for fewer than one.
+    Args:
+        jobs: None: one per GPU, or one per two CPU cores.
+        gpus: their names.
     """
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     if jobs is None:
         jobs = len(gpus) or max(1, cores // 2)
     if jobs < 1:
         raise InputError(f"--jobs {jobs}: expected 1 or more")
-    return [
-        _Slot(gpus[i % len(gpus)] if gpus else None, max(1, cores // jobs)) for i in range(jobs)
-    ]
+    threads = max(1, cores // jobs)
+    return [_Slot(gpus[i % len(gpus)] if gpus else None, threads) for i in range(jobs)]
 
 
 def reproduce(
@@ -90,98 +98,75 @@ def reproduce(
     timeout: float | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Outcome]:
-    """Execute the runs and return their outcomes in the order given; a failed run does not stop the others.
+    """Outcomes of the runs, in the order given; a failed run does not stop the others.
 
-    output: where each run gets a folder of its own; `result.json` in it is the only sign that the run is done.
-    resume: skip runs with a valid result. timeout: seconds of wall time for one notebook, None for no limit.
-    say: takes one line of progress. Killed anywhere and called again, it ends with the same results.
+    Killed anywhere and called again, it ends with the same results.
+
+    Args:
+        runs: notebooks with their parameters.
+        output: where each run gets a folder; `result.json` in it is the only sign that it is done.
+        resume: skip runs with a valid result.
+        dry_run: run nothing.
+        jobs: runs at once; None: one per GPU, or one per two CPU cores.
+        timeout: seconds of wall time for one notebook, None for no limit.
+        say: takes one line of progress.
     """
     runs = list(runs)
     outcomes: dict[NotebookRun, Outcome] = {}
-    waiting: list[list[NotebookRun]] = []
-    for chain in chains(runs):
-        left = []
-        for run in chain:
-            folder = output / run.folder_name
-            result = record.read_result(folder, run.run_id) if resume else None
-            if result is not None:
-                outcomes[run] = Outcome(run, SKIPPED, result["seconds"], folder)
-            elif dry_run:
-                outcomes[run] = Outcome(run, PLANNED, None, folder)
-            else:
-                left.append(run)
-        waiting += [left] if left else []
-    if waiting:
-        places = slots(jobs, visible_gpus())
-        try:
-            while waiting or any(place.chain for place in places):
-                for place in places:
-                    _advance(
-                        place,
-                        waiting,
-                        outcomes,
-                        output=output,
-                        resume=resume,
-                        timeout=timeout,
-                        say=say,
-                    )
-                time.sleep(0.05)
-        finally:
+    for run in runs:
+        folder = output / run.folder_name
+        result = record.read_result(folder, run.run_id) if resume else None
+        if result is not None:
+            outcomes[run] = Outcome(run, SKIPPED, result["seconds"], folder)
+        elif dry_run:
+            outcomes[run] = Outcome(run, PLANNED, None, folder)
+    left = ([run for run in chain if run not in outcomes] for chain in chains(runs))
+    waiting = [chain for chain in left if chain]
+    places = slots(jobs, visible_gpus()) if waiting else []
+    try:
+        while waiting or any(place.chain for place in places):
             for place in places:
-                _stop(place.process)
+                if place.process is not None:
+                    outcome = _ended(place, output / place.chain[0].folder_name, timeout)
+                    if outcome is None:
+                        continue
+                    outcomes[outcome.run] = outcome
+                    error = f": {outcome.error}" if outcome.error else ""
+                    passed = time.monotonic() - place.began
+                    say(f"{outcome.status:6s} {outcome.run.label} ({passed:.0f} s){error}")
+                    place.chain.pop(0)
+                if not place.chain and waiting:
+                    place.chain = waiting.pop(0)
+                if place.chain:
+                    _start(place, output / place.chain[0].folder_name, resume)
+                    say(f"start  {place.chain[0].label}")
+            time.sleep(0.05)
+    finally:
+        for place in places:
+            _stop(place.process)
     return [outcomes[run] for run in runs]
 
 
-def _advance(
-    place: _Slot,
-    waiting: list,
-    outcomes: dict,
-    *,
-    output: Path,
-    resume: bool,
-    timeout: float | None,
-    say: Callable,
-) -> None:
-    """Give a free place its next run, or take in the run that ended there."""
-    if place.process is None:
-        if not place.chain and waiting:
-            place.chain = waiting.pop(0)
-        if place.chain:
-            place.process = _start(place.chain[0], output, place, resume)
-            place.began = time.monotonic()
-            say(f"start  {place.chain[0].label}")
-        return
-    seconds = time.monotonic() - place.began
-    code = place.process.poll()
-    if code is None and (timeout is None or seconds < timeout):
-        return
-    run = place.chain.pop(0)
-    folder = output / run.folder_name
+def _ended(place: _Slot, folder: Path, timeout: float | None) -> Outcome | None:
+    """The outcome of the run in a place, which is free then; None while it runs."""
+    run, process, seconds = place.chain[0], place.process, time.monotonic() - place.began
+    code = process.poll()
     if code is None:
-        _stop(place.process)
-        outcome = Outcome(
-            run, TIMED_OUT, seconds, folder, f"no end after {timeout:g} s (--timeout)"
-        )
+        if timeout is None or seconds < timeout:
+            return None
+        _stop(process)
+        outcome = Outcome(run, TIMED_OUT, seconds, folder, f"no end in {timeout:g} s (--timeout)")
+    elif code == 0 and (result := record.read_result(folder, run.run_id)) is not None:
+        outcome = Outcome(run, DONE, result["seconds"], folder)
     else:
-        result = record.read_result(folder, run.run_id) if code == 0 else None
-        error = (
-            ""
-            if result
-            else _last_line(folder / record.LOG) or f"process ended with exit code {code}"
-        )
-        outcome = Outcome(
-            run, DONE if result else FAILED, result["seconds"] if result else seconds, folder, error
-        )
+        error = _last_line(folder / record.LOG) or f"process ended with exit code {code}"
+        outcome = Outcome(run, FAILED, seconds, folder, error)
     place.process = None
-    outcomes[run] = outcome
-    say(
-        f"{outcome.status:6s} {run.label} ({seconds:.0f} s)"
-        + (f": {outcome.error}" if outcome.error else "")
-    )
+    return outcome
 
 
-def _start(run: NotebookRun, output: Path, place: _Slot, resume: bool) -> subprocess.Popen:
-    folder = output / run.folder_name
+def _start(place: _Slot, folder: Path, resume: bool) -> None:
+    run = place.chain[0]
     job = {
         "run_id": run.run_id,
         "name": run.name,
@@ -192,22 +177,20 @@ def _start(run: NotebookRun, output: Path, place: _Slot, resume: bool) -> subpro
         "mtattr": mtattr.__version__,
     }
     write_atomically(folder / record.JOB, json.dumps(job, indent=1) + "\n")
-    library = str(Path(mtattr.__file__).resolve().parents[1])
     environment = dict(os.environ)
     # A backend chosen for scripts would leave a notebook without figures.
     environment.pop("MPLBACKEND", None)
-    environment |= {
-        "PYTHONPATH": os.pathsep.join([library, *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "COLUMNS": "120",
-        "NO_COLOR": "1",
-        "TQDM_DISABLE": "1",
-    }
+    library = str(Path(mtattr.__file__).resolve().parents[1])
+    path = filter(None, [library, environment.get("PYTHONPATH")])
+    environment |= {"PYTHONPATH": os.pathsep.join(path)}
+    environment |= {"COLUMNS": "120", "NO_COLOR": "1", "TQDM_DISABLE": "1"}
     environment.setdefault("OMP_NUM_THREADS", str(place.threads))
     if place.gpu is not None:
         environment["CUDA_VISIBLE_DEVICES"] = place.gpu
+    place.began = time.monotonic()
     with (folder / record.LOG).open("wb") as log:
         command = [sys.executable, "-m", "mtattr.reproduce.execute", str(folder.resolve())]
-        return subprocess.Popen(
+        place.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
         )
 
@@ -225,47 +208,17 @@ def _stop(process: subprocess.Popen | None) -> None:
 
 
 def _last_line(log: Path) -> str:
-    try:
-        lines = [
-            line.strip()
-            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-            if line.strip()
-        ]
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def print_table(outcomes: list[Outcome]) -> None:
-    """Print chapter, notebook, seconds and status of each run: drawn on a terminal, plain elsewhere."""
-    rows = []
+    """Print chapter, notebook, seconds and status of each run."""
+    rows = [("chapter", "notebook", "seconds", "status")]
     for outcome in outcomes:
+        chapter, _, notebook = outcome.run.label.partition("/")
         seconds = "" if outcome.seconds is None else f"{outcome.seconds:.1f}"
-        chapter, _, step = outcome.run.name.partition("/")
-        rows.append(
-            (
-                chapter,
-                outcome.run.label.replace(f"{chapter}/", "", 1) or step,
-                seconds,
-                outcome.status,
-            )
-        )
-    header = ("chapter", "notebook", "seconds", "status")
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table()
-        for name in header:
-            table.add_column(name, justify="right" if name == "seconds" else "left")
-        for row, outcome in zip(rows, outcomes, strict=True):
-            table.add_row(*row, style=None if outcome.ok else "bold red")
-        Console().print(table)
-        return
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, *rows]:
-        cells = [
-            text.rjust(width) if i == 2 else text.ljust(width)
-            for i, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        print("  ".join(cells).rstrip())
+        rows.append((chapter, notebook, seconds, outcome.status))
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for chapter, notebook, seconds, status in rows:
+        print(f"{chapter:{wide[0]}}  {notebook:{wide[1]}}  {seconds:>{wide[2]}}  {status}")

@@ -1,4 +1,4 @@
-"""The book from executed notebooks: a staging folder with the book's sources, and a build that is skipped when nothing changed."""
+"""The book from executed notebooks, built in a staging folder unless nothing changed."""
 
 from __future__ import annotations
 
@@ -23,47 +23,45 @@ _NOISE = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "_build")
 
 
 def stage_book(executed: Mapping[str, Path], destination: Path, *, project: Project) -> Path:
-    """Copy the book's sources to `destination`, with freshly executed notebooks in place of the committed ones.
+    """Copy the book's sources to `destination`, fresh notebooks in place of the committed ones.
 
-    executed: executed notebook by `paper/step`; prose comes from the current source, outputs from the run. What the
-    table of contents names outside `book/` and `notebooks/` is copied too. An existing `destination` is replaced.
-    Raises `InputError` for a missing `_config.yml` or `_toc.yml`, a file that the table of contents names and nobody has,
-    and a run whose code is not the source's.
+    Args:
+        executed: executed notebook by `paper/step`; prose comes from the current source.
+        destination: the folder, replaced if it exists.
+        project: the checkout; what its table of contents names elsewhere is copied too.
+
+    Raises:
+        InputError: `_config.yml`, `_toc.yml` or a page that it names is missing, or a run's code is
+            not the source's.
     """
-    for name in ("_config.yml", "_toc.yml"):
-        if not (project.root / name).is_file():
-            raise InputError(f"{project.root / name}: missing; a book needs it")
     shutil.rmtree(destination, ignore_errors=True)
     destination.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
+        if not (project.root / name).is_file():
+            raise InputError(f"{project.root / name}: missing; a book needs it")
         shutil.copy2(project.root / name, destination / name)
     for name in ("book", "notebooks"):
         if (project.root / name).is_dir():
             shutil.copytree(project.root / name, destination / name, ignore=_NOISE)
     for name, notebook in executed.items():
-        write_notebook(
-            project.source(name),
-            read_notebook(notebook),
-            destination / "notebooks" / f"{name}.ipynb",
-        )
+        page = destination / "notebooks" / f"{name}.ipynb"
+        write_notebook(project.source(name), read_notebook(notebook), page)
     for name in _pages(project.root / "_toc.yml"):
-        if any(
-            (destination / f"{name}{suffix}").is_file() for suffix in ("", ".md", ".ipynb", ".rst")
-        ):
+        if _page(destination, name) is not None:
             continue
-        found = [
-            p
-            for p in (project.root / f"{name}{suffix}" for suffix in ("", ".md", ".ipynb", ".rst"))
-            if p.is_file()
-        ]
-        if not found:
-            raise InputError(
-                f"{project.root / '_toc.yml'}: names {name!r}, but there is no such page"
-            )
-        target = destination / found[0].relative_to(project.root)
+        found = _page(project.root, name)
+        if found is None:
+            toc = project.root / "_toc.yml"
+            raise InputError(f"{toc}: names {name!r}, but there is no such page")
+        target = destination / found.relative_to(project.root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(found[0], target)
+        shutil.copy2(found, target)
     return destination
+
+
+def _page(folder: Path, name: str) -> Path | None:
+    paths = (folder / f"{name}{suffix}" for suffix in ("", ".md", ".ipynb", ".rst"))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _pages(toc: Path) -> list[str]:
@@ -85,17 +83,23 @@ def build_book(
     destination: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Build the book as HTML into `destination` (default `_build/html` of the project) and return its first page.
+    """First page of the book as HTML, built unless all inputs are those of the last success.
 
-    Every warning is an error, and every build starts clean, since a second incremental build forgets the first one's
-    warnings. Nothing is built when all inputs are those of the last success. The old pages stay until new ones are whole.
-    Raises `InputError` if the book does not build; its last lines then are on the terminal.
+    Every warning is an error, and every build starts clean, since a second incremental build
+    forgets the first one's warnings. The old pages stay until new ones are whole.
+
+    Args:
+        executed: executed notebook by `paper/step`.
+        project: the checkout.
+        destination: folder of the pages; default `_build/html` of the project.
+        say: takes one line of progress.
+
+    Raises:
+        InputError: the book does not build; `say` got its problems.
     """
     destination = destination or project.root / "_build" / "html"
-    first, stamp = (
-        destination / "index.html",
-        destination.with_name(f"{destination.name}.stamp.json"),
-    )
+    first = destination / "index.html"
+    stamp = destination.with_name(f"{destination.name}.stamp.json")
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".book-", dir=destination.parent) as temporary:
         stage = stage_book(executed, Path(temporary) / "source", project=project)
@@ -107,18 +111,8 @@ def build_book(
         stamp.unlink(missing_ok=True)
         work = Path(temporary) / "work"
         start = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
-        command = [
-            sys.executable,
-            "-c",
-            start,
-            "build",
-            str(stage),
-            "--path-output",
-            str(work),
-            "-W",
-            "--keep-going",
-            "--all",
-        ]
+        command = [sys.executable, "-c", start, "build", str(stage), "--path-output", str(work)]
+        command += ["-W", "--keep-going", "--all"]
         environment = os.environ | {"NO_COLOR": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         done = subprocess.run(
             command,
@@ -132,16 +126,11 @@ def build_book(
         write_atomically(log, done.stdout.replace(str(stage), "."))
         html = work / "_build" / "html"
         if done.returncode or not (html / "index.html").is_file():
-            problems = [
-                line
-                for line in done.stdout.splitlines()
-                if "WARNING" in line or "ERROR" in line or "Error" in line
-            ]
-            for line in problems[:20] or done.stdout.splitlines()[-20:]:
+            lines = done.stdout.splitlines()
+            problems = [x for x in lines if any(w in x for w in ("WARNING", "ERROR", "Error"))]
+            for line in problems[:20] or lines[-20:]:
                 say(line.replace(f"{stage}{os.sep}", ""))
-            raise InputError(
-                f"{log}: the book did not build (exit code {done.returncode}); the whole log is there"
-            )
+            raise InputError(f"{log}: the book did not build; the whole log is there")
         old = Path(temporary) / "old"
         if destination.exists():
             os.replace(destination, old)
@@ -152,7 +141,7 @@ def build_book(
 
 
 def _input_digest(stage: Path) -> str:
-    """Every staged file, the library as it is shown on the API pages, and the builder's version."""
+    """Digest of every staged file, of the library, which API pages show, and of versions."""
     package = Path(mtattr.__file__).parent
     parts = [importlib.metadata.version(name) for name in ("jupyter-book", "sphinx", "myst-nb")]
     for folder in (stage, package):

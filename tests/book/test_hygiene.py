@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
+from mtattr import PAPERS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for path in (ROOT / "book").rglob("*") if path.suffix in {".md", ".py", ".css", ".bib"}]
@@ -22,9 +22,19 @@ def named(entry) -> list[str]:
 TOC = named(yaml.safe_load((ROOT / "_toc.yml").read_text()))
 
 
-@pytest.mark.parametrize("name", TOC)
-def test_every_entry_of_the_contents_exists(name):
-    assert any((ROOT / f"{name}{ending}").is_file() for ending in ("", ".md")), f"_toc.yml names {name}, but there is no such file"
+def test_every_entry_of_the_contents_exists():
+    for name in TOC:
+        assert any((ROOT / f"{name}{ending}").is_file() for ending in ("", ".md")), f"_toc.yml names {name}, but there is no such file"
+
+
+def test_every_paper_has_its_places_in_the_book():
+    texts = {name: (ROOT / f"book/{name}.md").read_text() for name in ("results", "errata", "api/index")}
+    for paper in PAPERS:
+        assert {f"book/{paper}", f"book/api/{paper}", f"notebooks/{paper}/build.ipynb"} <= set(TOC)
+        for directive in ("verdicts", "results", "costs"):
+            assert f"{{{directive}}} {paper}\n" in texts["results"], f"book/results.md has no {directive} of {paper}"
+        assert f"{{errata}} {paper}\n" in texts["errata"], f"book/errata.md does not name {paper}"
+        assert f"{{doc}}`{paper}`" in texts["api/index"], f"book/api/index.md does not name {paper}"
 
 
 def test_every_page_is_in_the_contents_once():
@@ -57,18 +67,18 @@ def test_every_reference_is_cited():
 MACHINE_PATH = re.compile(r"(?<![\w.\])}/])(/(home|root|Users|tmp|work|mnt|opt|data|scratch|srv|usr|var)/|[A-Za-z]:\\\\?Users)")
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_source_names_a_path_of_one_machine(path):
-    hits = [line for line in path.read_text().splitlines() if MACHINE_PATH.search(line)]
-    assert not hits, f"{path.relative_to(ROOT)}: {hits}"
+def test_no_source_names_a_path_of_one_machine():
+    for path in SOURCES:
+        hits = [line for line in path.read_text().splitlines() if MACHINE_PATH.search(line)]
+        assert not hits, f"{path.relative_to(ROOT)}: {hits}"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_picture_of_a_page_has_words_for_it(path):
-    text = path.read_text()
-    assert not re.search(r"!\[\s*\]\(", text), f"{path.name}: an image without alt text"
-    for directive in re.findall(r"```\{(?:image|figure)\}.*?```", text, re.S):
-        assert ":alt:" in directive, f"{path.name}: {directive.splitlines()[0]} has no :alt:"
+def test_every_picture_of_a_page_has_words_for_it():
+    for path in PAGES:
+        text = path.read_text()
+        assert not re.search(r"!\[\s*\]\(", text), f"{path.name}: an image without alt text"
+        for directive in re.findall(r"```\{(?:image|figure)\}.*?```", text, re.S):
+            assert ":alt:" in directive, f"{path.name}: {directive.splitlines()[0]} has no :alt:"
 
 
 def test_mathematics_is_drawn_by_a_local_script_with_its_licence():

@@ -11,8 +11,14 @@ import mtattr
 import nbformat
 import pytest
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder whose path holds a space and an accent, as a user's may."""
+    (tmp_path / "my course é").mkdir()
+    return tmp_path / "my course é"
 
 
 def nbval(notebook: Path) -> subprocess.CompletedProcess:
@@ -38,30 +44,32 @@ def write(path: Path, cells: list[tuple[str, str, list[str]]]) -> Path:
 CELLS = [("sum(range(10))", "45", []), ("object()", "<object at 0x…>", []), ("import time\ntime.time()", "1.0", ["nbval-ignore-output"])]
 
 
-def test_untouched_passes_and_edited_fails(tmp_path):
-    good = nbval(write(tmp_path / "good.ipynb", CELLS))
+def test_untouched_passes_and_edited_fails(folder):
+    good = nbval(write(folder / "good.ipynb", CELLS))
     assert good.returncode == 0, good.stdout
     assert "3 passed" in good.stdout
-    edited = nbval(write(tmp_path / "edited.ipynb", [("sum(range(10))", "46", []), *CELLS[1:]]))
+    edited = nbval(write(folder / "edited.ipynb", [("sum(range(10))", "46", []), *CELLS[1:]]))
     assert edited.returncode == 1
     assert "1 failed, 2 passed" in edited.stdout
 
 
-def test_output_that_was_not_stored_fails(tmp_path):
-    warned = nbval(write(tmp_path / "warned.ipynb", [("import sys\nprint('careful', file=sys.stderr)\n45", "45", [])]))
+@pytest.mark.slow
+def test_output_that_was_not_stored_fails(folder):
+    warned = nbval(write(folder / "warned.ipynb", [("import sys\nprint('careful', file=sys.stderr)\n45", "45", [])]))
     assert warned.returncode == 1
-    broken = nbval(write(tmp_path / "broken.ipynb", [("1 / 0", "1", ["nbval-ignore-output"])]))
+    broken = nbval(write(folder / "broken.ipynb", [("1 / 0", "1", ["nbval-ignore-output"])]))
     assert broken.returncode == 1
 
 
-def test_editing_a_stored_number_of_the_book_fails(tmp_path):
+@pytest.mark.slow
+def test_editing_a_stored_number_of_the_book_fails(folder):
     """The build notebook of the first chapter, because it trains nothing."""
     name = "notebooks/attribute_estimation/build.ipynb"
     assert (ROOT / name).is_file(), f"{name} does not exist yet"
-    copy = tmp_path / "project" / name
+    copy = folder / "project" / name
     copy.parent.mkdir(parents=True)
-    (tmp_path / "project" / "pyproject.toml").touch()
-    shutil.copytree(ROOT / "book" / "evidence", tmp_path / "project" / "book" / "evidence")
+    (folder / "project" / "pyproject.toml").touch()
+    shutil.copytree(ROOT / "book" / "evidence", folder / "project" / "book" / "evidence")
     shutil.copy(ROOT / name, copy)
     untouched = nbval(copy)
     assert untouched.returncode == 0, untouched.stdout

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import mtattr
 import pytest
 from mtattr.reproduce import Project, pair_problems
 from mtattr.reproduce.matrix import parameters_of
@@ -20,8 +21,7 @@ PROGRESS = re.compile(r"\d+%\||it/s|s/it|━━|█|\r|ETA")
 
 def test_there_are_notebooks():
     names = {notebook_name(path) for path in SOURCES}
-    papers = ("adaptive_sharing", "adaptive_weighting", "attention_branch", "attribute_estimation", "channel_attention")
-    wanted = {f"{paper}/{step}" for paper in papers for step in ("build", "train", "evaluate")} | {"attention_branch/multitask"}
+    wanted = {f"{paper}/{step}" for paper in mtattr.PAPERS for step in ("build", "train", "evaluate")} | {"attention_branch/multitask"}
     assert names >= wanted
 
 
@@ -61,7 +61,7 @@ def test_source_and_notebook_agree(source):
 
 def test_kernel_is_python3_and_metadata_tells_no_machine(source, stored):
     assert stored["metadata"]["kernelspec"]["name"] == "python3"
-    assert set(stored["metadata"]) == {"kernelspec", "language_info"}
+    assert set(stored["metadata"]) - {"mtattr"} == {"kernelspec", "language_info"}
     assert "version" not in stored["metadata"]["language_info"]
     assert "name: python3" in source.read_text(encoding="utf-8").split("# %%")[0]
     assert {key for cell in stored["cells"] for key in cell["metadata"]} <= {"tags", "mystnb"}

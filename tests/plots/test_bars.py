@@ -28,16 +28,13 @@ def test_bars_of_one_group_do_not_overlap():
     assert all(left[1] <= right[0] + 1e-9 for left, right in itertools.pairwise(edges))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_bars_refuse_lengths_that_disagree():
+    for arguments in [
         {"groups": ["a"], "series": {"x": [1, 2]}},
         {"groups": [], "series": {"x": []}},
         {"groups": ["a"], "series": {}},
         {"groups": ["a"], "series": {"x": [1]}, "intervals": {"x": [1, 2]}},
         {"groups": ["a", "b"], "series": {"x": [1, 2]}, "floor": [1, 2, 3]},
-    ],
-)
-def test_bars_refuse_lengths_that_disagree(arguments):
-    with pytest.raises(InputError, match="expected"):
-        plots.bars_with_intervals(**arguments)
+    ]:
+        with pytest.raises(InputError, match="expected"):
+            plots.bars_with_intervals(**arguments)

@@ -49,15 +49,12 @@ def test_marks_of_a_tree_are_explained_when_they_recur():
     assert plots.tree_diagram(TREE, ["x", "y", "z"], ["a", "b", "c"]).get_legend() is None
 
 
-@pytest.mark.parametrize(
-    ("parents", "leaves", "levels", "marks"),
-    [
+def test_a_tree_that_does_not_fit():
+    for parents, leaves, levels, marks in [
         (TREE, ["x", "y"], ["a", "b", "c"], None),
         (TREE, ["x", "y", "z"], ["a", "b"], None),
         (TREE, ["x", "y", "z"], ["a", "b", "c"], ["eyes"]),
         ([(0,), (0, 2), (0, 1, 1)], ["x", "y", "z"], ["a", "b", "c"], None),
-    ],
-)
-def test_a_tree_that_does_not_fit(parents, leaves, levels, marks):
-    with pytest.raises(InputError, match="tree_diagram"):
-        plots.tree_diagram(parents, leaves, levels, marks=marks)
+    ]:
+        with pytest.raises(InputError, match="tree_diagram"):
+            plots.tree_diagram(parents, leaves, levels, marks=marks)

@@ -68,14 +68,11 @@ def test_a_flat_map_and_an_outline_are_drawn():
     assert len(axes.collections) == 2
 
 
-@pytest.mark.parametrize(
-    ("map_", "outline", "message"),
-    [
+def test_what_does_not_fit_is_refused():
+    for map_, outline, message in [
         (torch.tensor([[0.0, float("nan")]]), None, "1 not finite"),
         (torch.rand(1, 4, 4), None, "map .h, w."),
         (torch.rand(2, 2), np.zeros((5, 5)), "outline"),
-    ],
-)
-def test_what_does_not_fit_is_refused(map_, outline, message):
-    with pytest.raises(InputError, match=message):
-        plots.map_overlay(torch.rand(3, 8, 8), map_, outline=outline)
+    ]:
+        with pytest.raises(InputError, match=message):
+            plots.map_overlay(torch.rand(3, 8, 8), map_, outline=outline)

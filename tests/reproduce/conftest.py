@@ -28,12 +28,15 @@ seed: int = 0
 
 @pytest.fixture
 def make_project(tmp_path, monkeypatch):
-    """A project folder of tiny notebooks: `make_project(build="code", train=...)`; state goes to its own home."""
+    """A project folder of tiny notebooks: `make_project(build="code", train=...)`; state goes to its own home.
+
+    The project's path holds a space and an accent, as a user's may.
+    """
     monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def make(paper: str = "attribute_estimation", **steps: str) -> Project:
-        folder = tmp_path / "project"
+        folder = tmp_path / "my course é"
         (folder / "notebooks" / paper).mkdir(parents=True, exist_ok=True)
         (folder / "pyproject.toml").touch()
         for step, code in steps.items():

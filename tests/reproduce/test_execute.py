@@ -12,10 +12,8 @@ from pathlib import Path
 
 import mtattr
 import pytest
+from mtattr.files import locked
 from mtattr.reproduce import Project, expand, pair_problems, record, reproduce
-from mtattr.reproduce.execute import hold
-
-pytestmark = pytest.mark.slow
 
 
 def run_one(project: Project, output: Path, **asked):
@@ -29,18 +27,21 @@ def texts(notebook: Path) -> str:
     return "".join("".join(output["text"]) for output in outputs)
 
 
-def test_parameters_arrive_with_their_types_and_here_is_the_notebook(make_project, tmp_path):
+def test_parameters_arrive_with_their_types_and_here_is_the_notebook(make_project, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     project = make_project(
-        build="print(repr(seed), repr(scale), repr(root))\n----\nfrom pathlib import Path\nprint(Path('build.py').exists())"
+        build="print(repr(seed), repr(scale), repr(root))\n----\nfrom pathlib import Path\nprint(Path('build.py').exists())\n----\n"
+        "import os\nprint(os.environ['OMP_WAIT_POLICY'])"
     )
     outcome = run_one(project, tmp_path / "out", seeds=[7], scale="reduced")
     assert outcome.ok, outcome.error
-    assert texts(outcome.notebook) == "7 'reduced' None\nTrue\n"
+    assert texts(outcome.notebook) == "7 'reduced' None\nTrue\nPASSIVE\n"
     assert not (outcome.folder / record.PARTIAL).exists()
     default = run_one(project, tmp_path / "out")
     assert pair_problems(project.source("attribute_estimation/build"), default.notebook) == []
 
 
+@pytest.mark.slow
 def test_a_failing_cell_and_a_dead_kernel_are_failures(make_project, tmp_path):
     error = run_one(make_project(build="1\n----\nraise ValueError('two\\nlines')\n----\n3"), tmp_path / "out")
     assert (error.ok, error.error) == (False, "cell [3]: ValueError: two lines")
@@ -52,6 +53,7 @@ def test_a_failing_cell_and_a_dead_kernel_are_failures(make_project, tmp_path):
         assert not outcome.notebook.exists()
 
 
+@pytest.mark.slow
 def test_only_a_kernel_that_does_not_start_is_tried_again(make_project, tmp_path, monkeypatch):
     fake = tmp_path / "fake" / "ipykernel_launcher.py"
     fake.parent.mkdir()
@@ -97,6 +99,7 @@ def finished(output: Path) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_three_times_it_ends_as_if_undisturbed(make_project, tmp_path):
     project = make_project(build=SLOW_SUM, train=SLOW_SUM + "\nprint(dataset)")
     began = time.monotonic()
@@ -122,7 +125,8 @@ def test_killed_three_times_it_ends_as_if_undisturbed(make_project, tmp_path):
     assert finished(tmp_path / "stormy") == expected, moments
 
 
-def test_nothing_runs_on_after_the_runner_and_its_folder_stays_locked_until_then(make_project, tmp_path):
+@pytest.mark.slow
+def test_nothing_runs_on_after_the_runner(make_project, tmp_path):
     beats = tmp_path / "beats"
     loop = f"for _ in range(30000):\n    with open({str(beats)!r}, 'a') as file:\n        file.write('x')\n    time.sleep(0.01)"
     process = start(make_project(build=f"import time\n{loop}"), tmp_path / "out")
@@ -133,7 +137,9 @@ def test_nothing_runs_on_after_the_runner_and_its_folder_stays_locked_until_then
     os.kill(process.pid, signal.SIGKILL)  # the runner alone: neither its child nor the kernel is told
     process.communicate(timeout=60)
     (folder,) = (tmp_path / "out").iterdir()
-    os.close(hold(folder))
-    count = beats.stat().st_size
-    time.sleep(1.5)
-    assert beats.stat().st_size == count
+    with locked(folder / ".lock"):  # free when the child has noticed; the kernel follows
+        counts = [beats.stat().st_size]
+        while len(counts) < 60 and counts[-3:] != [counts[-1]] * 3:
+            time.sleep(1)
+            counts.append(beats.stat().st_size)
+        assert counts[-3:] == [counts[-1]] * 3, "the kernel still runs"

@@ -33,9 +33,8 @@ def test_defaults_are_not_injected(project):
     assert bare.run_id == run.run_id
 
 
-@pytest.mark.parametrize(
-    ("asked", "words"),
-    [
+def test_bad_requests_are_named(project, tmp_path):
+    for asked, words in (
         ({"papers": ["nobody"]}, "paper 'nobody'.*attribute_estimation"),
         ({"steps": ["bulid"]}, "step 'bulid'.*build"),
         ({"datasets": ["digit"]}, "dataset 'digit'.*digits"),
@@ -44,24 +43,19 @@ def test_defaults_are_not_injected(project):
         ({"parameters": {"seed": "1"}}, "'seed' is int, got '1'"),
         ({"parameters": {"seed": True}}, "'seed' is int, got True"),
         ({"parameters": {"root": 7}}, "'root' is str . None, got 7"),
-    ],
-)
-def test_bad_requests_are_named(project, asked, words):
-    with pytest.raises(InputError, match=words):
-        expand(project, **asked)
+        ({"root": tmp_path / "absent"}, "absent: no such folder"),
+    ):
+        with pytest.raises(InputError, match=words):
+            expand(project, **asked)
 
 
-def test_missing_root_is_named(project, tmp_path):
-    with pytest.raises(InputError, match="absent: no such folder"):
-        expand(project, root=tmp_path / "absent")
-
-
-@pytest.mark.parametrize("cell", ["seed: int = draw()", "import os", "seed: int = 0\nprint(seed)", "seed: int ="])
-def test_parameters_must_be_literals(project, cell):
+def test_parameters_must_be_literals(project):
     source = project.source("attribute_estimation/build")
-    source.write_text(source.read_text().replace("seed: int = 0", cell))
-    with pytest.raises(InputError, match="only assignments of literals"):
-        parameters_of(source)
+    text = source.read_text()
+    for cell in ("seed: int = draw()", "import os", "seed: int = 0\nprint(seed)", "seed: int =", "a, b = 1, 2", "x.y = 1"):
+        source.write_text(text.replace("seed: int = 0", cell))
+        with pytest.raises(InputError, match="only assignments of literals"):
+            parameters_of(source)
 
 
 def test_exactly_one_parameters_cell(project):
@@ -98,20 +92,24 @@ def test_run_id_follows_the_ledger(project):
     assert not set(first.values()) & set(ids(project).values())
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_shards_are_a_partition_that_keeps_chapters_together(project, count):
+def test_shards_are_a_partition_that_keeps_chapters_together(project):
     runs = expand(project, seeds=list(range(5)))
-    parts = [shard(runs, f"{i}/{count}") for i in range(1, count + 1)]
-    assert sorted(run.run_id for part in parts for run in part) == sorted(run.run_id for run in runs)
-    seeds = [{run.parameters["seed"] for run in part} for part in parts]
-    assert sum(len(found) for found in seeds) == 5
-    assert shard(runs, None) == runs
+    for count in (1, 2, 3, 7):
+        parts = [shard(runs, i, count) for i in range(1, count + 1)]
+        assert sorted(run.run_id for part in parts for run in part) == sorted(run.run_id for run in runs)
+        seeds = [{run.parameters["seed"] for run in part} for part in parts]
+        assert sum(len(found) for found in seeds) == 5
 
 
-@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
-def test_bad_shards_are_refused(project, text):
-    with pytest.raises(InputError, match="--shard"):
-        shard(expand(project), text)
+def test_a_dataset_that_a_run_does_not_read_does_not_make_it_stale(project, monkeypatch):
+    from mtattr.reproduce import files
+
+    first, form = ids(project), files.code_form
+    monkeypatch.setattr(files, "code_form", lambda text: form(text) + "!" * ("bumper" in text))
+    assert ids(project) == first
+    cars = {run.name: run.run_id for run in expand(project, datasets=["compcars-twin"])}
+    monkeypatch.undo()
+    assert not {run.run_id for run in expand(project, datasets=["compcars-twin"])} & set(cars.values())
 
 
 def test_project_is_found_from_below(project, tmp_path, monkeypatch):

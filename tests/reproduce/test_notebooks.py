@@ -1,10 +1,11 @@
 import json
+import os
 from pathlib import Path
 
 import nbformat
 import pytest
 from mtattr.errors import InputError
-from mtattr.reproduce import cells, pair_problems, write_notebook
+from mtattr.reproduce import cells, changed_sides, pair_problems, write_notebook
 from mtattr.reproduce.notebooks import clean_outputs, read_notebook
 
 
@@ -47,7 +48,7 @@ def test_stored_notebook_holds_no_noise(pair):
     code = [cell for cell in stored["cells"] if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == [1, 2, 3, 4]
     assert [output["execution_count"] for cell in code for output in cell["outputs"]] == [1, 2, 3, 4]
-    assert set(stored["metadata"]) == {"kernelspec", "language_info"}
+    assert set(stored["metadata"]) == {"kernelspec", "language_info", "mtattr"}
     assert stored["metadata"]["kernelspec"]["name"] == "python3"
     assert {key for cell in code for key in cell["metadata"]} == {"tags", "mystnb"}
     assert "stderr" not in notebook.read_text()
@@ -72,6 +73,40 @@ def test_each_difference_is_found(pair, old, new, word):
     assert source.read_text().count(old) == 1
     source.write_text(source.read_text().replace(old, new))
     assert any(word in problem for problem in pair_problems(source, notebook))
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_the_side_that_changed_is_known(pair):
+    source, notebook = pair
+    assert changed_sides(source, notebook) == []
+    edit(notebook, '"execution_count": 4,\n     "metadata"', '"execution_count": 9,\n     "metadata"')
+    assert changed_sides(source, notebook) == [], "a cell that ran again is no edit"
+    written = notebook.read_text()
+    for old, new in (("A tiny chapter", "My chapter"), ("b = 2", "b = 3"), ("hide-input", "hide-cell"), ("a line", "a curve")):
+        edit(notebook, old, new)
+        assert changed_sides(source, notebook) == [notebook], new
+        notebook.write_text(written)
+    edit(source, "b = 2", "b = 3")
+    assert changed_sides(source, notebook) == [source]
+    edit(notebook, "a = 1", "a = 3")
+    assert changed_sides(source, notebook) == [source, notebook]
+
+
+def test_without_a_digest_the_newer_side_is_the_edited_one(pair):
+    source, notebook = pair
+    stored = json.loads(notebook.read_text())
+    del stored["metadata"]["mtattr"]
+    notebook.write_text(json.dumps(stored))
+    assert changed_sides(source, notebook) == []
+    edit(source, "b = 2", "b = 3")
+    os.utime(notebook, (1, 1))
+    assert changed_sides(source, notebook) == [source]
+    os.utime(source, (0, 0))
+    assert changed_sides(source, notebook) == [notebook]
 
 
 def test_a_missing_notebook_is_a_problem(pair):

@@ -34,10 +34,10 @@ def test_every_way_to_cut_a_file_short_makes_it_undone(folder):
     assert record.read_result(folder, JOB["run_id"]) is not None
 
 
-@pytest.mark.parametrize("text", ["[]", "3", "null", "{}", '{"schema": 2}'])
-def test_other_json_is_undone(folder, text):
-    (folder / record.RESULT).write_text(text)
-    assert record.read_result(folder, JOB["run_id"]) is None
+def test_other_json_is_undone(folder):
+    for text in ("[]", "3", "null", "{}", '{"schema": 2}'):
+        (folder / record.RESULT).write_text(text)
+        assert record.read_result(folder, JOB["run_id"]) is None, text
 
 
 def test_another_schema_is_undone(folder):
