@@ -11,8 +11,8 @@ from mtattr.evaluation.accuracy import (
     task_accuracy,
     task_floor,
 )
-from mtattr.evaluation.by_task import accuracy_by_task
 from mtattr.evaluation.batched import batched, evaluating
+from mtattr.evaluation.by_task import accuracy_by_task
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import (
     count_flops,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from mtattr.canonical import plain
 from mtattr.errors import InputError
 from mtattr.evaluation.cost import peak_memory_mb
 from mtattr.training.checkpoint import first_line
@@ -110,7 +111,7 @@ def record_of(
         record["structure"] = trained.structure
     if trained.findings:
         record["search"] = dict(trained.findings)
-    return without_nan(record)
+    return plain(record)
 
 
 def read_record(path: Path, spec: RunSpec) -> dict[str, Any]:
@@ -138,15 +139,6 @@ def read_record(path: Path, spec: RunSpec) -> dict[str, Any]:
             f"{path}: holds the run {record['spec']}, expected {spec.to_dict()}; {cure}"
         )
     return record
-
-
-def without_nan(value: Any) -> Any:
-    """`value` with null for every number that is not finite: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def git_state() -> dict[str, Any]:
