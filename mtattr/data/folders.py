@@ -50,3 +50,13 @@ def is_folder(path: Path) -> bool:
 def is_generated(*folders: Path) -> bool:
     """Whether one of the folders says that its images were drawn."""
     return any((folder / GENERATED_MARK).exists() for folder in folders)
+
+
+def read_bytes(path: Path, about: str = "") -> bytes:
+    """The content of a file; `InputError`, completed by `about`, if it is missing or unreadable."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: file missing{about}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}){about}") from None

@@ -281,7 +281,7 @@ def test_an_archive_that_waits(tmp_path, fresh_home):
 BAD = {
     "label out of range": ({"labels": [10] * PER_BATCH}, "image 0 has the class label 10"),
     "negative label": ({"labels": [0] * (PER_BATCH - 1) + [-1]}, f"image {PER_BATCH - 1}"),
-    "too few labels": ({"labels": [0] * 3}, "30 images and 3 labels"),
+    "too few labels": ({"labels": [0] * 3}, "30 images but 3 labels"),
     "no labels": ({"labels": None}, "'labels'"),
     "text labels": ({"labels": ["0"] * PER_BATCH}, "whole numbers"),
     "wrong width": ({"data": np.zeros((PER_BATCH, 1024), dtype=np.uint8)}, "3072"),
