@@ -168,7 +168,7 @@ def test_bad_photos_are_named_or_skipped_and_listed(deepfashion_copy, fresh_home
         load_dataset("deepfashion", "train", root=copy.root, image_size=16)
     with pytest.raises(InputError, match=f"{train[0]}.*cut short"):
         load_dataset("deepfashion", "train", root=copy.root, image_size=16, classes=("Blouse", "Tank"))
-    assert list(fresh_home.rglob("*")) == []
+    assert not list(fresh_home.rglob("*.uint8"))
     for _ in range(2):
         data = load_dataset("deepfashion", "train", root=copy.root, image_size=16, skip_bad=True)
         assert data.facts["skipped"] == [train[0], train[1], train[3], train[4]]
