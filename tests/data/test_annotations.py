@@ -161,9 +161,9 @@ def test_a_long_row_is_quoted_short(path):
         read_names(path)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../a.jpg", "img/../../a.jpg", "a\0.jpg", "a" * 256, "a/" * 600])
-def test_a_name_outside_the_folder_or_of_no_disk_is_named(tmp_path, name):
-    path = tmp_path / "table.txt"
-    path.write_text(f"1\nimage value\n{name} 1\n")
-    with pytest.raises(InputError, match=r"table\.txt, line 3: expected an image's path"):
-        read_fields(path, 1, lambda line, fields: fields)
+def test_a_name_outside_the_folder_or_of_no_disk_is_named(tmp_path):
+    for name in ["/etc/passwd", "../a.jpg", "img/../../a.jpg", "a\0.jpg", "a" * 256, "a/" * 600]:
+        path = tmp_path / "table.txt"
+        path.write_text(f"1\nimage value\n{name} 1\n")
+        with pytest.raises(InputError, match=r"table\.txt, line 3: expected an image's path"):
+            read_fields(path, 1, lambda line, fields: fields)
