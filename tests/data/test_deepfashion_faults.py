@@ -76,8 +76,8 @@ def test_a_file_cut_short(deepfashion_copy, fresh_home):
 def test_damaged_row(deepfashion_copy, fresh_home):
     for file, pattern, replacement, expected in [
         ("Anno_coarse/list_attr_img.txt", r" 0\b", " 2", ["line ", "attribute value '2' is not one of -1, 0, 1"]),
-        ("Anno_coarse/list_attr_img.txt", r" (-?\d)$", "", ["line 3", "expected 6 attribute values, one for each name, got 5"]),
-        ("Anno_coarse/list_attr_img.txt", r" (-?\d)$", r" \1 1", ["line 3", "expected 6 attribute values", "got 7"]),
+        ("Anno_coarse/list_attr_img.txt", r" (-?\d)$", "", ["line 3", "expected an image name and 6 values, got 5"]),
+        ("Anno_coarse/list_attr_img.txt", r" (-?\d)$", r" \1 1", ["line 3", "expected an image name and 6 values, got 7"]),
         ("Anno_coarse/list_attr_img.txt", "Toy_Dress", "Foreign_Dress", ["line ", "img/Foreign_Dress/img_0000000", "in no split"]),
         ("Anno_coarse/list_attr_img.txt", r"(?<=Blouse/img_0000000)1", "2", ["line ", "img_00000002.jpg' is given again"]),
         ("Eval/list_eval_partition.txt", r"\bval\b", "valid", ["line 4", "split 'valid' is not one of train, val, test"]),
@@ -86,8 +86,8 @@ def test_damaged_row(deepfashion_copy, fresh_home):
         ("Anno_coarse/list_category_img.txt", r"41$", "51", ["line ", "category id 51 is outside 1..50"]),
         ("Anno_coarse/list_category_img.txt", r"41$", "0", ["line ", "category id 0 is outside 1..50"]),
         ("Anno_coarse/list_category_img.txt", r"41$", "Dress", ["line ", "expected category id as a whole number, got 'Dress'"]),
-        ("Anno_coarse/list_category_img.txt", "Toy_Dress", "Foreign_Dress", ["no row for image 'img/Toy_Dress/img_00000001.jpg'"]),
-        ("Anno_coarse/list_bbox.txt", "Toy_Dress", "Foreign_Dress", ["no row for image 'img/Toy_Dress/img_00000001.jpg'"]),
+        ("Anno_coarse/list_category_img.txt", "Toy_Dress", "Foreign_Dress", ["line ", "img/Foreign_Dress/img_0000000", "in no split"]),
+        ("Anno_coarse/list_bbox.txt", "Toy_Dress", "Foreign_Dress", ["line ", "img/Foreign_Dress/img_0000000", "in no split"]),
         ("Anno_coarse/list_bbox.txt", r" \d+$", "", ["line 3", "expected an image name and 4 values, got 3"]),
         ("Anno_coarse/list_bbox.txt", r"\d+ (\d+) \d+ (\d+)$", r"9 \1 9 \2", ["line 3", "x_1 < x_2"]),
         ("Anno_coarse/list_attr_cloth.txt", "5$", "6", ["attribute 'chic' has the type 6, outside 1..5"]),
@@ -96,10 +96,10 @@ def test_damaged_row(deepfashion_copy, fresh_home):
         ("Anno_coarse/list_attr_cloth.txt", r"v-neck +4", "a-line 3", ["line 6", "'a-line' is given again, first in line 3"]),
         ("Anno_coarse/list_category_cloth.txt", "^50", "fifty", ["line 1", "the number of rows as a whole number, got 'fifty'"]),
         ("Anno_fine/train_attr.txt", r"\b0\b", "-1", ["line ", "attribute value '-1' is not one of 0, 1"]),
-        ("Anno_fine/train_attr.txt", r"^.*\n", "", ["expected 6 rows, one for each image, the file has 5"]),
-        ("Anno_fine/val_attr.txt", r"^(.*)\n", r"\1\n\1\n", ["line 4", "expected 3 rows"]),
+        ("Anno_fine/train_attr.txt", r"^.*\n", "", ["expected 6 rows, one per image, got 5"]),
+        ("Anno_fine/val_attr.txt", r"^(.*)\n", r"\1\n\1\n", ["expected 3 rows, one per image, got 4"]),
         ("Anno_fine/test_cate.txt", r"\d+", "0", ["line 1", "category id 0 is outside 1..50"]),
-        ("Anno_fine/test_cate.txt", r"^(.*)\n", r"\1\n\1\n", ["expected 3 rows, one for each image, the file has 4"]),
+        ("Anno_fine/test_cate.txt", r"^(.*)\n", r"\1\n\1\n", ["expected 3 rows, one per image, got 4"]),
         ("Anno_fine/train_bbox.txt", r" \d+$", "", ["line 1", "expected 4 values, got 3"]),
     ]:
         copy = copy_with(deepfashion_copy, file)
