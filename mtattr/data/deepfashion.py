@@ -92,10 +92,9 @@ def load(
     keys = tuple(tables.images[row] for row in rows)
     boxes = tuple(tables.boxes[row] for row in rows) if tables.boxes is not None else None
     files = Files(find_image_folder(place.image_folders, keys, ABOUT), keys, boxes)
-    images, skipped = decoded_images(
+    images, kept, skipped = decoded_images(
         "deepfashion", files, image_size, split=split, skip_bad=skip_bad
     )
-    kept = np.setdiff1d(np.arange(len(rows)), skipped)
     rows = rows[kept]
 
     return ImageData(

@@ -52,23 +52,6 @@ def test_every_type_of_number_survives(tmp_path):
         assert found.dtype == values.dtype
 
 
-def test_the_other_byte_order(tmp_path):
-    # A file of one small array, written by hand with the most significant byte first.
-    def element(kind, data):
-        return kind.to_bytes(4, "big") + len(data).to_bytes(4, "big") + data + bytes(-len(data) % 8)
-
-    parts = [
-        element(6, (6).to_bytes(4, "big") + bytes(4)),
-        element(5, (1).to_bytes(4, "big") + (2).to_bytes(4, "big")),
-        element(1, b"pair"),
-        element(9, np.array([1.25, -7], ">f8").tobytes()),
-    ]
-    path = tmp_path / "big.mat"
-    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x01\x00MI" + element(14, b"".join(parts)))
-    np.testing.assert_array_equal(read_matlab(path)["pair"], [[1.25, -7]])
-    np.testing.assert_array_equal(loadmat(path)["pair"], [[1.25, -7]])
-
-
 def test_a_file_cut_short_is_refused(tmp_path):
     for compressed in [True, False]:
         path = tmp_path / "cut.mat"

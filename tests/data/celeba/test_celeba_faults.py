@@ -107,7 +107,12 @@ def test_a_damaged_row(celeba_copy, fresh_home):
         (BOXES, r"(000004.jpg +\d+ +\d+).*", r"\1 50 -5", ["line ", "box of at least one pixel", "height -5"]),
         (BOXES, r"(000004.jpg +\d+ +\d+).*", r"\1 50 5.5", ["line ", "a whole number, got '5.5'"]),
         (BOXES, r"(000004.jpg +\d+ +\d+).*", r"\1 50", ["line ", "expected an image name and 4 values, got 3"]),
-        (BOXES, r"(000004.jpg +\d+ +\d+).*", r"\1 50 99999999999999999999", ["line ", "a position in pixels 99999999999999999999 is outside"]),
+        (
+            BOXES,
+            r"(000004.jpg +\d+ +\d+).*",
+            r"\1 50 99999999999999999999",
+            ["line ", "a position in pixels 99999999999999999999 is outside"],
+        ),
         (BOXES, "000004.jpg", "000077.jpg", ["no row for image '000004.jpg'"]),
     ]:
         copy = celeba_copy()

@@ -139,8 +139,8 @@ LABELS = {
     "too many boxes": (["1", "2", "1 1 9 9"], "line 2", "announces 2 boxes"),
     "three corners": (["1", "1", "1 1 9"], "line 3", "got 3 values"),
     "fraction": (["1", "1", "1 1 9 9.5"], "line 3", "9.5"),
-    "counted from 0": (["1", "1", "0 1 9 9"], "line 3", "1 <= x1 < x2"),
-    "sides first": (["1", "1", "1 9 20 9"], "line 3", "1 <= y1 < y2"),
+    "counted from 0": (["1", "1", "0 1 9 9"], "line 3", "boxes count from 1"),
+    "sides first": (["1", "1", "1 9 20 9"], "line 3", "y_1 < y_2"),
     "outside": (["1", "1", "900 900 950 950"], "outside the image"),
 }
 
