@@ -59,7 +59,7 @@ def reading(path: Path, about: str = "") -> Iterator[None]:
         raise InputError(f"{path}: file missing{about}") from None
     except UnicodeDecodeError:
         raise InputError(
-            f"{path}: expected a text table in UTF-8, the file holds other bytes{about}"
+            f"{path}: expected a text table in UTF-8 ('CSV UTF-8' in spreadsheets){about}"
         ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None

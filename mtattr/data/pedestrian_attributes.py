@@ -120,7 +120,8 @@ MARKET = Schema(
     ),
 )
 
-# The published counts hold an identity with several lower colours (23 of the test identities) under each of them.
+# The published counts hold an identity with several lower colours (23 of the test identities)
+# under each of them.
 DUKE = Schema(
     name="duke",
     variable="duke_attribute",

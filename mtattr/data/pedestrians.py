@@ -13,7 +13,7 @@ import torch
 from mtattr.data.checksums import warn_of_other_copies
 from mtattr.data.decode import Files, decoded_images
 from mtattr.data.folders import is_folder, is_generated, root_folder, user_path
-from mtattr.data.identity_split import VALIDATION_SHARE, validation_identities
+from mtattr.data.held_out import VALIDATION_SHARE, validation_identities
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize, check_options, limited_rows
 from mtattr.data.pedestrian_attributes import Schema
@@ -55,7 +55,6 @@ class Layout:
 def load_pedestrians(
     layout: Layout,
     split: str,
-    *,
     root,
     image_size: ImageSize,
     limit: int | None,
@@ -63,7 +62,7 @@ def load_pedestrians(
     attributes,
     skip_bad: bool,
 ) -> ImageData:
-    """One split of a set of pedestrians; arguments, errors and facts as in `mtattr.data.market1501.load`."""
+    """One split of a set of pedestrians, as described in `mtattr.data.market1501.load`."""
     schema = layout.schema
     name = schema.name
     check_options(name, split, image_size, limit)
@@ -160,7 +159,7 @@ def _attribute_file(root: Path, base: Path, attributes, layout: Layout) -> Path:
 def _named_images(
     folder: Path, layout: Layout, skip_bad: bool
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """(file name, identity as written) of each JPEG in ascending order of names, and the misnamed ones left out."""
+    """(file name, identity as written) of each JPEG in order, and the misnamed ones left out."""
     try:
         names = sorted(filter(_is_picture, os.listdir(folder)))
     except OSError as error:
@@ -176,7 +175,7 @@ def _named_images(
             misnamed.append(name)
         else:
             such = f"expected a name such as {layout.example}"
-            raise InputError(f"{folder / name}: {such}, which tells the identity and the camera")
+            raise InputError(f"{folder / name}: {such}, with identity and camera")
     if not found:
         such = f"expected images with names such as {layout.example}"
         raise InputError(f"{folder}: {such}, the folder has none")

@@ -241,7 +241,7 @@ def test_readme_and_mark(folder):
 
 def test_an_identity_in_two_splits_warns(folder):
     folder.table("image,split,identity,a\n1.png,train,x,0\n2.png,test,x,1\n")
-    with pytest.warns(UserWarning, match="identity 'x' is in more than one split"):
+    with pytest.warns(UserWarning, match=r"1 identities \(e\.g\. 'x'\) are in more than one split"):
         assert load(folder).facts["identities_in_two_splits"] == 1
 
 
@@ -296,7 +296,7 @@ FAULTS = {
     "continuous": ("image,a\n1.png,3\n2.png,17.25\n", "line 3", "number 17.25"),
     "endless": ("image,a\n1.png,3\n2.png,1e999\n", "line 3", "number 1e999"),
     "no value": ("image,a,b\n1.png,0,\n2.png,1,nan\n", "column 'b' has no value"),
-    "one class": ("image,a\n1.png,x\n2.png,x\n", "the one value 'x'"),
+    "one class": ("image,a\n1.png,x\n2.png,x\n", "only the value 'x'"),
     "notes": ("image,a\n" + "".join(f"{i}.png,note {i}\n" for i in range(30)), "no two rows of column 'a' agree"),
 }
 

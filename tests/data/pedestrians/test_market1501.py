@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mtattr.data import load_dataset
-from mtattr.data.identity_split import validation_identities
+from mtattr.data.held_out import validation_identities
 from mtattr.data.pedestrian_attributes import DUKE, MARKET
 from mtattr.data.pedestrians import camera_of
 from mtattr.errors import InputError
