@@ -8,9 +8,9 @@ from mtattr.tasks import Task, TaskSet
 #: Images in all and in the official training split.
 NUM_IMAGES, NUM_TRAIN_IMAGES = 202_599, 162_770
 
-# Name, part, positives among all images, positives among the training images. The counts follow from
-# published rates, which are whole numbers of images to rounding, and from a published histogram of
-# the training split.
+# Name, part, positives among all images, positives among the training images. The counts follow
+# from published rates, which are whole numbers of images to rounding, and from a published
+# histogram of the training split.
 _TABLE = (
     ("5_o_Clock_Shadow", "jaw", 22516, 18177),
     ("Arched_Eyebrows", "brows", 54090, 43278),

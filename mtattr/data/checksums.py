@@ -27,7 +27,7 @@ def warn_of_other_copies(published: Mapping[Path, str]) -> dict[str, str]:
         found[path.name] = "as published" if same else "differs from the published file"
         if not same:
             warnings.warn(
-                f"{path}: its MD5 is not the published {md5}; it may be an edited or converted copy",
+                f"{path}: its MD5 is not the published {md5}; it may be an edited copy",
                 stacklevel=3,
             )
     return found

@@ -22,7 +22,7 @@ from mtattr.tasks import Task, TaskSet
 
 PAPER_CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
 
-# Maeda et al., Table 1. Its Skirt column sums to 14774, one more than the 14773 of the public copies.
+# Maeda et al., Table 1. Its Skirt column sums to 14774, one more than in the public copies.
 PAPER_COUNTS = {
     "train": {"Blouse": 17752, "Tank": 11204, "Shorts": 14195, "Skirt": 10795},
     "val": {"Blouse": 3389, "Tank": 2097, "Shorts": 2700, "Skirt": 2046},

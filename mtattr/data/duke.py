@@ -16,8 +16,8 @@ from mtattr.errors import InputError
 NOTICE = (
     "DukeMTMC was withdrawn: Duke University took it down on 25 April 2019 because filming "
     "outdoors and publishing openly departed from the protocol that its review board (IRB) had "
-    "approved, and Carlo Tomasi apologised publicly in June 2019; the people in it never agreed to be shown. "
-    "New results on it are not recommended"
+    "approved, and Carlo Tomasi apologised publicly in June 2019; the people in it never agreed "
+    "to be shown. New results on it are not recommended"
 )
 ABOUT = (
     "; DukeMTMC-reID has been withdrawn and is not handed out any more, so root must be a copy "

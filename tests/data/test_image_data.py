@@ -27,8 +27,8 @@ def test_disagreeing_parts():
     for changes, expected in [
         ({"images": torch.zeros(N, 3, 4, 6)}, "uint8"),
         ({"images": torch.zeros(N, 1, 4, 6, dtype=torch.uint8)}, "uint8"),
-        ({"images": torch.zeros(4, 3, 4, 6, dtype=torch.uint8)}, "4 images, 5 label rows and 5 keys"),
-        ({"labels": torch.zeros(4, 3)}, "5 images, 4 label rows"),
+        ({"images": torch.zeros(4, 3, 4, 6, dtype=torch.uint8)}, "4 images but 5 label rows and 5 keys"),
+        ({"labels": torch.zeros(4, 3)}, "5 images but 4 label rows"),
         ({"labels": torch.zeros(N, 2)}, r"shape \(N, 3\)"),
         ({"labels": torch.full((N, 3), 3.0)}, "'class' has the value 3"),
         ({"labels": torch.full((N, 3), 1.5)}, "made train: task 'class' has the value 1.5"),

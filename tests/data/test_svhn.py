@@ -185,7 +185,7 @@ BAD = {
     "a digit of 11": (X, Y * [[1], [1], [11], [1]], ["value 11", "row 3"]),
     "a negative digit": (X, Y.astype(int) * -1, ["value -1", "row 1"]),
     "half a digit": (X, Y * 1.5, ["1.5"]),
-    "too few digits": (X, Y[:3], ["4 images in X and 3 digits"]),
+    "too few digits": (X, Y[:3], ["4 images in X but 3 digits"]),
     "no digits": (X, Y[:0], ["y of shape"]),
     "text": (X, np.array(["1", "2", "3", "4"], dtype=object), ["y is missing or of another kind"]),
     "another size": (X[:28, :28], Y, ["(28, 28, 3, 4)"]),
