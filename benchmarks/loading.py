@@ -99,7 +99,7 @@ def main(
             }
             baseline = max(rates.values())
             start = time.perf_counter()
-            images, _ = decoded_images("benchmark", Files(folder, names), size, split="train")
+            images, *_ = decoded_images("benchmark", Files(folder, names), size, split="train")
             rates["decoding once into the cache"] = count / (time.perf_counter() - start)
             epochs = iter(range(10**6))
             rates["decoded batches from the cache"] = best_rate(

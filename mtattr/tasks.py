@@ -1,4 +1,4 @@
-"""What is predicted: an ordered set of binary and categorical tasks, and the network units that belong to each."""
+"""Binary and categorical tasks in order, and the network units of each."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ KINDS = ("binary", "categorical")
 class Task:
     """One thing to predict.
 
-    `values` names the classes of a categorical task and is empty for a binary one; `group` is the body part or
-    attribute type that a table sorts by; `region` names the part of the image where the task is visible, if known.
-    Raises `InputError` for an unknown kind or for fewer than two classes.
+    Args:
+        kind: "binary" or "categorical".
+        values: names of the classes of a categorical task.
+        group: the body part or attribute type that a table sorts by.
+        region: the part of the image that shows the task, if known.
     """
 
     name: str
@@ -35,9 +37,8 @@ class Task:
                 f"task {self.name!r}: kind {self.kind!r} is not one of {', '.join(KINDS)}"
             )
         if self.kind == "categorical" and len(self.values) < 2:
-            raise InputError(
-                f"task {self.name!r}: a categorical task needs at least two values, got {self.values}"
-            )
+            needs = "a categorical task needs at least two values"
+            raise InputError(f"task {self.name!r}: {needs}, got {self.values}")
         if self.kind == "binary" and self.values:
             raise InputError(f"task {self.name!r}: a binary task has no values, got {self.values}")
 
@@ -48,11 +49,11 @@ class Task:
 
 
 class TaskSet:
-    """Ordered tasks with their labels' and units' layout.
+    """Ordered tasks of different names, with the layout of their labels and units.
 
-    Labels are float32 `(N, T)`: a probability in [0, 1] for a binary task, the class index for a categorical one, NaN
-    where unknown. Networks emit `(N, U)` units; `slices[t]` are the columns of task t.
-    Raises `InputError` if two tasks have one name or if there is none.
+    Labels are float32 `(N, T)`: a probability in [0, 1] for a binary task, the class index for a
+    categorical one, NaN where unknown. Networks emit units `(N, U)`; `slices[t]` are the columns
+    of task t.
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
@@ -92,7 +93,8 @@ class TaskSet:
         return hash(self.tasks)
 
     def __repr__(self) -> str:
-        return f"TaskSet({len(self)} tasks, {self.num_units} units: {', '.join(self.names[:4])}{', …' * (len(self) > 4)})"
+        names = ", ".join(self.names[:4]) + ", …" * (len(self) > 4)
+        return f"TaskSet({len(self)} tasks, {self.num_units} units: {names})"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ class TaskSet:
         return TaskSet(self.tasks[self.index(k) if isinstance(k, str) else int(k)] for k in keep)
 
     def check_labels(self, labels: Tensor, source: str = "labels") -> Tensor:
-        """Return `labels` `(N, T)` as float32 after checking shape and range; `InputError` names the first bad value."""
+        """`labels` `(N, T)` as float32; `InputError` for another shape or a value out of range."""
         if labels.ndim != 2 or labels.shape[1] != len(self):
             raise InputError(
                 f"{source}: expected shape (N, {len(self)}), got {tuple(labels.shape)}"
@@ -135,13 +137,14 @@ class TaskSet:
                 bad = (known < 0) | (known >= task.num_units) | (known != known.round())
                 expected = f"a class index in 0..{task.num_units - 1}"
             if bad.any():
+                value = f"{known[bad][0].item():g}"
                 raise InputError(
-                    f"{source}: task {task.name!r} has the value {known[bad][0].item():g}, not {expected}"
+                    f"{source}: task {task.name!r} has the value {value}, not {expected}"
                 )
         return labels
 
     def to_dict(self) -> list[dict]:
-        """JSON form, one dict a task, which `from_dict` reads back equal."""
+        """JSON form, one dict per task, which `from_dict` reads back equal."""
         return [asdict(task) | {"values": list(task.values)} for task in self.tasks]
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Datasets under one name each: real ones read from the user's disk, and generated twins."""
+"""Datasets by name: real ones read from the user's disk, and generated twins."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from numbers import Integral
 
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
 __all__ = [
     "DATASETS",
@@ -37,7 +36,7 @@ def _load(module: str, function: str, name: str, split: str, **options) -> Image
     return load(split, **options)
 
 
-#: Where each dataset is loaded: the module below `mtattr`, and its function.
+#: Dataset -> the module below `mtattr` that loads it, and its function.
 _PLACES = {
     "celeba": ("data.celeba", "load"),
     "celeba-twin": ("twins.faces", "load"),
@@ -64,7 +63,7 @@ DATASETS: dict[str, Callable[..., ImageData]] = {
 }
 
 
-#: Where each generated set is written to disk in the layout of the real one.
+#: Generated set -> the module below `mtattr` and the function that writes it in the real layout.
 TWIN_WRITERS = {
     "celeba-twin": ("twins.faces", "write_to"),
     "market1501-twin": ("twins.people", "write_market1501_twin"),
@@ -83,7 +82,7 @@ def loaders_of(name: str) -> list[str]:
 
 
 def options_of(name: str) -> list[str]:
-    """Names of what the dataset's loader takes besides the split."""
+    """Names of the arguments that the dataset's loader takes besides the split."""
     return list(inspect.signature(_function(*_PLACES[name])).parameters)[1:]
 
 
@@ -102,18 +101,23 @@ def load_dataset(
     seed: int = 0,
     **options,
 ) -> ImageData:
-    """One split of a dataset: images uint8 `(N, 3, H, W)`, labels float32 `(N, T)`, NaN = unknown.
+    """One split of a dataset, from the user's own disk or generated; nothing is ever downloaded.
 
-    split: "train", "val" or "test". root: the folder with the user's own copy; generated sets and `digits` need none.
-    image_size: side of a square in pixels, 8..1024, or (height, width); pictures of another aspect are squeezed.
-    limit: keep a fair sample of so many images, the same for the same `seed`.
-    options: what the dataset's own `load` takes besides. Nothing is ever downloaded.
-    Raises `InputError` for an unknown dataset, split or option and for missing or damaged files.
+    Args:
+        name: a key of `DATASETS`.
+        split: "train", "val" or "test".
+        root: folder with the user's own copy; generated sets and `digits` need none.
+        image_size: side of a square in pixels, 8..1024, or (height, width); pictures are squeezed.
+        limit: number of images of a random sample to keep; None keeps all.
+        seed: chooses the sample.
+        options: further arguments of the dataset's own `load`, such as `skip_bad`.
+
+    Raises:
+        InputError: an unknown dataset, split or option, or a missing or damaged file.
     """
     if not isinstance(name, str) or name not in DATASETS:
         raise InputError(f"dataset {name!r} is unknown; there are {', '.join(DATASETS)}")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise InputError(f"{name}: seed must be a whole number of at least 0, got {seed!r}")
+    whole_number(f"{name}: seed", seed, least=0)
     if not isinstance(options.get("skip_bad", False), bool):
         raise InputError(f"{name}: skip_bad must be True or False, got {options['skip_bad']!r}")
     return DATASETS[name](

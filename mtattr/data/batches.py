@@ -1,7 +1,7 @@
-"""Batches from decoded images: order, shares of processes, transfer and augmentation, all without hidden state.
+"""Batches of decoded images: order, shares of processes, transfer and augmentation.
 
-Everything random is a function of seed, epoch and the image's position in the epoch. A resumed training and a training
-on two processes therefore see the very batches that one undisturbed process sees.
+Nothing has hidden state: all randomness is a function of seed, epoch and the image's position in
+the epoch. A resumed training and one on two processes see the same batches as an undisturbed one.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from mtattr.errors import InputError
 
 
 def epoch_order(n: int, *, seed: int, epoch: int) -> Tensor:
-    """The order of n images in one epoch: an int64 permutation `(n,)` that depends on n, seed and epoch alone."""
+    """The order of n images in one epoch: an int64 permutation `(n,)`."""
     return torch.randperm(n, generator=torch.Generator().manual_seed(_mix("order", seed, epoch)))
 
 
 def batch_rows(
     order: Tensor, *, batch_size: int, rank: int = 0, world: int = 1, drop_last: bool = False
 ) -> Iterator[Tensor]:
-    """Split `order` `(n,)` into batches and yield, batch by batch, the part of process `rank` out of `world`.
+    """Yield, batch by batch, the rows of one process; the parts in order of rank are the batch.
 
-    `batch_size` counts the images of all processes together, so that the batches do not depend on how many share them:
-    the parts, in order of rank, make up the batch. Parts of one batch differ by at most one image; only in a last batch
-    smaller than `world` one can be empty. Passing `torch.arange(n)` for `order` yields the positions that `augment` needs.
-    Raises `InputError` if the batch is smaller than the number of processes.
+    Parts of one batch differ by at most one image; only in a last batch smaller than `world` one
+    can be empty.
+
+    Args:
+        order: rows `(n,)`; `torch.arange(n)` yields the positions that `augment` needs.
+        batch_size: images of all processes together, at least `world`.
+        rank, world: this process, and the number of processes.
     """
     if not 0 <= rank < world:
         raise InputError(f"rank must be in 0..{world - 1}, got {rank}")
     if batch_size < world:
-        raise InputError(
-            f"batch_size {batch_size} must give each of the {world} processes an image"
-        )
+        raise InputError(f"batch_size {batch_size} is less than one image for {world} processes")
     n = len(order)
     for start in range(0, n - n % batch_size if drop_last else n, batch_size):
         batch = order[start : start + batch_size]
@@ -44,14 +45,14 @@ def batch_rows(
 
 
 def random_rows(n: int, count: int, *, seed: int, epoch: int, step: int) -> Tensor:
-    """`count` rows out of n drawn at random with replacement: int64, a function of the arguments alone."""
+    """`count` of n rows drawn at random with replacement: int64."""
     return torch.randint(
         n, (count,), generator=torch.Generator().manual_seed(_mix("rows", seed, epoch, step))
     )
 
 
 def take(images: Tensor, rows: Tensor, device: torch.device | str = "cpu") -> Tensor:
-    """The given rows of uint8 `(N, 3, H, W)`, in memory or mapped, as float32 in [0, 1] on `device`."""
+    """Rows of images uint8 `(N, 3, H, W)` as float32 in [0, 1] on `device`."""
     batch = images.index_select(0, rows.to(images.device))
     device = torch.device(device)
     if device.type == "cuda" and not batch.is_cuda:
@@ -63,11 +64,13 @@ def take(images: Tensor, rows: Tensor, device: torch.device | str = "cpu") -> Te
 def augment(
     batch: Tensor, *, seed: int, epoch: int, positions: Tensor, flip: bool = True, shift: int = 0
 ) -> Tensor:
-    """Flip each image left to right with probability 1/2 and move it by up to `shift` whole pixels both ways.
+    """The images, each flipped left to right with probability 1/2 and shifted at random.
 
-    batch `(B, 3, H, W)` of any type and device; the border is filled by reflection. positions int64 `(B,)`: where in the
-    epoch's order each image stands, which with seed and epoch decides what happens to it.
-    Raises `InputError` if `shift` is negative or not smaller than the image.
+    Args:
+        batch: `(B, 3, H, W)` of any type and device.
+        positions: int64 `(B,)`, the place of each image in the epoch's order, which with seed and
+            epoch decides what happens to it.
+        shift: largest shift in pixels, down and right; the border is filled by reflection.
     """
     height, width = batch.shape[-2:]
     if not 0 <= shift < min(height, width):
@@ -107,11 +110,13 @@ def _mix(*parts: object) -> int:
 
 
 def _draws(purpose: str, seed: int, epoch: int, positions: np.ndarray) -> np.ndarray:
-    """One uint64 per position by SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which needs no state."""
+    return splitmix64(_mix(purpose, seed, epoch), positions)
+
+
+def splitmix64(state: int, steps: np.ndarray) -> np.ndarray:
+    """One random uint64 per step by SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     with np.errstate(over="ignore"):
-        z = np.uint64(_mix(purpose, seed, epoch)) + positions.astype(np.uint64) * np.uint64(
-            0x9E3779B97F4A7C15
-        )
+        z = np.uint64(state) + steps.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return z ^ (z >> np.uint64(31))

@@ -1,4 +1,4 @@
-"""CelebA's 40 attributes: official names and order, the part of the picture that shows each, and the published counts."""
+"""CelebA's 40 attributes: names in official order, visible parts, and published counts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from mtattr.tasks import Task, TaskSet
 #: Images in all and in the official training split.
 NUM_IMAGES, NUM_TRAIN_IMAGES = 202_599, 162_770
 
-# Name, part, positives among all images, positives among the training images. The counts follow from published rates,
-# which are whole numbers of images to rounding, and from a published histogram of the training split.
+# Name, part, positives among all images, positives among the training images. The counts follow
+# from published rates, which are whole numbers of images to rounding, and from a published
+# histogram of the training split.
 _TABLE = (
     ("5_o_Clock_Shadow", "jaw", 22516, 18177),
     ("Arched_Eyebrows", "brows", 54090, 43278),
@@ -55,23 +56,12 @@ _TABLE = (
 
 #: Official names in official order.
 NAMES = tuple(name for name, *_ in _TABLE)
-#: Name -> the part of the picture where the attribute shows.
+#: Name -> the part of the picture that shows the attribute.
 PART = {name: part for name, part, *_ in _TABLE}
 #: Parts in the order of a table, top of the head first.
 PARTS = (
-    "hair",
-    "forehead",
-    "brows",
-    "eyes",
-    "ears",
-    "nose",
-    "cheeks",
-    "mouth",
-    "jaw",
-    "face",
-    "skin",
-    "neck",
-    "image",
+    *("hair", "forehead", "brows", "eyes", "ears", "nose"),
+    *("cheeks", "mouth", "jaw", "face", "skin", "neck", "image"),
 )
 #: Name -> images that have it, among all `NUM_IMAGES`.
 POSITIVES = {name: count for name, _, count, _ in _TABLE}
@@ -134,9 +124,9 @@ _OFFICIAL = {
 
 
 def official_name(text: str) -> str:
-    """The official name of what a paper's table calls `text`; case, spaces and underscores do not matter.
+    """The official name of an attribute in a paper's table; case and underscores do not matter.
 
-    Raises `InputError` if no attribute is called so.
+    Raises `InputError` for an unknown name.
     """
     found = _OFFICIAL.get(" ".join(text.replace("_", " ").casefold().split()))
     if found is None:

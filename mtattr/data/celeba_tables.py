@@ -1,22 +1,31 @@
-"""CelebA's annotation files, found in every layout that is in use, read and joined by file name."""
+"""CelebA's annotation files in every usual layout, read and joined by file name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from mtattr.data.annotations import fault, table_rows, whole_number
+from mtattr.data.annotations import (
+    codes,
+    fault,
+    joined,
+    number_within,
+    one_of,
+    table_rows,
+    whole_number,
+)
 from mtattr.data.celeba_attributes import NAMES
 from mtattr.data.folders import root_folder
 from mtattr.errors import InputError
 
 ABOUT = (
-    "; CelebA is handed out for non-commercial research and education on the CelebA project page of the Multimedia "
-    "Laboratory, The Chinese University of Hong Kong"
+    "; CelebA is handed out for non-commercial research and education on the CelebA project page "
+    "of the Multimedia Laboratory, The Chinese University of Hong Kong"
 )
 #: MD5 of the official text files.
 MD5 = {
@@ -30,8 +39,6 @@ MD5 = {
 # The two official tables without header lines.
 _WITHOUT_HEADER = ("list_eval_partition", "identity_CelebA")
 _IMAGE_NAME = re.compile(r"[0-9]{6}\.(jpg|jpeg|png)")
-_SUFFIXES = (".txt", ".csv")
-_FOLDERS = ("Anno", "Eval", ".")
 
 
 @dataclass(frozen=True)
@@ -41,29 +48,24 @@ class Place:
     base: Path
 
     def table(self, stem: str) -> Path:
-        """The table called `stem`, as official text or as the CSV of other copies; where it should be if it is nowhere."""
-        candidates = self._candidates(stem)
-        return next((path for path in candidates if path.is_file()), self._expected(stem))
-
-    def _candidates(self, stem: str) -> list[Path]:
-        return [
-            self.base / folder / f"{stem}{suffix}" for suffix in _SUFFIXES for folder in _FOLDERS
-        ]
-
-    def _expected(self, stem: str) -> Path:
+        """The official text or a copy's CSV of one table; where it should be if it is nowhere."""
+        for suffix in (".txt", ".csv"):
+            for folder in ("Anno", "Eval", "."):
+                if (path := self.base / folder / f"{stem}{suffix}").is_file():
+                    return path
         folder = "Eval" if stem == "list_eval_partition" else "Anno"
         return self.base / (folder if (self.base / folder).is_dir() else ".") / f"{stem}.txt"
 
     @property
     def layout(self) -> str:
-        """How the tables lie: "nested" in `Anno` and `Eval`, or "flat"; CSV files are said so."""
+        """Layout of the tables: "nested" in `Anno` and `Eval`, or "flat"; CSV tables are named."""
         attributes = self.table("list_attr_celeba")
         kind = "flat" if attributes.parent == self.base else "nested"
         return f"{kind}, CSV tables" if attributes.suffix == ".csv" else kind
 
 
 def find_place(root) -> Place:
-    """The copy at `root`, in its folder `celeba` (or `CelebA`), or around `root` if that is `Anno`, `Eval` or `Img`.
+    """The copy at `root`, in its folder `celeba`, or around it if it is `Anno`, `Eval` or `Img`.
 
     Raises `InputError` if root is no folder or none of these places holds the attribute table.
     """
@@ -76,7 +78,8 @@ def find_place(root) -> Place:
         if place.table("list_attr_celeba").is_file():
             return place
     raise InputError(
-        f"{places[0].table('list_attr_celeba')}: file missing, also as .csv and in the folder celeba{ABOUT}"
+        f"{places[0].table('list_attr_celeba')}: file missing, "
+        f"also as .csv and in the folder celeba{ABOUT}"
     )
 
 
@@ -84,8 +87,10 @@ def find_place(root) -> Place:
 class Tables:
     """All images of all splits, in the order of the partition file.
 
-    split: int8 `(N,)`, 0 train, 1 validation, 2 test. present: bool `(N, 40)` in official order. identities: int64
-    `(N,)` or None where the copy has no identity file.
+    Args:
+        split: int8 `(N,)`, 0 train, 1 validation, 2 test.
+        present: bool `(N, 40)`, attributes in official order.
+        identities: int64 `(N,)`, or None where the copy has no identity file.
     """
 
     images: tuple[str, ...]
@@ -95,35 +100,18 @@ class Tables:
 
 
 def read_tables(place: Place) -> Tables:
-    """Read and check the partition, the attributes and, if they are there, the identities."""
-    partition = place.table("list_eval_partition")
-    first: dict[str, int] = {}
-    split = []
-    for number, image, fields in _rows(partition):
-        if not _IMAGE_NAME.fullmatch(image):
-            raise fault(
-                partition,
-                number,
-                f"expected an image name of six digits such as 000001.jpg, got {image[:40]!r}",
-            )
-        if image in first:
-            raise fault(
-                partition, number, f"{image!r} is given again, first in line {first[image]}"
-            )
-        first[image] = number
-        if len(fields) != 1 or fields[0] not in ("0", "1", "2"):
-            raise fault(
-                partition,
-                number,
-                f"expected one of 0, 1, 2 (train, validation, test) after {image!r}, got {' '.join(fields)[:40]!r}",
-            )
-        split.append(int(fields[0]))
+    """The partition, the attributes and, if they are there, the identities, all checked."""
+    partition, rows = place.table("list_eval_partition"), {}
+    convert = one_of(partition, ("0", "1", "2"), "split (train, validation, test)")
+    split = [
+        int(convert(number, fields))
+        for _, number, fields in joined(partition, _images(partition), 1, rows, unknown="add")
+    ]
     if not split:
         raise InputError(f"{partition}: expected images, the file lists none")
-    rows = {image: row for row, image in enumerate(first)}
     identities = place.table("identity_CelebA")
     return Tables(
-        images=tuple(first),
+        images=tuple(rows),
         split=np.array(split, dtype=np.int8),
         present=_attributes(place.table("list_attr_celeba"), rows),
         identities=_identities(identities, rows) if identities.is_file() else None,
@@ -133,110 +121,53 @@ def read_tables(place: Place) -> Tables:
 def read_numbers(
     place: Place, stem: str, images: Sequence[str], width: int
 ) -> tuple[np.ndarray, list[int]]:
-    """The rows of the given images in a table of whole numbers: int64 `(n, width)`, and the line of each.
+    """Rows of the given images in a table of positions: int64 `(n, width)`, and their lines.
 
-    Rows of other images are read and passed over. Raises `InputError` for an image without a row.
+    Rows of other images are passed over. Raises `InputError` for an image without a row.
     """
     path = place.table(stem)
     out = np.empty((len(images), width), dtype=np.int64)
     lines = [0] * len(images)
-
-    def put(row: int, number: int, fields: list[str]) -> None:
+    rows = {image: row for row, image in enumerate(images)}
+    convert = number_within(path, range(1 - 2**31, 2**31), "a position in pixels")
+    for row, number, fields in joined(path, _rows(path), width, rows, unknown="skip"):
         lines[row] = number
-        for column, field in enumerate(fields):
-            value = whole_number(path, number, field, "a position in pixels")
-            if abs(value) >= 2**31:
-                raise fault(path, number, f"expected a position in pixels, got {field[:40]}")
-            out[row, column] = value
-
-    _join(path, {image: row for row, image in enumerate(images)}, width, put, others=True)
+        out[row] = [convert(number, [field]) for field in fields]
     return out, lines
 
 
-def _attributes(path: Path, rows: Mapping[str, int]) -> np.ndarray:
+def _attributes(path: Path, rows: dict[str, int]) -> np.ndarray:
     columns = _columns(path)
     if sorted(columns) != sorted(NAMES):
-        wrong = [name for name in columns if name not in NAMES] or [
-            name for name in NAMES if name not in columns
-        ]
-        about = (
-            f"the first that is too much or missing is {wrong[0][:40]!r}"
-            if wrong
-            else "one is given twice"
-        )
+        odd = [name for name in columns if name not in NAMES]
+        odd = odd or [name for name in NAMES if name not in columns]
+        first = f"the first unknown or missing one is {odd[0][:40]!r}" if odd else "one is twice"
         raise InputError(
-            f"{path}: expected the {len(NAMES)} official attribute names in the header, got {len(columns)}; {about}"
+            f"{path}: expected the {len(NAMES)} official attribute names in the header, "
+            f"got {len(columns)}; {first}"
         )
-    code = {"-1": 0, "1": 1}
+    convert = codes(path, {"-1": 0, "1": 1})
     found = np.empty((len(rows), len(columns)), dtype=bool)
-
-    def put(row: int, number: int, fields: list[str]) -> None:
-        try:
-            found[row] = np.frombuffer(bytes(map(code.__getitem__, fields)), dtype=bool)
-        except KeyError as error:
-            raise fault(
-                path, number, f"attribute value {error.args[0][:40]!r} is not one of -1, 1"
-            ) from None
-
-    _join(path, rows, len(columns), put)
+    for row, number, fields in joined(path, _rows(path), len(columns), rows):
+        found[row] = convert(number, fields)
     # Columns of a rewritten copy may stand in another order.
     return found if columns == list(NAMES) else found[:, [columns.index(name) for name in NAMES]]
 
 
-def _identities(path: Path, rows: Mapping[str, int]) -> np.ndarray:
+def _identities(path: Path, rows: dict[str, int]) -> np.ndarray:
     found = np.empty(len(rows), dtype=np.int64)
-
-    def put(row: int, number: int, fields: list[str]) -> None:
-        identity = whole_number(path, number, fields[0], "an identity")
-        if not 1 <= identity < 2**31:
-            raise fault(
-                path, number, f"expected an identity number of at least 1, got {fields[0][:40]}"
-            )
-        found[row] = identity
-
-    _join(path, rows, 1, put, others=True)
+    convert = number_within(path, range(1, 2**31), "an identity number")
+    for row, number, fields in joined(path, _rows(path), 1, rows, unknown="skip"):
+        found[row] = convert(number, fields)
     return found
 
 
-def _join(
-    path: Path,
-    rows: Mapping[str, int],
-    width: int,
-    put: Callable[[int, int, list[str]], None],
-    *,
-    others: bool = False,
-) -> None:
-    """Call `put(row, line number, fields)` once for each image of `rows`; `others` allows rows of further images."""
-    seen = [0] * len(rows)
-    further = {}
+def _images(path: Path) -> Iterator[tuple[int, str, list[str]]]:
     for number, image, fields in _rows(path):
-        if len(fields) != width:
-            raise fault(
-                path,
-                number,
-                f"expected an image name and {width} value{'s' * (width != 1)}, got {len(fields)} after {image[:40]!r}",
-            )
-        row = rows.get(image)
-        if row is None and not others:
-            raise fault(
-                path,
-                number,
-                f"image {image[:40]!r} is in no split: the partition file does not list it",
-            )
-        first = further.get(image) if row is None else seen[row]
-        if first:
-            raise fault(path, number, f"{image[:40]!r} is given again, first in line {first}")
-        if row is None:
-            further[image] = number
-            continue
-        put(row, number, fields)
-        seen[row] = number
-    without = seen.count(0)
-    if without:
-        image = next(name for name, row in rows.items() if not seen[row])
-        raise InputError(
-            f"{path}: no row for image {image!r}, which is needed ({without} images have none)"
-        )
+        if not _IMAGE_NAME.fullmatch(image):
+            expected = "expected an image name of six digits such as 000001.jpg"
+            raise fault(path, number, f"{expected}, got {image[:40]!r}")
+        yield number, image, fields
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str, list[str]]]:
@@ -247,10 +178,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, list[str]]]:
         _columns(path)
         next(lines)
     for number, line in lines:
-        if csv:
-            image, *fields = (field.strip() for field in line.split(","))
-        else:
-            image, *fields = line.split()
+        image, *fields = map(str.strip, line.split(",")) if csv else line.split()
         yield number, image, fields
 
 
@@ -258,16 +186,13 @@ def _columns(path: Path) -> list[str]:
     """The column names in the header, without the one for the image."""
     csv = path.suffix == ".csv"
     lines = table_rows(path, header=False, about=ABOUT)
-    heads = [
-        (number, line) for (number, line), _ in zip(lines, range(1 if csv else 2), strict=False)
-    ]
+    heads = list(islice(lines, 1 if csv else 2))
     if csv:
         number, line = heads[0] if heads else (1, "")
-        first, *columns = (field.strip() for field in line.split(","))
+        first, *columns = map(str.strip, line.split(","))
         if first != "image_id":
-            raise fault(
-                path, number, f"expected a CSV header that begins with image_id, got {first[:40]!r}"
-            )
+            expected = "expected a CSV header that begins with image_id"
+            raise fault(path, number, f"{expected}, got {first[:40]!r}")
         return columns
     if heads:
         whole_number(path, *heads[0], "the number of rows")

@@ -1,4 +1,4 @@
-"""Known checksums of official files: a copy that differs is worth a warning, never an error."""
+"""Published checksums of official files: a copy that differs is worth a warning, not an error."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from pathlib import Path
 
 
 def warn_of_other_copies(published: Mapping[Path, str]) -> dict[str, str]:
-    """Compare files with their published MD5 and warn, once for each, of those that differ.
+    """Warn of each file whose MD5 differs from the published one.
 
-    published: path -> MD5 in hexadecimal; files that do not exist are left out. Returns {file name: "as published" or
-    "differs from the published file"}. Copies with other line ends or a few rows more are common and usable.
+    Copies with other line ends or a few rows more are common and usable.
+
+    Args:
+        published: {path: MD5 in hexadecimal}; files that do not exist are left out.
+
+    Returns:
+        {file name: "as published" or "differs from the published file"}.
     """
     found = {}
     for path, md5 in published.items():
@@ -22,7 +27,7 @@ def warn_of_other_copies(published: Mapping[Path, str]) -> dict[str, str]:
         found[path.name] = "as published" if same else "differs from the published file"
         if not same:
             warnings.warn(
-                f"{path}: its MD5 is not the published {md5}; it may be an edited or converted copy",
+                f"{path}: its MD5 is not the published {md5}; it may be an edited copy",
                 stacklevel=3,
             )
     return found

@@ -1,7 +1,7 @@
-"""CIFAR-10 and CIFAR-100 (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009), from the user's own copy.
+"""CIFAR-10 and CIFAR-100 (Krizhevsky, "Learning Multiple Layers of Features ...", 2009).
 
-Both versions of the official archives are read: the "python version", whose pickle files are parsed and never executed,
-and the "binary version". The one task is categorical and called `class`.
+Both versions of the official archives are read: the "python version", whose pickle files are never
+executed, and the "binary version". The one task is categorical and called `class`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import numpy as np
 import torch
 
 from mtattr.data.checksums import warn_of_other_copies
-from mtattr.data.cifar_files import find_layout, read_class_names, read_part
+from mtattr.data.cifar_files import LAYOUTS, find_layout, read_class_names, read_part
 from mtattr.data.folders import is_generated, root_folder
 from mtattr.data.image_data import ImageData
-from mtattr.data.options import ImageSize, check_options, limited_rows
+from mtattr.data.options import ImageSize, check_choice, check_options, limited_rows
 from mtattr.data.small_images import resized_images
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
-ABOUT = '; CIFAR-10 and CIFAR-100 are handed out on Alex Krizhevsky\'s page at the University of Toronto ("python" or "binary version")'
+ABOUT = (
+    "; CIFAR-10 and CIFAR-100 are handed out on Alex Krizhevsky's page at the University of "
+    'Toronto ("python" or "binary version")'
+)
 
 PUBLISHED = {"train": 50000, "test": 10000}
 
@@ -55,11 +58,15 @@ def load_cifar10(
 ) -> ImageData:
     """One split of CIFAR-10: 45,000 train, 5,000 val and 10,000 test images of ten classes.
 
-    root: the folder with `cifar-10-batches-py` or `cifar-10-batches-bin`, or that folder itself. There is no official
-    validation split: `validation_rows` holds one out of the official training images, the same on every machine.
-    image_size 32 gives the stored pixels; other sizes are resized by bilinear interpolation and cached.
-    skip_bad: accepted as by all loaders; images stored in one file are read together or not at all.
-    Raises `InputError`, naming the file, when one is missing or damaged; other copies than the published only warn.
+    There is no official validation split: `validation_rows` holds one out of the training images.
+    image_size 32 gives the stored pixels; other sizes are resized and cached.
+
+    Args:
+        root: folder with `cifar-10-batches-py` or `cifar-10-batches-bin`, or that folder itself.
+        skip_bad: no effect; images stored in one file are read together or not at all.
+
+    Raises:
+        InputError: a file is missing or damaged; other copies than the published only warn.
     """
     return _load("cifar10", "class", split, root, image_size, limit, seed)
 
@@ -76,18 +83,18 @@ def load_cifar100(
 ) -> ImageData:
     """One split of CIFAR-100, as `load_cifar10`: folder `cifar-100-python` or `cifar-100-binary`.
 
-    labels: "fine" (100 classes) or "coarse" (the 20 superclasses). The splits do not depend on it.
+    Args:
+        labels: "fine" (100 classes) or "coarse" (the 20 superclasses); no effect on the splits.
     """
-    if labels not in ("fine", "coarse"):
-        raise InputError(f"cifar100: labels {labels!r} is not one of fine, coarse")
+    check_choice("cifar100", "labels", labels, ("fine", "coarse"))
     return _load("cifar100", labels, split, root, image_size, limit, seed)
 
 
 def validation_rows(classes: np.ndarray) -> np.ndarray:
-    """Which training images, in file order, are held out for validation: bool `(N,)` from their classes, int `(N,)`.
+    """Training images that are held out for validation: bool `(N,)` from their classes, int `(N,)`.
 
-    A tenth of each class (at least one image of two or more, and at least one image in all), drawn by a generator whose
-    stream never changes: 5,000 of the official 50,000. They depend on the file order alone, never on a seed or a machine.
+    A tenth of each class (at least one image of two or more, and one in all): 5,000 of the official
+    50,000. They depend on the file order alone, never on a seed or a machine.
     """
     random = np.random.RandomState(_SPLIT_SEED)
     chosen = np.zeros(len(classes), dtype=bool)
@@ -103,19 +110,14 @@ def _load(
     name: str, kind: str, split: str, root, image_size: ImageSize, limit: int | None, seed: int
 ) -> ImageData:
     check_options(name, split, image_size, limit)
-    layouts = (
-        "cifar-10-batches-py or cifar-10-batches-bin"
-        if name == "cifar10"
-        else "cifar-100-python or cifar-100-binary"
-    )
-    root = root_folder(name, root, layouts, ABOUT)
+    both = " or ".join(layout.folder for layout in LAYOUTS[name])
+    root = root_folder(name, root, both, ABOUT)
     layout, folder = find_layout(name, root, ABOUT)
     part = "test" if split == "test" else "train"
     classes = read_class_names(layout, folder, ABOUT)
     batch = read_part(layout, folder, part, classes, ABOUT)
-    published = (
-        MD5[name] if layout.version == "python version" and not is_generated(root, folder) else {}
-    )
+    generated = is_generated(root, folder)
+    published = MD5[name] if layout.version == "python version" and not generated else {}
     used = {*layout.files[part], *(file for file, _ in layout.names.values())}
     checksums = warn_of_other_copies(
         {folder / file: md5 for file, md5 in published.items() if file in used}
@@ -123,14 +125,11 @@ def _load(
 
     rows = np.arange(len(batch.pixels))
     if part == "train":
-        rows = np.flatnonzero(
-            validation_rows(batch.labels["fine" if name == "cifar100" else kind])
-            == (split == "val")
-        )
+        classified = batch.labels["fine" if name == "cifar100" else kind]
+        rows = np.flatnonzero(validation_rows(classified) == (split == "val"))
     if not len(rows):
-        raise InputError(
-            f"{folder}: the {split} split has no image; {len(batch.pixels)} training images are too few to hold some out"
-        )
+        few = f"{len(batch.pixels)} training images are too few to hold some out"
+        raise InputError(f"{folder}: the {split} split has no image; {few}")
     found = np.bincount(batch.labels[kind][rows], minlength=len(classes[kind]))
     rows = rows[limited_rows(len(rows), limit, seed)]
     return ImageData(
@@ -140,7 +139,7 @@ def _load(
         keys=tuple(f"{part}-{row:05d}" for row in rows),
         name=name,
         split=split,
-        generated=is_generated(root, folder),
+        generated=generated,
         source=f"{'CIFAR-10' if name == 'cifar10' else 'CIFAR-100'} (Krizhevsky, 2009)",
         terms="No licence is stated; the page asks to cite the report",
         facts={

@@ -1,4 +1,4 @@
-"""The files of CIFAR-10 and CIFAR-100, in the "python version" and in the "binary version", found and read."""
+"""Files of CIFAR-10 and CIFAR-100: the "python version" and the "binary version"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mtattr.data.plain_pickle import read_plain_pickle
+from mtattr.data.folders import read_bytes
+from mtattr.data.plain_pickle import Array, read_plain_pickle
 from mtattr.errors import InputError
 
 SIDE = 32
@@ -16,10 +17,14 @@ PIXELS = 3 * SIDE * SIDE
 
 @dataclass(frozen=True)
 class Layout:
-    """Where one version of one set keeps its images and class names.
+    """Files of one version of one set.
 
-    files: per part, "train" and "test". names: per kind of label, (file, key in it); the binary version has no keys.
-    columns: the kinds of label that each record or batch carries, in file order.
+    Args:
+        version: "python version" or "binary version".
+        folder: folder in the official archive.
+        files: {"train" or "test": its files}.
+        names: {kind of label: (file of the class names, key in it; the binary version has none)}.
+        columns: {kind of label that each record or batch carries, in file order: its key}.
     """
 
     version: str
@@ -31,7 +36,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Batch:
-    """The images of one part in file order: pixels uint8 `(N, 3, 32, 32)`; labels: int64 `(N,)` for each kind."""
+    """Images in file order: pixels uint8 `(N, 3, 32, 32)`, int64 labels `(N,)` of each kind."""
 
     pixels: np.ndarray
     labels: dict[str, np.ndarray]
@@ -75,9 +80,10 @@ LAYOUTS = {
 
 
 def find_layout(name: str, root: Path, about: str) -> tuple[Layout, Path]:
-    """The version that lies in `root` or that `root` itself is, and its folder; the python version if both are there.
+    """The version of the set at `root` and its folder; the python version if both are there.
 
-    Raises `InputError` if neither is there, naming an archive that waits to be unpacked.
+    Raises:
+        InputError: neither is there; names an archive that waits to be unpacked.
     """
     for layout in LAYOUTS[name]:
         for folder in (root / layout.folder, root):
@@ -92,19 +98,25 @@ def find_layout(name: str, root: Path, about: str) -> tuple[Layout, Path]:
 def read_part(
     layout: Layout, folder: Path, part: str, classes: dict[str, tuple[str, ...]], about: str
 ) -> Batch:
-    """All images of the part "train" or "test"; `classes` gives the class names of each kind of label.
+    """All images of one part of a set.
 
-    Raises `InputError`, naming the file, when one is missing or damaged, or when a label has no name.
+    Args:
+        part: "train" or "test".
+        classes: class names of each kind of label.
+
+    Raises:
+        InputError: a file is missing or damaged, or a label has no name.
     """
     read = _read_python if layout.version == "python version" else _read_binary
     batches = [read(folder / file, layout, about) for file in layout.files[part]]
     for file, batch in zip(layout.files[part], batches, strict=True):
         for kind, labels in batch.labels.items():
-            bad = np.flatnonzero((labels < 0) | (labels >= len(classes[kind])))
+            last = len(classes[kind]) - 1
+            bad = np.flatnonzero((labels < 0) | (labels > last))
             if len(bad):
                 raise InputError(
-                    f"{folder / file}: image {bad[0]} has the {kind} label {labels[bad[0]]}, outside 0..{len(classes[kind]) - 1}, "
-                    f"for {folder / layout.names[kind][0]} names {len(classes[kind])} classes"
+                    f"{folder / file}: image {bad[0]} has the {kind} label {labels[bad[0]]}, "
+                    f"outside 0..{last}: {folder / layout.names[kind][0]} names {last + 1} classes"
                 )
     return Batch(
         np.concatenate([batch.pixels for batch in batches]),
@@ -116,7 +128,7 @@ def read_part(
 
 
 def read_class_names(layout: Layout, folder: Path, about: str) -> dict[str, tuple[str, ...]]:
-    """Class names of each kind of label, in order of the label; `InputError` if there are fewer than two, or one twice."""
+    """Class names of each kind of label, in order; `InputError` for fewer than two or one twice."""
     found = {}
     for kind, (file, key) in layout.names.items():
         path = folder / file
@@ -131,15 +143,9 @@ def read_class_names(layout: Layout, folder: Path, about: str) -> dict[str, tupl
 
 def _read_python(path: Path, layout: Layout, about: str) -> Batch:
     content = _dict(path, about)
-    data = content.get("data")
-    if (
-        not isinstance(data, np.ndarray)
-        or data.ndim != 2
-        or data.shape[1] != PIXELS
-        or not len(data)
-    ):
-        shape = getattr(data, "shape", "none")
-        raise InputError(f"{path}: expected an array 'data' of uint8 (N, {PIXELS}), got {shape}")
+    data = content["data"].pixels if isinstance(content.get("data"), Array) else np.empty(0)
+    if data.ndim != 2 or data.shape[1] != PIXELS or not len(data):
+        raise InputError(f"{path}: expected an array 'data' of (N, {PIXELS}), got {data.shape}")
     labels = {}
     for kind, key in layout.columns.items():
         values = content.get(key)
@@ -148,28 +154,27 @@ def _read_python(path: Path, layout: Layout, about: str) -> Batch:
         ):
             raise InputError(f"{path}: expected a list {key!r} of whole numbers")
         if len(values) != len(data):
-            raise InputError(f"{path}: {len(data)} images and {len(values)} {key} must be as many")
+            raise InputError(f"{path}: {len(data)} images but {len(values)} {key}")
         labels[kind] = np.array(values, dtype=np.int64)
     return Batch(data.reshape(-1, 3, SIDE, SIDE), labels)
 
 
 def _read_binary(path: Path, layout: Layout, about: str) -> Batch:
-    content = np.frombuffer(_bytes(path, about), dtype=np.uint8)
-    length = len(layout.columns) + PIXELS
-    if len(content) % length or not len(content):
+    content = np.frombuffer(read_bytes(path, about), dtype=np.uint8)
+    width = len(layout.columns)
+    if len(content) % (width + PIXELS) or not len(content):
         raise InputError(
-            f"{path}: expected whole records of {length} bytes, the file has {len(content)} bytes and is cut short or another"
+            f"{path}: expected whole records of {width + PIXELS} bytes, got {len(content)} bytes; "
+            "the file is cut short or another one"
         )
-    records = content.reshape(-1, length)
+    records = content.reshape(-1, width + PIXELS)
     labels = {kind: records[:, i].astype(np.int64) for i, kind in enumerate(layout.columns)}
-    return Batch(records[:, len(layout.columns) :].reshape(-1, 3, SIDE, SIDE), labels)
+    return Batch(records[:, width:].reshape(-1, 3, SIDE, SIDE), labels)
 
 
 def _python_names(path: Path, key: str, about: str) -> tuple[str, ...]:
     names = _dict(path, about).get(key)
-    if not isinstance(names, list):
-        raise InputError(f"{path}: expected a list {key!r} of class names")
-    names = [name.decode("latin-1") if isinstance(name, bytes) else name for name in names]
+    names = [_text(name) for name in names] if isinstance(names, list) else [None]
     if not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: expected a list {key!r} of class names")
     return tuple(names)
@@ -177,10 +182,10 @@ def _python_names(path: Path, key: str, about: str) -> tuple[str, ...]:
 
 def _text_names(path: Path, about: str) -> tuple[str, ...]:
     try:
-        lines = _bytes(path, about).decode("utf-8-sig").split("\n")
+        lines = read_bytes(path, about).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise InputError(
-            f"{path}: expected class names in UTF-8, one a line, the file holds other bytes"
+            f"{path}: expected one class name per line in UTF-8, the file holds other bytes"
         ) from None
     return tuple(line.strip() for line in lines if line.strip())
 
@@ -189,13 +194,9 @@ def _dict(path: Path, about: str) -> dict:
     content = read_plain_pickle(path, about)
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a dictionary, got a {type(content).__name__}")
-    return content
+    return {_text(key): value for key, value in content.items()}
 
 
-def _bytes(path: Path, about: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: file missing{about}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+def _text(value: object) -> object:
+    """`value`, as text if a program wrote it as bytes."""
+    return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""The lists and tables of CompCars (web-nature pictures), found and read."""
+"""Lists and tables of CompCars (web-nature pictures)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mtattr.data.annotations import check_image_path, fault, table_rows, whole_number
+from mtattr.data.annotations import box, check_image_path, fault, table_rows, whole_number
 from mtattr.data.decode import Box
 from mtattr.data.matlab import read_matlab
+from mtattr.data.options import check_choice
 from mtattr.errors import InputError
 
 ABOUT = (
-    "; CompCars is handed out for non-commercial research, on a signed agreement, on the CompCars page of the Multimedia "
-    "Laboratory, The Chinese University of Hong Kong"
+    "; CompCars is handed out for non-commercial research, on a signed agreement, on the CompCars "
+    "page of the Multimedia Laboratory, The Chinese University of Hong Kong"
 )
 
 # Types of body by their number in attributes.txt, from 1 on; 0 is unknown.
@@ -34,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Place:
-    """Where the parts of one copy lie: `base` holds image/ and label/, `misc` the tables, `lists` the two lists of `which`."""
+    """Folders of one copy: `base` holds image/ and label/, `misc` the tables; the two lists."""
 
     which: str
     base: Path
@@ -53,12 +54,14 @@ class Row:
 
 
 def find_place(root: Path, which: str | None) -> Place:
-    """Look for one of the two classification splits below `root`, which is the folder `data` or the one above it.
+    """One of the two classification splits below `root`, the folder `data` or the one above it.
 
-    which: "cvpr2015" or "arxiv2015" (a separate download, folder `arxiv_data`), None for the first that is there.
+    Args:
+        which: "cvpr2015", "arxiv2015" (a separate download, folder `arxiv_data`), or None for the
+            first that is there.
     """
-    if which not in (None, *LISTS):
-        raise InputError(f"compcars: which {which!r} is not one of {', '.join(LISTS)}")
+    if which is not None:
+        check_choice("compcars", "which", which, LISTS)
     base = root / "data" if (root / "data").is_dir() else root
     folders = [base, root, root / "arxiv_data", base / "arxiv_data"]
     if root.absolute().name == "data":
@@ -78,7 +81,7 @@ def find_place(root: Path, which: str | None) -> Place:
 
 
 def read_list(path: Path) -> list[Row]:
-    """The lines of a list in file order; `InputError` for a line that is no picture's path, or one that is given twice."""
+    """The lines of a list in file order, all different; `InputError` for one that is no path."""
     rows: dict[str, Row] = {}
     for line, text in table_rows(path, header=False, about=ABOUT):
         parts = text.split("/")
@@ -100,29 +103,27 @@ def read_list(path: Path) -> list[Row]:
 
 
 def read_lists(place: Place) -> dict[str, list[Row]]:
-    """The official train and test lists; `InputError` if one picture is in both, or a test make or model in no training line."""
+    """The official train and test lists.
+
+    Raises `InputError` if a picture is in both, or a test make or model in no training line.
+    """
     lists = {part: read_list(path) for part, path in place.lists.items()}
     path, trained = place.lists["test"], {row.key: row for row in lists["train"]}
     makes, models = ({getattr(row, what) for row in lists["train"]} for what in ("make", "model"))
+    train = place.lists["train"]
     for row in lists["test"]:
         if row.key in trained:
-            raise fault(
-                path,
-                row.line,
-                f"{row.key!r} is also in line {trained[row.key].line} of {place.lists['train']}",
-            )
+            line = trained[row.key].line
+            raise fault(path, row.line, f"{row.key!r} is also in line {line} of {train}")
         for what, number, known in (("model", row.model, models), ("make", row.make, makes)):
             if number not in known:
-                raise fault(
-                    path,
-                    row.line,
-                    f"the {what} {number} of {row.key!r} is in no line of {place.lists['train']}",
-                )
+                of = f"the {what} {number} of {row.key!r}"
+                raise fault(path, row.line, f"{of} is in no line of {train}")
     return lists
 
 
 def read_types(misc: Path) -> dict[int, int]:
-    """Model number -> type of body, 1..12 or 0 for unknown, from attributes.txt."""
+    """{model's number: type of body, 1..12 or 0 for unknown} from attributes.txt."""
     path, found = misc / "attributes.txt", {}
     rows = table_rows(path, header=False, about=ABOUT)
     for line, text in rows:
@@ -130,9 +131,8 @@ def read_types(misc: Path) -> dict[int, int]:
         if line == 1 and tuple(fields) == _COLUMNS:
             continue
         if line == 1:
-            raise fault(
-                path, line, f"expected the column names {' '.join(_COLUMNS)}, got {text[:60]!r}"
-            )
+            columns = " ".join(_COLUMNS)
+            raise fault(path, line, f"expected the column names {columns}, got {text[:60]!r}")
         if len(fields) != len(_COLUMNS):
             raise fault(path, line, f"expected {len(_COLUMNS)} values, got {len(fields)}")
         model, kind = (
@@ -148,9 +148,9 @@ def read_types(misc: Path) -> dict[int, int]:
 
 
 def read_names(misc: Path) -> tuple[dict[int, str], dict[int, str]]:
-    """Names of makes and of models by number, from make_model_name.mat; both empty if there is no such file.
+    """Names of makes and of models by number from make_model_name.mat, for display.
 
-    Numbers without a name are left out. Names are for display: the official ones have odd spellings.
+    Both are empty if there is no such file; numbers without a name are left out.
     """
     path = misc / "make_model_name.mat"
     if not path.is_file():
@@ -158,48 +158,40 @@ def read_names(misc: Path) -> tuple[dict[int, str], dict[int, str]]:
     content = read_matlab(path)
     for variable in ("make_names", "model_names"):
         if variable not in content:
-            raise InputError(
-                f"{path}: expected the variables make_names and model_names, {variable} is missing"
-            )
+            both = "expected the variables make_names and model_names"
+            raise InputError(f"{path}: {both}, {variable} is missing")
     return _cell_names(content["make_names"]), _cell_names(content["model_names"])
 
 
 def read_box(path: Path) -> tuple[int, Box]:
-    """(viewpoint, box) from one label file; the file's box is 1-based with both corners inside, ours counts from 0 and ends outside.
+    """(viewpoint, box) from one label file; of several boxes the first counts.
 
-    viewpoint: 1 front, 2 rear, 3 side, 4 front-side, 5 rear-side, -1 uncertain. Of several boxes the first counts.
+    The file's box counts from 1 and includes both corners, ours counts from 0 and ends outside.
+    Viewpoints: 1 front, 2 rear, 3 side, 4 front-side, 5 rear-side, -1 uncertain.
     """
     rows = list(table_rows(path, header=False))
     if len(rows) < 3:
-        raise InputError(
-            f"{path}: expected a line with the viewpoint, one with the number of boxes and the boxes, got {len(rows)} lines"
-        )
+        expected = "expected a line with the viewpoint, one with the number of boxes and the boxes"
+        raise InputError(f"{path}: {expected}, got {len(rows)} lines")
     (line, text), (second, count_text), (third, corners) = rows[:3]
     viewpoint = whole_number(path, line, text, "the viewpoint")
     if viewpoint not in _VIEWPOINTS:
-        raise fault(
-            path,
-            line,
-            f"the viewpoint {viewpoint} is not one of {', '.join(map(str, _VIEWPOINTS))}",
-        )
+        known = ", ".join(map(str, _VIEWPOINTS))
+        raise fault(path, line, f"the viewpoint {viewpoint} is not one of {known}")
     count = whole_number(path, second, count_text, "the number of boxes")
     if count != len(rows) - 2:
         raise fault(path, second, f"announces {count} boxes, the file has {len(rows) - 2}")
     fields = corners.split()
     if len(fields) != 4:
         raise fault(path, third, f"expected a box x1 y1 x2 y2, got {len(fields)} values")
-    x1, y1, x2, y2 = (whole_number(path, third, field, "a corner of the box") for field in fields)
-    if not (1 <= x1 < x2 and 1 <= y1 < y2):
-        raise fault(
-            path,
-            third,
-            f"expected a box with 1 <= x1 < x2 and 1 <= y1 < y2, got {x1} {y1} {x2} {y2}",
-        )
+    x1, y1, x2, y2 = box(path)(third, fields)
+    if min(x1, y1) < 1:
+        raise fault(path, third, f"boxes count from 1, got {corners}")
     return viewpoint, (x1 - 1, y1 - 1, x2, y2)
 
 
 def first_of(rows: Iterable[Row], key: Callable[[Row], T]) -> dict[T, Row]:
-    """For each value of `key` the first row that has it, in ascending order of the values."""
+    """{value of `key`: the first row that has it}, in ascending order of the values."""
     found: dict[T, Row] = {}
     for row in rows:
         found.setdefault(key(row), row)

@@ -1,4 +1,4 @@
-"""From image files to uint8 arrays of one size."""
+"""Decoding of image files to uint8 arrays of one size."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 import os
 import stat
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +23,13 @@ from mtattr.errors import InputError
 Box = tuple[int, int, int, int]
 
 _BLOCK = 256
-#: What may stand in an image file, whatever its name ends in: Pillow knows more, and runs other programs for some of it.
+#: Accepted contents, whatever a file's name ends in: Pillow runs other programs for some formats.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
 @dataclass(frozen=True)
 class Files:
-    """Image files below one folder, with an optional box (x_1, y_1, x_2, y_2 in pixels) to cut out of each."""
+    """Image files below one folder, with an optional box (x_1, y_1, x_2, y_2 in pixels) of each."""
 
     folder: Path
     names: tuple[str, ...]
@@ -36,19 +37,23 @@ class Files:
 
 
 def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> np.ndarray:
-    """One image file as uint8 `(3, H, W)`: a square of `image_size` pixels, or (height, width).
+    """One image file as uint8 `(3, H, W)`, squeezed to `image_size` by bilinear interpolation.
 
-    Cut to `box` where given, then squeezed to this shape without keeping the aspect, by bilinear interpolation that averages over
-    the source area when shrinking. An orientation tag is ignored: boxes and landmarks refer to the stored pixels.
-    Grey levels of 16 bits become 8. Of several pictures in one file the first counts.
-    Raises `InputError`, naming the file, if it is missing, no file, damaged, cut short, of another format than `FORMATS`,
-    or holds numbers without a fixed range (32 bits).
+    Shrinking averages over the source area. An orientation tag is ignored, because boxes and
+    landmarks refer to the stored pixels. Grey levels of 16 bits become 8. Of several pictures in
+    one file the first counts.
+
+    Args:
+        box: cut out first, clipped to the image.
+
+    Raises:
+        InputError: the file is missing, damaged, of a format outside `FORMATS`, or holds numbers
+            without a fixed range (32 bits).
     """
-    # Imported here: only who decodes files needs Pillow.
+    # Imported here: only loaders that decode files need Pillow.
     from PIL import Image
 
     height, width = image_shape_of(image_size)
-
     try:
         with open_image(path) as opened:
             image = opened
@@ -57,22 +62,15 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
                 # Pillow would clip all above 255 to white.
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             elif image.mode in ("I", "F"):
-                raise InputError(
-                    f"{path}: expected 8 or 16 bits for each channel, the image has 32 and no fixed range"
-                )
+                raise InputError(f"{path}: expected 8 or 16 bits per channel, the image has 32")
             if box is not None:
-                box = (
-                    max(box[0], 0),
-                    max(box[1], 0),
-                    min(box[2], image.width),
-                    min(box[3], image.height),
-                )
-                if box[0] >= box[2] or box[1] >= box[3]:
-                    raise InputError(
-                        f"{path}: the bounding box lies outside the image of {image.width} x {image.height} pixels"
-                    )
+                left, top = max(box[0], 0), max(box[1], 0)
+                right, bottom = min(box[2], image.width), min(box[3], image.height)
+                if left >= right or top >= bottom:
+                    size = f"{image.width} x {image.height} pixels"
+                    raise InputError(f"{path}: the box lies outside the image of {size}")
                 # resize(box=...) would let pixels outside the box bleed in.
-                image = image.crop(box)
+                image = image.crop((left, top, right, bottom))
             shaped = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
     except InputError:
         raise
@@ -80,15 +78,16 @@ def decode_image(path: Path, image_size: ImageSize, box: Box | None = None) -> n
         raise InputError(f"{path}: image file missing") from None
     # Pillow's readers raise whatever they stumble over in a damaged file.
     except Exception as error:
+        why = str(error) or type(error).__name__
         raise InputError(
-            f"{path}: expected a whole image file, it is damaged or cut short ({str(error) or type(error).__name__})"
+            f"{path}: expected a whole image file, it is damaged or cut short ({why})"
         ) from None
     return np.asarray(shaped).transpose(2, 0, 1)
 
 
 def open_image(path: Path):
-    """The Pillow image in a file, to be closed by the caller; raises what Pillow raises, and `InputError` for a pipe or a folder."""
-    # Imported here: only who decodes files needs Pillow.
+    """The Pillow image in a file, to be closed by the caller; `InputError` for a pipe or folder."""
+    # Imported here: only loaders that decode files need Pillow.
     from PIL import Image
 
     if not stat.S_ISREG(path.stat().st_mode):
@@ -99,57 +98,53 @@ def open_image(path: Path):
 
 def decoded_images(
     dataset: str, files: Files, image_size: ImageSize, *, split: str, skip_bad: bool = False
-) -> tuple[Tensor, list[int]]:
-    """All images uint8 `(N, 3, H, W)`, decoded once into the cache, and the positions left out; H and W as `decode_image` has them.
+) -> tuple[Tensor, np.ndarray, list[int]]:
+    """All images of one split, decoded once into the cache.
 
-    A changed name, size, modification time or box of any file leads to decoding anew. A missing or damaged image raises
-    `InputError`; with `skip_bad` it is left out, and the tensor holds the others in order, unless there is none. `split` is
-    for the error's words.
+    A changed name, size, modification time or box of any file leads to decoding anew.
+
+    Args:
+        split: named in errors.
+        skip_bad: leave out images that are missing or damaged; otherwise the first one raises.
+
+    Returns:
+        The images uint8 `(N, 3, H, W)` in order, the positions kept `(N,)` and those left out.
+
+    Raises:
+        InputError: an image is missing or damaged, or with `skip_bad` all of them are.
     """
+    shape = image_shape_of(image_size)
+    pair = isinstance(image_size, tuple | list)
     key = {
         "files": _digest(files, skip_bad),
-        "image_size": _plain(image_size),
+        "image_size": list(shape) if pair else shape[0],
         "skip_bad": skip_bad,
     }
 
     def fill(out: np.ndarray) -> dict:
         skipped = _decode_all(out, files, image_size, skip_bad)
         if len(skipped) == len(out) > 0:
-            first = files.folder / files.names[0]
-            raise InputError(
-                f"{first}: this and all other images of the {split} split are missing or damaged"
-            )
+            others = f"this and all other images of the {split} split are missing or damaged"
+            raise InputError(f"{files.folder / files.names[0]}: {others}")
         return {"skipped": skipped}
 
-    images, notes = cached_images_and_notes(
-        dataset, key, (len(files.names), 3, *image_shape_of(image_size)), fill
-    )
-    skipped = notes["skipped"]
-    return images[: len(images) - len(skipped)], skipped
-
-
-def _plain(image_size: ImageSize) -> int | list[int]:
-    return (
-        int(image_size)
-        if not isinstance(image_size, tuple | list)
-        else [int(side) for side in image_size]
-    )
+    count = len(files.names)
+    images, notes = cached_images_and_notes(dataset, key, (count, 3, *shape), fill)
+    kept = np.setdiff1d(np.arange(count), notes["skipped"])
+    return images[: len(kept)], kept, notes["skipped"]
 
 
 def _decode_all(out: np.ndarray, files: Files, image_size: ImageSize, skip_bad: bool) -> list[int]:
     def attempt(i: int) -> np.ndarray | InputError:
+        box = files.boxes[i] if files.boxes else None
         try:
-            return decode_image(
-                files.folder / files.names[i], image_size, files.boxes[i] if files.boxes else None
-            )
+            return decode_image(files.folder / files.names[i], image_size, box)
         except InputError as error:
             return error
 
     skipped: list[int] = []
     log = logging.getLogger(__name__)
-    with warnings.catch_warnings(), ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-        # What Pillow finds odd it either reads all the same or refuses, and then the error names the file.
-        warnings.filterwarnings("ignore", module="PIL")
+    with decoding_threads() as pool:
         for start in range(0, len(out), _BLOCK):
             block = range(start, min(start + _BLOCK, len(out)))
             for i, result in zip(block, pool.map(attempt, block), strict=True):
@@ -164,6 +159,15 @@ def _decode_all(out: np.ndarray, files: Files, image_size: ImageSize, skip_bad: 
     return skipped
 
 
+@contextmanager
+def decoding_threads() -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads that decode images without Pillow's warnings."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+        # What Pillow finds odd it either reads all the same or refuses; then the error names it.
+        warnings.filterwarnings("ignore", module="PIL")
+        yield pool
+
+
 def _digest(files: Files, skip_bad: bool) -> str:
     digest = hashlib.sha256()
     for i, name in enumerate(files.names):
@@ -172,7 +176,7 @@ def _digest(files: Files, skip_bad: bool) -> str:
             state = path.stat()
             about = f"{name} {state.st_size} {state.st_mtime_ns}"
         except (OSError, ValueError):
-            # Found here, before anything is decoded, a missing file costs the user a second and not minutes.
+            # Found before anything is decoded, a missing file costs the user seconds, not minutes.
             if not skip_bad:
                 raise InputError(f"{path}: image file missing") from None
             about = f"{name} missing"
@@ -181,22 +185,19 @@ def _digest(files: Files, skip_bad: bool) -> str:
 
 
 def find_image_folder(candidates: Sequence[Path], names: Sequence[str], about: str = "") -> Path:
-    """The first folder that holds one of the first 100 names, else the first that holds their leading folder.
+    """The first folder that holds one of the first 100 names, else their leading folder.
 
     Raises `InputError` listing the places that were tried.
     """
-    for folder in candidates:
-        if any((folder / name).is_file() for name in names[:100]):
-            return folder
     top = names[0].split("/")[0]
-    for folder in candidates:
-        if (folder / top).is_dir():
-            return folder
+    for wanted in (names[:100], [top]):
+        for folder in candidates:
+            if any((folder / name).exists() for name in wanted):
+                return folder
     archives = [folder / f"{top}.zip" for folder in candidates if (folder / f"{top}.zip").is_file()]
     if archives:
         raise InputError(
-            f"{archives[0]}: unpack this archive first; expected the folder {top!r} with the images beside it"
+            f"{archives[0]}: unpack this archive first; expected the folder {top!r} beside it"
         )
-    raise InputError(
-        f"{candidates[0] / top}: image folder missing, also in {', '.join(str(c) for c in candidates[1:])}{about}"
-    )
+    others = ", ".join(map(str, candidates[1:]))
+    raise InputError(f"{candidates[0] / top}: image folder missing, also in {others}{about}")

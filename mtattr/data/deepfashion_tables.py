@@ -1,4 +1,4 @@
-"""The annotation files of DeepFashion's Category and Attribute Prediction Benchmark, found, read and joined by name."""
+"""Annotation files of DeepFashion's attribute prediction benchmark, joined by image."""
 
 from __future__ import annotations
 
@@ -12,35 +12,38 @@ import numpy as np
 from mtattr.data.annotations import (
     box,
     check_image_path,
-    fill_values,
+    codes,
+    fault,
+    image_rows,
+    joined,
     number_within,
     one_of,
-    read_fields,
     read_names,
     table_rows,
 )
 from mtattr.data.cache import cached_images
 from mtattr.data.decode import Box
 from mtattr.data.folders import root_folder
-from mtattr.data.options import SPLITS
+from mtattr.data.options import SPLITS, check_choice
 from mtattr.errors import InputError
 
 ABOUT = (
-    "; DeepFashion's Category and Attribute Prediction Benchmark is handed out for non-commercial research on the DeepFashion "
-    "project page of the Multimedia Laboratory, The Chinese University of Hong Kong"
+    "; DeepFashion's Category and Attribute Prediction Benchmark is handed out for non-commercial "
+    "research on the DeepFashion project page of the Multimedia Laboratory, The Chinese "
+    "University of Hong Kong"
 )
 TYPES = {
     "coarse": ("texture", "fabric", "shape", "part", "style"),
     "fine": ("texture", "sleeve", "length", "neckline", "fabric", "fit"),
 }
 FOLDERS = {"coarse": ("Anno_coarse", "Anno"), "fine": ("Anno_fine",)}
-# A file of this many bytes takes seconds to read, so that its int8 form is kept in the cache.
+# A file of this many bytes takes seconds to read, so its int8 form is kept in the cache.
 LARGE = 1 << 26
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the parts of one copy lie: `annotations` holds the tables, `base` is the folder above."""
+    """Folders of one copy: `annotations` holds the tables, `base` is the folder above."""
 
     kind: str
     annotations: Path
@@ -59,7 +62,10 @@ class Place:
 class Tables:
     """All images of all splits, in file order.
 
-    category: int64 `(N,)`, positions in `category_names`. values: int8 `(N, A)` with 1 present, -1 absent, 0 unknown.
+    Args:
+        category: int64 `(N,)`, positions in `category_names`.
+        values: int8 `(N, A)`, 1 present, -1 absent, 0 unknown.
+        attributes: (name, group) of each column of `values`.
     """
 
     images: tuple[str, ...]
@@ -72,14 +78,13 @@ class Tables:
 
 
 def find_place(root: str | Path | None, annotation: str | None) -> Place:
-    """Look for `Anno_coarse`, `Anno` or `Anno_fine` below `root`; `root` may itself be one of them.
+    """The folder `Anno_coarse`, `Anno` or `Anno_fine` below `root`, or `root` if it is one.
 
-    `annotation`: "coarse" (1000 attributes), "fine" (26), or None for the first that is there, coarse before fine.
+    Args:
+        annotation: "coarse" (1000 attributes), "fine" (26), or None for the first that is there.
     """
-    if annotation not in (None, *FOLDERS):
-        raise InputError(
-            f"deepfashion: annotation {annotation!r} is not one of {', '.join(FOLDERS)}"
-        )
+    if annotation is not None:
+        check_choice("deepfashion", "annotation", annotation, FOLDERS)
     root = root_folder("deepfashion", root, "Anno_coarse, Eval and Img", ABOUT)
     kinds = [annotation] if annotation else list(FOLDERS)
     for kind in kinds:
@@ -98,19 +103,17 @@ def find_place(root: str | Path | None, annotation: str | None) -> Place:
 
 
 def read_tables(place: Place, *, boxes: bool) -> Tables:
-    """Read and check every table that is needed; the box table only with `boxes`.
+    """Every table that is needed, read and checked; the box table only with `boxes`.
 
-    Raises `InputError` for a missing or damaged file and for images that one table lists and another does not.
+    Raises `InputError` for a missing or damaged file and for images that one table lists and
+    another does not.
     """
-    categories_path = _first(
-        [folder / "list_category_cloth.txt" for folder in _category_folders(place)]
-    )
-    categories = read_names(categories_path, about=ABOUT)
-    if not categories:
-        raise InputError(f"{categories_path}: expected category names, the file has none")
-    twice = [name for name, n in Counter(name for name, _ in categories).items() if n > 1]
+    folders = [place.annotations, *(place.base / name for name in ("Anno_coarse", "Anno"))]
+    path = _first([folder / "list_category_cloth.txt" for folder in folders])
+    categories = [name for name, _ in read_names(path, about=ABOUT)]
+    twice = [name for name, n in Counter(categories).items() if n > 1]
     if twice:
-        raise InputError(f"{categories_path}: category {twice[0]!r} is given twice")
+        raise InputError(f"{path}: category {twice[0]!r} is given twice")
     attributes = _attribute_groups(place)
     read = _read_coarse if place.kind == "coarse" else _read_fine
     images, split, category, values, found_boxes = read(
@@ -120,23 +123,16 @@ def read_tables(place: Place, *, boxes: bool) -> Tables:
         images=tuple(images),
         split=np.array(split),
         category=np.array(category, dtype=np.int64) - 1,
-        category_names=tuple(name for name, _ in categories),
+        category_names=tuple(categories),
         values=values,
         attributes=attributes,
         boxes=tuple(found_boxes) if boxes else None,
     )
 
 
-def _category_folders(place: Place) -> list[Path]:
-    return [place.annotations, *(place.base / name for name in ("Anno_coarse", "Anno"))]
-
-
 def _attribute_groups(place: Place) -> tuple[tuple[str, str], ...]:
-    path = place.annotations / "list_attr_cloth.txt"
-    types = TYPES[place.kind]
+    path, types = place.annotations / "list_attr_cloth.txt", TYPES[place.kind]
     found = read_names(path, about=ABOUT)
-    if not found:
-        raise InputError(f"{path}: expected attribute names, the file has none")
     for name, number in found:
         if place.kind == "coarse" and not 1 <= number <= len(types):
             raise InputError(
@@ -148,119 +144,93 @@ def _attribute_groups(place: Place) -> tuple[tuple[str, str], ...]:
 
 
 def _read_coarse(place: Place, num_categories: int, num_attributes: int, boxes: bool):
-    partition = _first(
-        [
-            folder / "list_eval_partition.txt"
-            for folder in (place.base / "Eval", place.base, place.annotations)
-        ]
-    )
-    split = read_fields(partition, 1, one_of(partition, SPLITS, "split"), about=ABOUT)
+    folders = (place.base / "Eval", place.base, place.annotations)
+    partition = _first([folder / "list_eval_partition.txt" for folder in folders])
+    rows: dict[str, int] = {}
+    convert = one_of(partition, SPLITS, "split")
+    table = image_rows(partition, about=ABOUT)
+    split = [
+        convert(number, fields)
+        for _, number, fields in joined(partition, table, 1, rows, unknown="add")
+    ]
     if not split:
         raise InputError(f"{partition}: expected images, the file lists none")
-    path = place.annotations / "list_category_img.txt"
-    category = read_fields(
-        path, 1, number_within(path, range(1, num_categories + 1), "category id"), about=ABOUT
-    )
-    _check_same_images(partition, split, path, category)
-    found_boxes = {}
-    if boxes:
-        path = place.annotations / "list_bbox.txt"
-        found_boxes = read_fields(path, 4, box(path), about=ABOUT)
-        _check_same_images(partition, split, path, found_boxes)
-    values = _attribute_values(
-        place.annotations / "list_attr_img.txt", tuple(split), num_attributes
-    )
-    words, ids = ([table[image][0] for image in split] for table in (split, category))
-    return (
-        list(split),
-        words,
-        ids,
-        values,
-        [found_boxes[image][0] for image in split] if boxes else [],
-    )
+
+    def column(file: str, width: int, converter) -> list:
+        path, out = place.annotations / file, [None] * len(rows)
+        convert = converter(path)
+        for row, number, fields in joined(path, image_rows(path, about=ABOUT), width, rows):
+            out[row] = convert(number, fields)
+        return out
+
+    category = column("list_category_img.txt", 1, _category_id(num_categories))
+    found_boxes = column("list_bbox.txt", 4, box) if boxes else []
+    values = _attribute_values(place.annotations / "list_attr_img.txt", rows, num_attributes)
+    return rows, split, category, values, found_boxes
+
+
+def _category_id(num_categories: int):
+    return lambda path: number_within(path, range(1, num_categories + 1), "category id")
 
 
 def _read_fine(place: Place, num_categories: int, num_attributes: int, boxes: bool):
-    images, splits, category, values, found_boxes, first = [], [], [], [], [], {}
+    # These lists carry no names: their rows belong together by position.
+    split_of, category, values, found_boxes = {}, [], [], []
     for split in SPLITS:
-        # These lists carry no names: their rows belong together by position.
-        path = place.annotations / f"{split}.txt"
-        names = []
+        path, before = place.annotations / f"{split}.txt", len(split_of)
         for number, name in table_rows(path, header=False, about=ABOUT):
             check_image_path(path, number, name)
-            names.append(name)
-            if name in first:
-                raise InputError(
-                    f"{path}: image {name!r} is given again, first in {first[name]}.txt"
-                )
-            first[name] = split
-        images += names
-        splits += [split] * len(names)
-        path = place.annotations / f"{split}_cate.txt"
-        category += _column(
-            path, len(names), 1, number_within(path, range(1, num_categories + 1), "category id")
-        )
-        if boxes:
-            path = place.annotations / f"{split}_bbox.txt"
-            found_boxes += _column(path, len(names), 4, box(path))
-        block = np.empty((len(names), num_attributes), dtype=np.int8)
-        fill_values(
-            block, place.annotations / f"{split}_attr.txt", None, (0, 1), header=False, about=ABOUT
-        )
-        values.append(block)
-    if not images:
+            if name in split_of:
+                again = f"image {name!r} is given again, first in {split_of[name]}.txt"
+                raise fault(path, number, again)
+            split_of[name] = split
+        count = len(split_of) - before
+        for part, found, width, converter in (
+            ("cate", category, 1, _category_id(num_categories)),
+            ("bbox", found_boxes, 4, box),
+            ("attr", values, num_attributes, lambda path: codes(path, {"0": -1, "1": 1})),
+        ):
+            if part != "bbox" or boxes:
+                path = place.annotations / f"{split}_{part}.txt"
+                found += _column(path, count, width, converter(path))
+    if not split_of:
         raise InputError(
-            f"{place.annotations}: expected images in train.txt, val.txt and test.txt, they list none"
+            f"{place.annotations}: expected images in train.txt, val.txt and test.txt, got none"
         )
     # The fine labels are complete: 0 says absent, whereas in the coarse table it says unknown.
-    return images, splits, category, np.concatenate(values) * np.int8(2) - np.int8(1), found_boxes
+    return split_of, list(split_of.values()), category, np.stack(values), found_boxes
 
 
-def _column(path: Path, expected: int, count: int, convert) -> list:
+def _column(path: Path, expected: int, width: int, convert) -> list:
     found = []
     for number, line in table_rows(path, header=False, about=ABOUT):
         fields = line.split()
-        if len(fields) != count:
-            raise InputError(
-                f"{path}, line {number}: expected {count} value{'s' * (count != 1)}, got {len(fields)}"
-            )
+        if len(fields) != width:
+            values = f"{width} value{'s' * (width != 1)}"
+            raise fault(path, number, f"expected {values}, got {len(fields)}")
         found.append(convert(number, fields))
     if len(found) != expected:
-        raise InputError(
-            f"{path}: expected {expected} rows, one for each image, the file has {len(found)}"
-        )
+        raise InputError(f"{path}: expected {expected} rows, one per image, got {len(found)}")
     return found
 
 
-def _attribute_values(path: Path, images: tuple[str, ...], num_attributes: int) -> np.ndarray:
-    rows = {image: row for row, image in enumerate(images)}
-    shape = (len(images), num_attributes)
+def _attribute_values(path: Path, rows: dict[str, int], num_attributes: int) -> np.ndarray:
+    def fill(out: np.ndarray) -> None:
+        convert = codes(path, {"-1": -1, "0": 0, "1": 1})
+        table = image_rows(path, about=ABOUT)
+        for row, number, fields in joined(path, table, num_attributes, rows):
+            out.view(np.int8)[row] = convert(number, fields)
+
+    shape = (len(rows), num_attributes)
     if not path.is_file() or path.stat().st_size < LARGE:
         values = np.empty(shape, dtype=np.int8)
-        fill_values(values, path, rows, (-1, 0, 1), about=ABOUT)
+        fill(values)
         return values
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
-    digest.update("\n".join(images).encode())
-    cached = cached_images(
-        "deepfashion-attributes",
-        {"source": digest.hexdigest()},
-        shape,
-        lambda out: fill_values(out.view(np.int8), path, rows, (-1, 0, 1), about=ABOUT),
-    )
+    digest.update("\n".join(rows).encode())
+    cached = cached_images("deepfashion-attributes", {"source": digest.hexdigest()}, shape, fill)
     return cached.numpy().view(np.int8)
-
-
-def _check_same_images(path: Path, images: dict, other_path: Path, others: dict) -> None:
-    for here, there, there_path, here_path in (
-        (images, others, other_path, path),
-        (others, images, path, other_path),
-    ):
-        missing = [image for image in here if image not in there]
-        if missing:
-            raise InputError(
-                f"{there_path}: no row for image {missing[0]!r}, which {here_path} lists ({len(missing)} images have none)"
-            )
 
 
 def _first(candidates: list[Path]) -> Path:

@@ -1,11 +1,12 @@
 """scikit-learn's handwritten digits with attributes: real images that need no download.
 
-1797 digits of 8 x 8 pixels and 17 grey levels, from NIST forms filled in by 43 people (E. Alpaydin and C. Kaynak, 1998,
-"Optical Recognition of Handwritten Digits", UCI repository; the test part, as scikit-learn ships it).
+1797 digits of 8 x 8 pixels and 17 grey levels, from NIST forms filled in by 43 people (E. Alpaydin
+and C. Kaynak, 1998, "Optical Recognition of Handwritten Digits", UCI repository; the test part, as
+scikit-learn ships it).
 
-Task 0 is categorical: the digit. Two groups of binary attributes follow. Those of group `glyph` are fixed by the class,
-as a printed digit shows them, so that one may be wrong for an unusual hand; together they tell all ten digits apart.
-Those of group `measured` are computed from the 8 x 8 image and differ between two writers of one digit.
+Task 0 is categorical: the digit. Attributes of group `glyph` are fixed by the class, as a printed
+digit shows them, and may be wrong for an unusual hand; together they distinguish all ten digits.
+Attributes of group `measured` are computed from the 8 x 8 image.
 """
 
 from __future__ import annotations
@@ -54,13 +55,13 @@ _VAL, _TEST = 360, 360
 def load(
     split: str, *, root=None, image_size: int = 64, limit: int | None = None, seed: int = 0
 ) -> ImageData:
-    """Digits enlarged to `image_size` by bilinear interpolation (pixel centres aligned) with three equal channels.
+    """One split of the digits: 1077 train, 360 val or 360 test images with equal class shares.
 
-    The splits hold 1077, 360 and 360 images with nearly equal shares of each class and never depend on `seed`, which
-    chooses the images that a `limit` keeps. `root` is not used. Raises `InputError` for an unusable argument.
+    They are enlarged to `image_size` by bilinear interpolation, with three equal channels. The
+    splits do not depend on `seed`; `root` has no effect.
     """
     check_options("digits", split, image_size, limit)
-    # Imported here: scikit-learn takes a second that nobody else should wait for.
+    # Imported here: importing scikit-learn takes a second.
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -78,14 +79,15 @@ def load(
         keys=tuple(f"digit-{row:04d}" for row in rows),
         name="digits",
         split=split,
-        source="Handwritten digits of 43 people (Alpaydin and Kaynak, UCI repository), the 1797 images in scikit-learn",
+        source="Handwritten digits of 43 people (Alpaydin and Kaynak, UCI repository), the 1797 "
+        "images in scikit-learn",
         terms="CC BY 4.0",
         facts={"counts": {str(c): int((classes == c).sum()) for c in range(10)}},
     )
 
 
 def split_rows(classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Positions of the train, val and test images: the same for ever, and each with nearly the same class shares."""
+    """Positions of the train, val and test images, which never change."""
     random = np.random.RandomState(_SPLIT_SEED)
     depth = np.empty(len(classes))
     for c in np.unique(classes):
@@ -104,11 +106,11 @@ def _glyph_labels(classes: np.ndarray) -> torch.Tensor:
 
 
 def measurements(glyphs: np.ndarray) -> dict[str, np.ndarray]:
-    """What the measured attributes are decided on, each `(N,)`, from images `(N, 8, 8)` with ink 0..16.
+    """Measurements behind the measured attributes, each `(N,)`, of images `(N, 8, 8)`, ink 0..16.
 
-    With ink x, its centre of mass and its second central moments m_xx, m_yy, m_xy (y points down, pixels as unit):
+    With the second central moments m_xx, m_yy, m_xy of the ink (y points down, in pixels):
 
-    - thick stroke: share of the inked pixels (at least half full) whose four neighbours are inked too
+    - thick stroke: share of the inked pixels (at least half full) with four inked neighbours
     - slanted to the right: -m_xy / m_yy, the shear that would put the digit upright
     - wide: sqrt(m_xx / m_yy)
     - top heavy, left heavy: share of the ink in the upper four rows, in the left four columns
@@ -157,9 +159,9 @@ def _quotient(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def enlarge(glyphs: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear enlargement of `(N, 8, 8)` with values 0..16 to uint8 `(N, 3, size, size)`, ink white.
+    """Bilinear enlargement of `(N, 8, 8)`, ink 0..16, to uint8 `(N, 3, size, size)`, ink white.
 
-    All sums are of whole numbers that float64 holds exactly, so that every machine gets the same pixels.
+    All sums are of whole numbers that float64 holds exactly, so every machine gets the same pixels.
     """
     side = glyphs.shape[1]
     centre = np.clip(((2 * np.arange(size) + 1) * side - size) / (2 * size), 0, side - 1)

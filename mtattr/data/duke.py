@@ -1,26 +1,27 @@
-"""DukeMTMC-reID with the 10 attributes of Lin et al. (2019), withdrawn by its authors, from a copy the user may hold."""
+"""DukeMTMC-reID with the 10 attributes of Lin et al. (2019), a set withdrawn by its authors."""
 
 from __future__ import annotations
 
 import os
 import re
 import warnings
-from pathlib import Path
 
+from mtattr.data.folders import is_generated, user_path
 from mtattr.data.image_data import ImageData
-from mtattr.data.options import GENERATED_MARK, ImageSize
+from mtattr.data.options import ImageSize
 from mtattr.data.pedestrian_attributes import DUKE
 from mtattr.data.pedestrians import Layout, load_pedestrians
 from mtattr.errors import InputError
 
 NOTICE = (
-    "DukeMTMC was withdrawn: Duke University took it down on 25 April 2019 because filming outdoors and publishing openly "
-    "departed from the protocol that its review board (IRB) had approved, and Carlo Tomasi apologised publicly in June 2019; "
-    "the people in it never agreed to be shown. New results on it are not recommended"
+    "DukeMTMC was withdrawn: Duke University took it down on 25 April 2019 because filming "
+    "outdoors and publishing openly departed from the protocol that its review board (IRB) had "
+    "approved, and Carlo Tomasi apologised publicly in June 2019; the people in it never agreed "
+    "to be shown. New results on it are not recommended"
 )
 ABOUT = (
-    "; DukeMTMC-reID has been withdrawn and is not handed out any more, so root must be a copy that you are entitled to "
-    "hold, with duke_attribute.mat of Lin et al. in it"
+    "; DukeMTMC-reID has been withdrawn and is not handed out any more, so root must be a copy "
+    "that you are entitled to hold, with duke_attribute.mat of Lin et al. in it"
 )
 
 LAYOUT = Layout(
@@ -42,8 +43,10 @@ LAYOUT = Layout(
     },
     md5="1439ad317502a0c82ff8b79bdaa9dc11",
     about=ABOUT,
-    source="DukeMTMC-reID (Ristani et al., ECCV workshops 2016; Zheng et al., ICCV 2017) with attributes by Lin et al. (2019)",
-    terms="Withdrawn in 2019. Images and attributes were under CC BY-NC-SA 4.0 with attribution to DukeMTMC",
+    source="DukeMTMC-reID (Ristani et al., ECCV workshops 2016; Zheng et al., ICCV 2017) with "
+    "attributes by Lin et al. (2019)",
+    terms="Withdrawn in 2019. Images and attributes were under CC BY-NC-SA 4.0 with attribution to "
+    "DukeMTMC",
 )
 
 
@@ -58,38 +61,24 @@ def load(
     accept_withdrawn: bool = False,
     skip_bad: bool = False,
 ) -> ImageData:
-    """One split: crops of any size squeezed to `image_size`, labels of the person shown, decoded once into the cache.
+    """One split: crops squeezed to `image_size` and cached; as `mtattr.data.market1501.load`.
 
-    accept_withdrawn: must be True unless `root` holds a written twin; by it the caller states to know that the set was
-    withdrawn and to hold a copy rightfully, and a warning repeats the notice. Nothing here tells where a copy could be had.
-    Everything else is as in `mtattr.data.market1501.load` (there: junk and distractors), with `duke_attribute.mat`. All of
-    `bounding_box_test` is "test": identities that no query shows have attributes too. A 0 in the file says that a person
-    is not labelled (`top` of two), and several colours of one garment (23 people below) are one label that is unknown:
-    each becomes NaN. `top` 1 is long, whereas Market's `up` 1 is short.
-    Raises `InputError` without `accept_withdrawn`, and when anything is missing, damaged or contradictory.
+    All of `bounding_box_test` is "test": identities that no query shows have attributes too. A 0 in
+    the file (`top` of two people) and several colours of one garment (23 people below) become NaN.
+    `top` 1 is long, whereas Market's `up` 1 is short.
+
+    Args:
+        attributes: path of `duke_attribute.mat`, or None.
+        accept_withdrawn: True states that the caller knows that the set was withdrawn and holds a
+            copy rightfully; a warning repeats the notice. Not needed for a generated set.
+
+    Raises:
+        InputError: `accept_withdrawn` is not True, or a file is missing, damaged or contradictory.
     """
-    if not _is_drawn(root):
+    drawn = isinstance(root, str | os.PathLike) and is_generated(user_path(root))
+    if not drawn:
         if accept_withdrawn is not True:
-            raise InputError(
-                f"duke: {NOTICE}; accept_withdrawn=True says that you know this and are entitled to your copy"
-            )
+            consent = "accept_withdrawn=True says that you know this and are entitled to your copy"
+            raise InputError(f"duke: {NOTICE}; {consent}")
         warnings.warn(NOTICE, stacklevel=2)
-    return load_pedestrians(
-        LAYOUT,
-        split,
-        root=root,
-        image_size=image_size,
-        limit=limit,
-        seed=seed,
-        attributes=attributes,
-        skip_bad=skip_bad,
-    )
-
-
-def _is_drawn(root) -> bool:
-    """Whether the folder is a written twin, which shows nobody and was withdrawn by nobody."""
-    return (
-        isinstance(root, str | os.PathLike)
-        and "\0" not in os.fspath(root)
-        and Path(root, GENERATED_MARK).is_file()
-    )
+    return load_pedestrians(LAYOUT, split, root, image_size, limit, seed, attributes, skip_bad)

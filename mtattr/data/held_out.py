@@ -1,34 +1,39 @@
-"""Validation images for a set that comes without: chosen by the hash of each image's path."""
+"""Validation splits by hash, for sets whose official splits are training and test only.
+
+SVHN (by row), CIFAR and `digits` (by a frozen random stream) have rules of their own. All five
+rules are frozen: recorded results and the twins depend on them.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mtattr.errors import InputError
 
-_SCALE = 2**64
+#: Share of the official training identities that validate: 100 of Market-1501's 751.
+VALIDATION_SHARE = 0.1333
 
 
 def is_validation(path: str, share: float = 0.1) -> bool:
-    """Whether the image of this path, as its list writes it, is held out of training: true for about `share` of all paths.
+    """True if the image of this path is held out of training, as about `share` of all paths are.
 
-    The first 64 bits of the SHA-256 of the path's UTF-8 bytes, read as a fraction of one, are compared with `share` in
-    [0, 1]. So the answer depends on nothing but the path: not on the machine, the order of a list or the other images,
-    and a larger share holds out all that a smaller one does. Raises `InputError` for a share out of range.
+    The first 64 bits of the SHA-256 of the path's UTF-8 bytes, as a fraction of one, are compared
+    with `share`. The answer depends on nothing but the path, and a larger share holds out all
+    that a smaller one does. Raises `InputError` for a share outside [0, 1].
     """
     if not 0 <= share <= 1:
         raise InputError(f"is_validation: share must lie in [0, 1], got {share!r}")
-    return int.from_bytes(_hash(path)[:8], "big") < share * _SCALE
+    return int.from_bytes(_hash(path)[:8], "big") < share * 2**64
 
 
 def held_out(paths: Sequence[str], share: float) -> np.ndarray:
-    """Which images are held out of training: bool `(N,)`, those that `is_validation` takes for `share` in [0, 1].
+    """Images held out of training, bool `(N,)`: those that `is_validation` takes.
 
-    If it takes none of two images or more, as can happen in a small set, the one whose hash is smallest is held out: the
-    first that a growing share would take.
+    If it takes none of two or more, the one with the smallest hash is held out: the first that a
+    growing share would take.
     """
     chosen = np.array([is_validation(path, share) for path in paths], dtype=bool)
     if len(paths) > 1 and not chosen.any():
@@ -36,5 +41,21 @@ def held_out(paths: Sequence[str], share: float) -> np.ndarray:
     return chosen
 
 
-def _hash(path: str) -> bytes:
-    return hashlib.sha256(path.encode()).digest()
+def validation_identities(identities: Iterable[int], share: float = VALIDATION_SHARE) -> set[int]:
+    """Identity numbers that validate, about `share` of those given; of very few, possibly none.
+
+    Labels of pedestrians and faces belong to the person, so images of one person must never lie
+    on both sides. A fixed hash of the number decides. Raises `InputError` for a share outside
+    [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"share of identities that validate must lie in 0..1, got {share!r}")
+    return {number for number in map(int, identities) if _place(number) < share * 2**32}
+
+
+def _place(number: int) -> int:
+    return int.from_bytes(_hash(f"validation {number}")[:4], "big")
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -1,4 +1,4 @@
-"""Images with their labels: what every loader returns and every loop reads."""
+"""`ImageData`: decoded images with their labels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ from mtattr.tasks import TaskSet
 class ImageData:
     """Decoded images and their labels.
 
-    images: uint8 `(N, 3, H, W)`, in memory or memory-mapped. labels: float32 `(N, T)`, NaN = unknown.
-    keys: a name per image, unique. identities: int64 `(N,)` or None. `region_of(i)` gives float32 `(T, H, W)` in
-    [0, 1], where in image i each task is visible; only generated data know it. `facts` holds what a page should say
-    about the set (counts found, images skipped); it never holds a path.
-    Raises `InputError` when shapes, types or keys disagree.
+    Args:
+        images: uint8 `(N, 3, H, W)`, in memory or memory-mapped.
+        labels: float32 `(N, T)`, NaN = unknown.
+        keys: one unique name per image.
+        name, split: of the dataset.
+        identities: int64 `(N,)`, or None.
+        region_of: gives for image i float32 `(T, H, W)` in [0, 1], the region that shows each
+            task; only for generated data.
+        generated: True if the images were drawn.
+        source, terms: for the pages that show the data.
+        facts: metadata for pages, such as counts and skipped images; never a path.
     """
 
     images: Tensor
@@ -40,31 +46,27 @@ class ImageData:
     def __post_init__(self) -> None:
         n = len(self.images)
         if self.images.ndim != 4 or self.images.shape[1] != 3 or self.images.dtype != torch.uint8:
-            raise InputError(
-                f"{self.name}: images must be uint8 (N, 3, H, W), got {self.images.dtype} {tuple(self.images.shape)}"
-            )
+            got = f"{self.images.dtype} {tuple(self.images.shape)}"
+            raise InputError(f"{self.name}: images must be uint8 (N, 3, H, W), got {got}")
         object.__setattr__(
             self, "labels", self.tasks.check_labels(self.labels, f"{self.name} {self.split}")
         )
         object.__setattr__(self, "keys", tuple(self.keys))
         if len(self.labels) != n or len(self.keys) != n:
-            raise InputError(
-                f"{self.name}: {n} images, {len(self.labels)} label rows and {len(self.keys)} keys must be as many"
-            )
+            others = f"{len(self.labels)} label rows and {len(self.keys)} keys"
+            raise InputError(f"{self.name}: {n} images but {others}")
         if len(set(self.keys)) != n:
-            raise InputError(
-                f"{self.name}: keys must differ, {n - len(set(self.keys))} are given twice"
-            )
+            twice = n - len(set(self.keys))
+            raise InputError(f"{self.name}: keys must differ, {twice} are given twice")
         if self.identities is not None and self.identities.shape != (n,):
-            raise InputError(
-                f"{self.name}: identities must have shape ({n},), got {tuple(self.identities.shape)}"
-            )
+            got = tuple(self.identities.shape)
+            raise InputError(f"{self.name}: identities must have shape ({n},), got {got}")
 
     def __len__(self) -> int:
         return len(self.images)
 
     def regions(self, i: int) -> Tensor | None:
-        """Where each task is visible in image i: float32 `(T, H, W)` in [0, 1], or None if nobody knows."""
+        """Regions of image i that show each task: float32 `(T, H, W)` in [0, 1], or None."""
         return None if self.region_of is None else self.region_of(i)
 
     def subset(self, rows: Sequence[int] | Tensor) -> ImageData:
@@ -93,20 +95,15 @@ class ImageData:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over name, size, tasks, keys and labels, and over the pixels or what stands for them.
+        """SHA-256 over name, size, tasks, keys, labels and pixels.
 
-        Pixels of a twin follow from its scene parameters up to rounding, so they must not tell machines apart; a twin
-        puts a digest of its scenes in `facts["scene_digest"]`. A set too large to be read for this puts a digest of its
-        files' names and sizes in `facts["files_digest"]`.
+        Two digests can stand for the pixels: `facts["scene_digest"]` of a twin, whose pixels follow
+        from its scenes up to rounding and must not tell machines apart, and
+        `facts["files_digest"]`, of names and sizes of files too many to be read for this.
         """
         digest = hashlib.sha256()
-        for part in (
-            self.name,
-            self.split,
-            str(tuple(self.images.shape)),
-            repr(self.tasks.to_dict()),
-            "\n".join(self.keys),
-        ):
+        shape, tasks = str(tuple(self.images.shape)), repr(self.tasks.to_dict())
+        for part in (self.name, self.split, shape, tasks, "\n".join(self.keys)):
             digest.update(part.encode())
         digest.update(self.labels.numpy().tobytes())
         stand_in = self.facts.get("scene_digest", self.facts.get("files_digest"))

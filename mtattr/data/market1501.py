@@ -1,4 +1,4 @@
-"""Market-1501 (Zheng et al., ICCV 2015) with the 12 attributes of Lin et al. (2019), from the user's own copy."""
+"""Market-1501 (Zheng et al., ICCV 2015) with the 12 attributes of Lin et al. (2019)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mtattr.data.pedestrian_attributes import MARKET
 from mtattr.data.pedestrians import Layout, load_pedestrians
 
 ABOUT = (
-    "; Market-1501 is handed out for research on the page of its author Liang Zheng, and market_attribute.mat is in the "
-    "GitHub repository Market-1501_Attribute of the user vana77"
+    "; Market-1501 is handed out for research on the page of its author Liang Zheng, and "
+    "market_attribute.mat is in the GitHub repository Market-1501_Attribute of the user vana77"
 )
 
 LAYOUT = Layout(
@@ -37,7 +37,8 @@ LAYOUT = Layout(
     },
     md5="9446b56c6cfe7a70fd3f3d66ca22440d",
     about=ABOUT,
-    source="Market-1501 (Zheng et al., ICCV 2015) with attributes by Lin et al. (Pattern Recognition 2019)",
+    source="Market-1501 (Zheng et al., ICCV 2015) with attributes by Lin et al. (Pattern "
+    "Recognition 2019)",
     terms="Research only, no redistribution, no commercial use; the attributes carry no licence",
 )
 
@@ -52,29 +53,26 @@ def load(
     attributes=None,
     skip_bad: bool = False,
 ) -> ImageData:
-    """One split: crops of 64 x 128 pixels squeezed to `image_size`, labels of the person shown, decoded once into the cache.
+    """One split: crops of 64 x 128 pixels squeezed to `image_size` and cached.
 
-    root: the folder with `bounding_box_train` and `bounding_box_test`, or the one above it. attributes: path of
-    `market_attribute.mat`; None looks in `root`, in its folder `attribute` and beside it.
-    "test" is `bounding_box_test` without distractors (`0000_`) and junk (`-1_`), which have no labels. There is no
-    official validation split: "val" are the images in `bounding_box_train` of identities that
-    `mtattr.data.identity_split` chooses by their number, "train" all others, with at least one person
-    in each of the two; no person is in two splits. `query` is not used.
-    Labels belong to the identity: 1 is the file's value 2. A colour that the file does not flag, or more than one, is NaN.
-    Files that do not end in .jpg are ignored; a .jpg of another name is an error, because nobody can tell whom it shows.
-    skip_bad: leave out images that are missing, damaged or misnamed and list them in `facts["skipped"]`.
-    Keys are file names, in ascending order; `identities` are the numbers in them. `facts["cameras"]` counts the images of
-    the split by camera, and `camera_of(key)` tells that of one. `facts["identity_rates"]` are shares over the labelled
-    identities of the whole official half, as the published ones are.
-    Raises `InputError`, naming the file, when anything is missing, damaged or contradictory; nothing is cached then.
+    "test" is `bounding_box_test` without distractors (`0000_`) and junk (`-1_`), which have no
+    labels. There is no official validation split: "val" are the training images of the identities
+    that `mtattr.data.held_out.validation_identities` chooses; no person is in two splits. `query`
+    is not used. Labels belong to the identity: 1 is the file's value 2, and a colour that the file
+    does not flag, or more than one, is NaN.
+
+    Keys are file names in ascending order. `facts["cameras"]` counts the split's images by camera;
+    `facts["identity_rates"]` are shares of the labelled identities of the whole official half, as
+    the published rates are.
+
+    Args:
+        root: folder with `bounding_box_train` and `bounding_box_test`, or the one above it.
+        attributes: path of `market_attribute.mat`; None looks in `root`, in its folder `attribute`
+            and beside it.
+        skip_bad: leave out images that are missing, damaged or misnamed and list them in
+            `facts["skipped"]`; files that do not end in .jpg are always ignored.
+
+    Raises:
+        InputError: a file is missing, damaged or contradictory; nothing is cached then.
     """
-    return load_pedestrians(
-        LAYOUT,
-        split,
-        root=root,
-        image_size=image_size,
-        limit=limit,
-        seed=seed,
-        attributes=attributes,
-        skip_bad=skip_bad,
-    )
+    return load_pedestrians(LAYOUT, split, root, image_size, limit, seed, attributes, skip_bad)

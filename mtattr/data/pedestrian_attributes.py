@@ -1,7 +1,8 @@
-"""The attributes of Market-1501 and DukeMTMC-reID: tasks in order, their fields in the official files, published counts.
+"""The attributes of Market-1501 and DukeMTMC-reID, with their official fields and counts.
 
-Lin et al., "Improving Person Re-identification by Attribute and Identity Learning", Pattern Recognition 2019. Colours
-stand in the order of the official evaluation script; counts are of identities, from the official files.
+Lin et al., "Improving Person Re-identification by Attribute and Identity Learning", Pattern
+Recognition 2019. Colours stand in the order of the official evaluation script; counts are of
+identities, from the official files.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ _AGES = ("young", "teenager", "adult", "old")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute as the official file holds it.
+    """One attribute of the official file.
 
-    A binary attribute is a field with the values 1 and 2, an age one with 1..4; a colour is one field per value, named
-    field + value, with 2 where the colour is flagged. train, test: published identities per value, unknown ones left out.
+    A binary attribute is a field with the values 1 and 2, an age one with 1..4; a colour is one
+    field per value, named field + value, with 2 where the colour is flagged.
+
+    Args:
+        train, test: published identities per value, unknown ones left out.
     """
 
     name: str
@@ -29,7 +33,7 @@ class Attribute:
 
     @property
     def task(self) -> Task:
-        """What a network predicts; the part of the body is its group and its region."""
+        """The task; the part of the body is its group and its region."""
         return Task(
             self.name, "categorical" if self.values else "binary", self.values, self.part, self.part
         )
@@ -41,12 +45,20 @@ class Attribute:
             return (self.name,)
         return tuple(self.name.removesuffix("_colour") + value for value in self.values)
 
+    @property
+    def rate_names(self) -> list[str]:
+        """Texts "name = value" of each value, or the name alone of a binary attribute."""
+        return [f"{self.name} = {value}" for value in self.values] or [self.name]
+
 
 @dataclass(frozen=True)
 class Schema:
-    """One set: name in `mtattr.data`, variable in its MATLAB file, attributes, whether a binary 0 says "not labelled".
+    """The attributes of one set.
 
-    identities: published number of labelled identities of the halves "train" and "test".
+    Args:
+        variable: name of the variable in its MATLAB file.
+        identities: published number of labelled identities of the halves "train" and "test".
+        zero_is_unknown: True if a binary 0 means "not labelled".
     """
 
     name: str
@@ -61,20 +73,17 @@ class Schema:
         return TaskSet(attribute.task for attribute in self.attributes)
 
     def published_rates(self, half: str) -> dict[str, float]:
-        """Published share of the identities of "train" or "test" that bear a value: {name or "name = value": share}.
+        """{name or "name = value": published share of the identities of "train" or "test"}.
 
-        Under the name alone stands the value 2 of a binary attribute. Shares are of all identities, labelled or not.
+        The name alone stands for the value 2 of a binary attribute. Shares are of all identities,
+        labelled or not.
         """
         rates = {}
         for attribute in self.attributes:
             counts = attribute.train if half == "train" else attribute.test
-            names = [f"{attribute.name} = {value}" for value in attribute.values] or [
-                attribute.name
-            ]
-            rates |= {
-                name: count / self.identities[half]
-                for name, count in zip(names, counts[-len(names) :], strict=True)
-            }
+            names = attribute.rate_names
+            for name, count in zip(names, counts[-len(names) :], strict=True):
+                rates[name] = count / self.identities[half]
         return rates
 
 
@@ -111,7 +120,8 @@ MARKET = Schema(
     ),
 )
 
-# The published counts hold an identity with several lower colours (23 of the test identities) under each of them.
+# The published counts hold an identity with several lower colours (23 of the test identities)
+# under each of them.
 DUKE = Schema(
     name="duke",
     variable="duke_attribute",

@@ -1,4 +1,4 @@
-"""`market_attribute.mat` and `duke_attribute.mat`: MATLAB structs of one value per identity, read by field name."""
+"""`market_attribute.mat` and `duke_attribute.mat`: structs of one value per identity."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from mtattr.errors import InputError
 class People:
     """The labels of one half, "train" or "test", of a set.
 
-    identities: the numbers in the file names, in the order of the file. labels: float32 `(P, T)`, NaN = unknown. rates:
-    {name or "name = value": share of these people for whom the file gives the value}, the colours of several included.
+    Args:
+        identities: the numbers in the images' names, in the order of the file.
+        labels: float32 `(P, T)`, NaN = unknown.
+        rates: {name or "name = value": share of people for whom the file gives the value}.
     """
 
     identities: tuple[int, ...]
@@ -29,13 +31,20 @@ class People:
 def read_people(
     path: Path, schema: Schema, half: str, in_folder: Sequence[int], about: str = ""
 ) -> People:
-    """Read and check one half of an attribute file.
+    """One half of an attribute file, checked.
 
-    in_folder: the identities of the image folder; in ascending order they stand for the `image_index` that the file of
-    2017 lacks. A binary value v becomes v - 1 and a colour the position of the one flag; no flag, several, and a 0 in
-    sets whose files have it, become NaN. about: where to obtain the file.
-    Raises `InputError`, naming file, field and identity, when it is missing or damaged, lacks a field, or holds vectors
-    of unequal length or values that do not exist.
+    A binary value v becomes v - 1 and a colour the position of the one flag. No flag, several, and
+    a 0 in sets whose files have it become NaN.
+
+    Args:
+        half: "train" or "test".
+        in_folder: identities of the image folder; in ascending order they stand for the
+            `image_index` that the file of 2017 lacks.
+        about: where to obtain the file.
+
+    Raises:
+        InputError: the file is missing or damaged, or lacks a field, or a field has another length
+            or a value that does not exist.
     """
     fields = _read_half(path, schema.variable, half, about)
     needed = [field for attribute in schema.attributes for field in attribute.fields]
@@ -44,7 +53,8 @@ def read_people(
     for field, column in columns.items():
         if len(column) != count:
             raise InputError(
-                f"{path}: {half}.{field} has {len(column)} values, {half}.{needed[0]} has {count}; expected one for each identity"
+                f"{path}: {half}.{field} has {len(column)} values, {half}.{needed[0]} has {count}; "
+                "expected one per identity"
             )
     identities = _identities(path, half, fields, count, in_folder)
     rates: dict[str, float] = {}
@@ -58,14 +68,13 @@ def read_people(
 
 
 def _read_half(path: Path, variable: str, half: str, about: str) -> dict[str, object]:
-    """The fields of one half; they are looked up by name because their order differs between train and test."""
+    """{name: value} of the fields of one half, whose order differs between train and test."""
     outer = read_matlab(path, about).get(variable)
     if not isinstance(outer, dict):
         raise InputError(f"{path}: expected the struct {variable!r}, the file has none{about}")
     if half not in outer:
-        raise InputError(
-            f"{path}: expected the fields train and test in {variable!r}, got {', '.join(outer)}"
-        )
+        got = ", ".join(outer)
+        raise InputError(f"{path}: expected the fields train and test in {variable!r}, got {got}")
     if not isinstance(outer[half], dict):
         raise InputError(f"{path}: expected a struct in {variable}.{half}, it is something else")
     return outer[half]
@@ -76,7 +85,7 @@ def _vector(path: Path, half: str, field: str, fields: dict[str, object]) -> np.
         raise InputError(f"{path}: field {half}.{field} missing; there are {', '.join(fields)}")
     found = fields[field]
     if not isinstance(found, np.ndarray) or found.size == 0:
-        raise InputError(f"{path}: expected numbers in {half}.{field}, one for each identity")
+        raise InputError(f"{path}: expected numbers in {half}.{field}, one per identity")
     return found.ravel()
 
 
@@ -101,9 +110,8 @@ def _identities(
     for entry in entries:
         text = str(entry).strip()
         if not (text.isascii() and text.isdigit() and len(text) <= 9):
-            raise InputError(
-                f"{path}: {half}.image_index holds {text[:40]!r}, expected an identity number such as 0002"
-            )
+            expected = "expected an identity number such as 0002"
+            raise InputError(f"{path}: {half}.image_index holds {text[:40]!r}, {expected}")
         identities.append(int(text))
     twice = len(identities) - len(set(identities))
     if twice:
@@ -120,7 +128,7 @@ def _labels(
     identities: tuple[int, ...],
     zero_is_unknown: bool,
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Labels float32 `(P,)` of one attribute, and the share of people for whom the file gives each value."""
+    """Labels float32 `(P,)` of one attribute, and the share of people with each value."""
     if attribute.fields != (attribute.name,):
         for field in attribute.fields:
             _check(path, half, field, columns[field], (1, 2), identities)
@@ -130,18 +138,11 @@ def _labels(
     else:
         column = columns[attribute.name]
         values = range(1, len(attribute.values or (1, 2)) + 1)
-        may_be_unknown = zero_is_unknown and not attribute.values
-        _check(
-            path,
-            half,
-            attribute.name,
-            column,
-            (0, *values) if may_be_unknown else tuple(values),
-            identities,
-        )
+        allowed = (0, *values) if zero_is_unknown and not attribute.values else tuple(values)
+        _check(path, half, attribute.name, column, allowed, identities)
         labels = np.where(column == 0, np.nan, column - 1.0)
         shares = np.array([(column == value).mean() for value in values])
-    names = [f"{attribute.name} = {value}" for value in attribute.values] or [attribute.name]
+    names = attribute.rate_names
     return labels.astype(np.float32), dict(zip(names, shares[-len(names) :].tolist(), strict=True))
 
 
@@ -156,6 +157,5 @@ def _check(
     bad = np.flatnonzero(~np.isin(column, allowed))
     if len(bad):
         who = f"identity {identities[bad[0]]:04d}, entry {bad[0] + 1}"
-        raise InputError(
-            f"{path}: {half}.{field} of {who} is {column[bad[0]]:g}, not one of {', '.join(map(str, allowed))}"
-        )
+        value, known = f"{column[bad[0]]:g}", ", ".join(map(str, allowed))
+        raise InputError(f"{path}: {half}.{field} of {who} is {value}, not one of {known}")

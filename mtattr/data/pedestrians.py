@@ -1,4 +1,4 @@
-"""What the loaders of Market-1501 and DukeMTMC-reID share: folders of crops whose names carry the identity, joined with labels."""
+"""Loader of Market-1501 and DukeMTMC-reID: crops named by identity, joined with its labels."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from mtattr.data.checksums import warn_of_other_copies
 from mtattr.data.decode import Files, decoded_images
 from mtattr.data.folders import is_folder, is_generated, root_folder, user_path
-from mtattr.data.identity_split import VALIDATION_SHARE, validation_identities
+from mtattr.data.held_out import VALIDATION_SHARE, validation_identities
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize, check_options, limited_rows
 from mtattr.data.pedestrian_attributes import Schema
@@ -27,12 +26,17 @@ _UNLABELLED = {"-1": "junk", "0000": "distractors"}
 
 @dataclass(frozen=True)
 class Layout:
-    """How one of the sets lies on disk.
+    """Layout of one of the sets on disk.
 
-    file_name: pattern of an image's name with the groups `identity` and `camera`; example: such a name. folders: names
-    that its folder bears below `root`; repositories: names of the folder of its attribute file. unlabelled: identity
-    texts, keys of `_UNLABELLED`, that name nobody. published: images and identities that the set's authors state, keyed
-    as `facts["counts"]`. md5: of the attribute file. about: where a user obtains images and attributes.
+    Args:
+        file_name: pattern of an image's name with the groups `identity` and `camera`.
+        example: such a name.
+        folders: names of its folder below `root`.
+        repositories: names of the folder of its attribute file.
+        unlabelled: identity texts, keys of `_UNLABELLED`, of images that show nobody.
+        published: numbers of images and identities by the set's authors, as `facts["counts"]`.
+        md5: of the attribute file.
+        about: where to obtain images and attributes.
     """
 
     schema: Schema
@@ -51,7 +55,6 @@ class Layout:
 def load_pedestrians(
     layout: Layout,
     split: str,
-    *,
     root,
     image_size: ImageSize,
     limit: int | None,
@@ -59,51 +62,48 @@ def load_pedestrians(
     attributes,
     skip_bad: bool,
 ) -> ImageData:
-    """One split of a set of pedestrians; arguments, errors and facts as in `mtattr.data.market1501.load`."""
+    """One split of a set of pedestrians, as described in `mtattr.data.market1501.load`."""
     schema = layout.schema
     name = schema.name
     check_options(name, split, image_size, limit)
-    root = root_folder(
-        name,
-        root,
-        f"{' and '.join(FOLDERS.values())}, or {layout.folders[0]} with both",
-        layout.about,
-    )
+    folders = f"{' and '.join(FOLDERS.values())}, or {layout.folders[0]} with both"
+    root = root_folder(name, root, folders, layout.about)
     base = _base(root, layout)
     mat = _attribute_file(root, base, attributes, layout)
     half = "test" if split == "test" else "train"
     folder = base / FOLDERS[half]
     listed, misnamed = _named_images(folder, layout, skip_bad)
-    named = [(key, identity) for key, identity in listed if identity not in layout.unlabelled]
-    people = read_people(mat, schema, half, [int(identity) for _, identity in named], layout.about)
-    _check_labelled(folder, mat, half, named, people)
+    named = [(key, int(who)) for key, who in listed if who not in layout.unlabelled]
+    people = read_people(mat, schema, half, [who for _, who in named], layout.about)
+    place = {identity: row for row, identity in enumerate(people.identities)}
+    without = [key for key, who in named if who not in place]
+    if without:
+        identity, count = without[0].split("_")[0], f"{len(without)} images have none"
+        raise InputError(
+            f"{folder / without[0]}: {mat} has no {half} identity {identity} ({count})"
+        )
 
     chosen = _identities_of(split, people)
-    images = [(key, int(identity)) for key, identity in named if int(identity) in chosen]
+    images = [(key, who) for key, who in named if who in chosen]
     if not images:
-        raise InputError(
-            f"{folder}: the {split} split has no image: none shows one of its {len(chosen)} identities"
-        )
+        none = f"none shows one of its {len(chosen)} identities"
+        raise InputError(f"{folder}: the {split} split has no image: {none}")
     rows = limited_rows(len(images), limit, seed)
     keys = tuple(images[row][0] for row in rows)
-    decoded, skipped = decoded_images(
+    decoded, kept, skipped = decoded_images(
         name, Files(folder, keys), image_size, split=split, skip_bad=skip_bad
     )
-    kept = np.setdiff1d(np.arange(len(rows)), skipped)
-    identities = np.array([images[row][1] for row in rows[kept]], dtype=np.int64)
-    place = {identity: row for row, identity in enumerate(people.identities)}
+    identities = [images[row][1] for row in rows[kept]]
     generated = is_generated(root, base)
 
     return ImageData(
         images=decoded,
-        labels=torch.from_numpy(
-            people.labels[[place[identity] for identity in identities.tolist()]]
-        ),
+        labels=torch.from_numpy(people.labels[[place[who] for who in identities]]),
         tasks=schema.tasks,
         keys=tuple(keys[i] for i in kept),
         name=name,
         split=split,
-        identities=torch.from_numpy(identities),
+        identities=torch.tensor(identities),
         generated=generated,
         source=layout.source,
         terms=layout.terms,
@@ -113,7 +113,7 @@ def load_pedestrians(
             "published": layout.published,
             "identity_rates": people.rates,
             "published_rates": schema.published_rates(half),
-            "identities": len(np.unique(identities)),
+            "identities": len(set(identities)),
             "cameras": dict(sorted(Counter(str(camera_of(key)) for key, _ in images).items())),
             "checksums": {} if generated else warn_of_other_copies({mat: layout.md5}),
             "skipped": [keys[i] for i in skipped] + misnamed,
@@ -122,12 +122,10 @@ def load_pedestrians(
 
 
 def camera_of(key: str) -> int:
-    """The camera, from 1, that took the image of this name; `InputError` if the name tells none."""
+    """Number, from 1, of the camera that took the image of this name."""
     found = re.search(r"_c(\d)", key)
     if found is None:
-        raise InputError(
-            f"{key!r}: expected a file name that tells the camera, such as 0002_c1s1_000123_01.jpg"
-        )
+        raise InputError(f"{key!r}: expected a name with a camera, such as 0002_c1s1_000123_01.jpg")
     return int(found[1])
 
 
@@ -137,9 +135,8 @@ def _base(root: Path, layout: Layout) -> Path:
     for candidate in candidates:
         if any((candidate / folder).is_dir() for folder in FOLDERS.values()):
             return candidate
-    raise InputError(
-        f"{root / FOLDERS['train']}: folder missing, also below {', '.join(layout.folders)}{layout.about}"
-    )
+    also = ", ".join(layout.folders)
+    raise InputError(f"{root / FOLDERS['train']}: folder missing, also below {also}{layout.about}")
 
 
 def _attribute_file(root: Path, base: Path, attributes, layout: Layout) -> Path:
@@ -152,32 +149,19 @@ def _attribute_file(root: Path, base: Path, attributes, layout: Layout) -> Path:
             )
         path = user_path(attributes)
         return path / name if is_folder(path) else path
-    around = [
-        folder
-        for place in (base, root, base.absolute().parent)
-        for folder in (place, place / "attribute")
-    ]
-    beside = [
-        place / repository
-        for place in (base, root, base.absolute().parent)
-        for repository in layout.repositories
-    ]
-    return next(
-        (folder / name for folder in [*around, *beside] if (folder / name).is_file()), base / name
-    )
+    places = (base, root, base.absolute().parent)
+    around = [folder for place in places for folder in (place, place / "attribute")]
+    beside = [place / repository for place in places for repository in layout.repositories]
+    found = (folder / name for folder in [*around, *beside] if (folder / name).is_file())
+    return next(found, base / name)
 
 
 def _named_images(
     folder: Path, layout: Layout, skip_bad: bool
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """(file name, identity as written) of each JPEG in ascending order of names, and the misnamed ones left out."""
+    """(file name, identity as written) of each JPEG in order, and the misnamed ones left out."""
     try:
-        # What is no JPEG by its name is a leftover of a file manager, as is a hidden file.
-        names = sorted(
-            entry.name
-            for entry in os.scandir(folder)
-            if entry.name.lower().endswith(".jpg") and entry.name[0] != "."
-        )
+        names = sorted(filter(_is_picture, os.listdir(folder)))
     except OSError as error:
         raise InputError(
             f"{folder}: image folder missing or not readable ({error.strerror}){layout.about}"
@@ -190,40 +174,30 @@ def _named_images(
         elif skip_bad:
             misnamed.append(name)
         else:
-            raise InputError(
-                f"{folder / name}: expected a name such as {layout.example}, which tells the identity and the camera"
-            )
+            such = f"expected a name such as {layout.example}"
+            raise InputError(f"{folder / name}: {such}, with identity and camera")
     if not found:
-        raise InputError(
-            f"{folder}: expected images with names such as {layout.example}, the folder has none"
-        )
+        such = f"expected images with names such as {layout.example}"
+        raise InputError(f"{folder}: {such}, the folder has none")
     return found, misnamed
 
 
-def _check_labelled(
-    folder: Path, mat: Path, half: str, named: list[tuple[str, str]], people: People
-) -> None:
-    labelled = set(people.identities)
-    without = [key for key, identity in named if int(identity) not in labelled]
-    if without:
-        raise InputError(
-            f"{folder / without[0]}: {mat} has no {half} identity {without[0].split('_')[0]} ({len(without)} images have none)"
-        )
+def _is_picture(name: str) -> bool:
+    # Other names, and hidden ones, are leftovers of file managers.
+    return name.lower().endswith(".jpg") and name[0] != "."
 
 
 def _identities_of(split: str, people: People) -> set[int]:
-    """Validation is carved out of the official training identities by identity number; there is no official one."""
+    """Identities of a split; validation is carved out of the official training identities."""
     share = VALIDATION_SHARE
     validating = validation_identities(people.identities, share)
     while not validating and len(people.identities) > 1:
-        # A cut-down copy of a few people still needs somebody to validate on: the first by the same rule.
+        # A cut-down copy of a few people still needs one to validate on: the first by this rule.
         share = min(share * 1.02, 1.0)
         validating = validation_identities(people.identities, share)
-    return {
-        "test": set(people.identities),
-        "val": validating,
-        "train": set(people.identities) - validating,
-    }[split]
+    if split == "val":
+        return validating
+    return set(people.identities) - (validating if split == "train" else set())
 
 
 def _counts(
@@ -245,10 +219,7 @@ def _counts(
         counts |= {_UNLABELLED[identity]: unlabelled[identity] for identity in layout.unlabelled}
     for other in ("query", *FOLDERS.values()):
         if other not in counts and (base / other).is_dir():
-            counts[other] = sum(
-                name.lower().endswith(".jpg") and name[0] != "."
-                for name in os.listdir(base / other)
-            )
+            counts[other] = sum(map(_is_picture, os.listdir(base / other)))
     return counts
 
 

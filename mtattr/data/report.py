@@ -1,4 +1,4 @@
-"""What a copy of a dataset holds, beside what was published about it, as lines of text."""
+"""A text report that compares a local dataset with its published statistics."""
 
 from __future__ import annotations
 
@@ -9,40 +9,36 @@ from mtattr.data.image_data import ImageData
 _LONGEST_FACT = 160
 #: Facts that the report words itself.
 _WORDED = (
-    "layout",
-    "counts",
-    "published",
-    "published_rates",
-    "checksums",
-    "skipped",
-    "identities",
-    "identity_rates",
-    "scene_digest",
-    "files_digest",
+    *("layout", "counts", "published", "published_rates", "checksums", "skipped", "identities"),
+    *("identity_rates", "scene_digest", "files_digest"),
 )
 
 
 def report(parts: Sequence[ImageData], *, longest: int = 60) -> Iterator[str]:
-    """Describe the splits of one dataset: layout, sizes, counts and positive rates against published ones, unreadable files.
+    """Lines on the splits of one dataset: layout, sizes, counts, positive rates, unreadable files.
 
-    `longest`: how many rates to list at most. Published numbers are for comparison: copies differ, and a set is usable
-    with a few images more or less.
+    Published numbers are for comparison: a set is usable with a few images more or less.
+
+    Args:
+        longest: the largest number of rates to list.
     """
     first = parts[0]
     kind = "generated, no photograph in it" if first.generated else "real"
     height, width = first.images.shape[2:]
-    yield f"{first.name} ({kind}): {len(first.tasks)} tasks, {first.tasks.num_units} network units, {height} x {width} pixels"
+    tasks = f"{len(first.tasks)} tasks, {first.tasks.num_units} network units"
+    yield f"{first.name} ({kind}): {tasks}, {height} x {width} pixels"
     if "layout" in first.facts:
         yield f"layout found: {first.facts['layout']}"
     for part in parts:
         people = (
             f", {len(part.identities.unique())} identities" if part.identities is not None else ""
         )
-        known = (~part.labels.isnan()).float().mean().item()
-        yield f"{part.split}: {len(part)} images{people}, {known:.1%} of the labels known, fingerprint {part.fingerprint[:12]}"
+        known = f"{(~part.labels.isnan()).float().mean().item():.1%} of the labels known"
+        digest = f"fingerprint {part.fingerprint[:12]}"
+        yield f"{part.split}: {len(part)} images{people}, {known}, {digest}"
         for key, value in part.facts.items():
             text = str(value)
-            # Long tables are for programs; the rates below say what a reader wants of them.
+            # Long tables are for programs; the rates below are for readers.
             if key not in _WORDED and value not in ({}, [], ()) and len(text) <= _LONGEST_FACT:
                 yield f"  {key}: {text}"
     yield from _counts(parts)
@@ -58,12 +54,12 @@ def report(parts: Sequence[ImageData], *, longest: int = 60) -> Iterator[str]:
 
 
 def unreadable_files(parts: Sequence[ImageData]) -> int:
-    """How many images the loader had to leave out."""
+    """Number of images that the loader left out."""
     return sum(len(part.facts.get("skipped", [])) for part in parts)
 
 
 def rates(part: ImageData) -> dict[str, float]:
-    """Share of the known labels that are positive, by task; of a categorical task the share of each class, "task = value"."""
+    """Positive share of the known labels of each task; of a class as "task = value"."""
     found = {}
     for t, task in enumerate(part.tasks):
         column = part.labels[:, t]
@@ -86,7 +82,7 @@ def _counts(parts: Sequence[ImageData]) -> Iterator[str]:
             known = published.get(what)
             beside = f", published {known} ({count - known:+d})" if known is not None else ""
             lines.setdefault(f"{what} {count}{beside}", []).append(part.split)
-    # What belongs to the whole copy is said by every split, and once is enough.
+    # Numbers of the whole copy come with every split; once is enough.
     yield from (
         text if len(splits) == len(parts) else f"{', '.join(splits)}: {text}"
         for text, splits in lines.items()

@@ -1,4 +1,4 @@
-"""Images that a dataset stores as arrays of uint8 and not as image files."""
+"""Images stored as arrays of uint8 instead of image files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mtattr.data.options import ImageSize, image_shape_of
 
 
 def resize_into(out: np.ndarray, pixels: np.ndarray) -> None:
-    """Resize uint8 `(N, 3, h, w)` to the shape of `out`, uint8 `(N, 3, H, W)`, as `decode_image` resizes a file's pixels."""
-    # Imported here: only who resizes needs Pillow.
+    """Resize uint8 `(N, 3, h, w)` into `out` `(N, 3, H, W)`, as `decode_image` resizes."""
+    # Imported here: only loaders that resize need Pillow.
     from PIL import Image
 
     height, width = out.shape[-2:]
@@ -29,7 +29,7 @@ def resize_into(out: np.ndarray, pixels: np.ndarray) -> None:
 
 
 def resized_images(dataset: str, pixels: np.ndarray, image_size: ImageSize) -> Tensor:
-    """Uint8 `(N, 3, H, W)` from `(N, 3, h, w)`: the very pixels if they have this size, else resized once into the cache."""
+    """Uint8 `(N, 3, H, W)`: the pixels `(N, 3, h, w)` themselves, or resized into the cache."""
     shape = image_shape_of(image_size)
     if pixels.shape[-2:] == shape:
         return torch.from_numpy(np.ascontiguousarray(pixels))

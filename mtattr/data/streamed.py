@@ -1,12 +1,9 @@
-"""Images that stay in their files and are decoded when they are asked for, in the place of a tensor that holds them all."""
+"""`StreamedImages`: images decoded on demand, in the place of a tensor that holds them all."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtattr.data.decode import Box, Files, decode_image, open_image
+from mtattr.data.decode import Box, Files, decode_image, decoding_threads, open_image
 from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.errors import InputError
 
 
 class StreamedImages:
-    """A read-only stand-in for images uint8 `(N, 3, H, W)`: decoded on demand, several at once, and forgotten again.
+    """A read-only stand-in for images uint8 `(N, 3, H, W)` that are decoded on demand and not kept.
 
-    It has what `ImageData`, `mtattr.data.batches.take` and the training loop use of a tensor: `shape`, `ndim`, `dtype`,
-    `device` (the CPU), `numel()`, `len()`, `index_select(0, rows)`, `to(device)`, `float()`, `double()` and indexing.
-    A position or a slice is decoded at once; a tensor or a list of positions, or a mask, gives another stream.
-    box_of: what to cut out of the image at a path; by default the box of `files`, or the whole image.
-    Decoding a missing or damaged file raises `InputError` naming it.
+    It has the methods of a tensor that `ImageData`, `mtattr.data.batches.take` and the training
+    loop use. A position or a slice is decoded at once; a tensor or a list of positions, or a mask,
+    gives another stream. Decoding a missing or damaged file raises `InputError`.
+
+    Args:
+        box_of: gives the box to cut out of the image at a path; by default the box in `files`, or
+            the whole image.
     """
 
     dtype = torch.uint8
@@ -62,13 +61,13 @@ class StreamedImages:
         return self.shape.numel()
 
     def index_select(self, axis: int, rows: Tensor) -> Tensor:
-        """The images at the given positions `(B,)`, decoded: uint8 `(B, 3, H, W)`. `axis` must be 0."""
+        """The images at positions `(B,)`, decoded: uint8 `(B, 3, H, W)`; `axis` must be 0."""
         if axis != 0:
             raise InputError(f"streamed images can be selected along axis 0 only, got {axis}")
         return self._decoded(self._positions(rows))
 
     def to(self, device: torch.device | str) -> StreamedImages | Tensor:
-        """These images themselves for the CPU; for another device all of them, decoded and moved there."""
+        """These images for the CPU; for another device all of them, decoded and moved there."""
         device = torch.device(device)
         return self if device.type == "cpu" else self[:].to(device)
 
@@ -87,9 +86,8 @@ class StreamedImages:
         if isinstance(index, slice):
             return self._decoded(range(*index.indices(len(self))))
         if isinstance(index, tuple) or index is None or index is Ellipsis:
-            raise InputError(
-                "streamed images are indexed along their first axis only; take a slice first, as in images[:16][:, 0]"
-            )
+            cure = "take a slice first, as in images[:16][:, 0]"
+            raise InputError(f"streamed images are indexed along their first axis only; {cure}")
         rows = torch.as_tensor(index)
         if rows.ndim == 0:
             return self._decoded(self._positions(rows[None]))[0]
@@ -103,7 +101,8 @@ class StreamedImages:
             return []
         if rows.ndim != 1 or rows.dtype.is_floating_point or rows.dtype == torch.bool:
             raise InputError(
-                f"streamed images are indexed by whole numbers or by a mask of length {len(self)}, got {tuple(rows.shape)}"
+                "streamed images are indexed by whole numbers or by a mask of length "
+                f"{len(self)}, got {tuple(rows.shape)}"
             )
         positions = [row + len(self) if row < 0 else row for row in rows.tolist()]
         if positions and not (min(positions) >= 0 and max(positions) < len(self)):
@@ -126,18 +125,16 @@ class StreamedImages:
         def fill(row: int) -> None:
             out[row] = self._decode(positions[row])
 
-        # A pool for each call keeps nothing that a fork or a pickle could break; starting one takes about a millisecond.
-        with warnings.catch_warnings(), ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-            warnings.filterwarnings("ignore", module="PIL")
+        # A pool per call leaves nothing that a fork or a pickle could break; it takes about 1 ms.
+        with decoding_threads() as pool:
             for _ in pool.map(fill, range(len(positions))):
                 pass
         return torch.from_numpy(out)
 
     def _decode(self, i: int) -> np.ndarray:
         path = self.files.folder / self.files.names[i]
-        box = (
-            self.box_of(path) if self.box_of else self.files.boxes[i] if self.files.boxes else None
-        )
+        box = self.files.boxes[i] if self.files.boxes else None
+        box = self.box_of(path) if self.box_of else box
         return decode_image(path, (self.shape[2], self.shape[3]), box)
 
     def unreadable(self, block: int = 1024) -> list[int]:
@@ -145,14 +142,9 @@ class StreamedImages:
         bad = []
         for start in range(0, len(self), block):
             positions = range(start, min(start + block, len(self)))
-            with ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
-                bad += [
-                    i
-                    for i, fine in zip(
-                        positions, pool.map(self._is_readable, positions), strict=True
-                    )
-                    if not fine
-                ]
+            with decoding_threads() as pool:
+                readable = pool.map(self._is_readable, positions)
+                bad += [i for i, fine in zip(positions, readable, strict=True) if not fine]
         return bad
 
     def _is_readable(self, i: int) -> bool:
@@ -164,7 +156,7 @@ class StreamedImages:
 
 
 def files_digest(names: Sequence[str], sizes: Sequence[int]) -> str:
-    """SHA-256 over names and sizes in bytes: what stands for the pixels in a fingerprint when they are too many to read."""
+    """SHA-256 over names and sizes in bytes, for a fingerprint without reading the pixels."""
     digest = hashlib.sha256()
     for name, size in zip(names, sizes, strict=True):
         digest.update(f"{name} {size}\n".encode())
@@ -172,9 +164,13 @@ def files_digest(names: Sequence[str], sizes: Sequence[int]) -> str:
 
 
 def centre_box(share: float, aspect: float = 1.0) -> Callable[[Path], Box]:
-    """A `box_of` that cuts the largest centred box of `aspect` (height over width), shrunk to `share` in (0, 1].
+    """A `box_of` that cuts the largest centred box, shrunk to `share` in (0, 1].
 
-    With share 224/256 this is the usual evaluation crop: short side resized to 256 pixels, 224 cut from the middle.
+    With share 224/256 this is the usual evaluation crop: short side resized to 256 pixels, 224 cut
+    from the middle.
+
+    Args:
+        aspect: height over width of the box.
     """
 
     def box_of(path: Path) -> Box:

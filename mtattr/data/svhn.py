@@ -1,6 +1,7 @@
-"""SVHN, house numbers cropped to 32 x 32 pixels (Netzer et al., 2011), from the user's own copy.
+"""SVHN, house numbers cropped to 32 x 32 pixels (Netzer et al., 2011).
 
-The one task is categorical and called `class`: the digit in the middle. The files store the digit 0 as 10.
+The one task is categorical and called `class`: the digit in the middle. The files store the digit
+0 as 10.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mtattr.data.batches import splitmix64
 from mtattr.data.cache import cached_images
 from mtattr.data.checksums import warn_of_other_copies
 from mtattr.data.folders import is_generated, root_folder
@@ -21,7 +23,10 @@ from mtattr.data.small_images import resize_into
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
-ABOUT = '; SVHN is handed out on the "housenumbers" page of Stanford University, format 2 (cropped digits)'
+ABOUT = (
+    '; SVHN is handed out on the "housenumbers" page of Stanford University, format 2 (cropped '
+    "digits)"
+)
 
 MD5 = {
     "train": "e26dedcc434d2e4c54c9b2d4a06d8373",
@@ -31,8 +36,8 @@ MD5 = {
 PUBLISHED = {"train": 73257, "test": 26032, "extra": 531131}
 TASKS = TaskSet([Task("class", "categorical", tuple("0123456789"), group="class")])
 SIDE = 32
-VALIDATION_ONE_IN = 10
-# Any number would do; with this one the first row is a training image and small files have a validation image.
+# Any number would do; with this one the first row is a training image and small files have a
+# validation image.
 _HASH_START = 9
 # The extra file unpacks to 1.6 GB.
 _LARGEST = 1 << 32
@@ -50,40 +55,37 @@ def load(
 ) -> ImageData:
     """One split of the cropped digits: about 65,900 train, 7,300 val and 26,032 test images.
 
-    root: the folder with `train_32x32.mat`, `test_32x32.mat` and, where wanted, `extra_32x32.mat`. There is no official
-    validation split: `validation_rows` holds one out of the training file. extra: add the 531,131 easier images of the
-    extra file to train; val and test stay what they are.
-    Keys give the file and the row in it, from 0 on: `train-000007`. image_size 32 gives the stored pixels; other sizes are
-    resized by bilinear interpolation. skip_bad: accepted as by all loaders; images stored in one file are read together
-    or not at all.
-    Raises `InputError`, naming the file, when one is missing, damaged or contradicts itself; nothing is cached then.
+    There is no official validation split: `validation_rows` holds one out of the training file.
+    image_size 32 gives the stored pixels; other sizes are resized. Keys give the file and the row
+    in it, from 0 on: `train-000007`.
+
+    Args:
+        root: folder with `train_32x32.mat`, `test_32x32.mat` and, if wanted, `extra_32x32.mat`.
+        extra: add the 531,131 easier images of the extra file to train.
+        skip_bad: no effect; images stored in one file are read together or not at all.
+
+    Raises:
+        InputError: a file is missing, damaged or contradictory; nothing is cached then.
     """
     check_options("svhn", split, image_size, limit)
     if not isinstance(extra, bool):
         raise InputError(f"svhn: extra must be True or False, got {extra!r}")
     root = root_folder("svhn", root, "train_32x32.mat and test_32x32.mat", ABOUT)
-    parts = (
-        ["test"]
-        if split == "test"
-        else ["train", "extra"]
-        if extra and split == "train"
-        else ["train"]
-    )
+    parts = ["test" if split == "test" else "train"]
+    if extra and split == "train":
+        parts.append("extra")
     paths = {part: root / f"{part}_32x32.mat" for part in parts}
     digits = {part: _digits(path) for part, path in paths.items()}
-    checksums = (
-        {}
-        if is_generated(root)
-        else warn_of_other_copies({paths[part]: MD5[part] for part in parts})
-    )
+    generated = is_generated(root)
+    published = {} if generated else {paths[part]: MD5[part] for part in parts}
+    checksums = warn_of_other_copies(published)
     rows = {part: np.arange(len(digits[part])) for part in parts}
     if split != "test":
         rows["train"] = np.flatnonzero(validation_rows(len(digits["train"])) == (split == "val"))
     of_part = np.repeat(np.arange(len(parts)), [len(rows[part]) for part in parts])
     if not len(of_part):
-        raise InputError(
-            f"{paths['train']}: the {split} split has no image, the file has only {len(digits['train'])} in all"
-        )
+        few = f"the file has only {len(digits['train'])} in all"
+        raise InputError(f"{paths['train']}: the {split} split has no image, {few}")
     found = np.bincount(np.concatenate([digits[part][rows[part]] for part in parts]), minlength=10)
     kept = limited_rows(len(of_part), limit, seed)
     rows = {
@@ -100,7 +102,7 @@ def load(
         keys=tuple(f"{part}-{row:06d}" for part in parts for row in rows[part]),
         name="svhn",
         split=split,
-        generated=is_generated(root),
+        generated=generated,
         source="SVHN, Street View House Numbers, cropped digits (Netzer et al., 2011)",
         terms="Non-commercial use only",
         facts={
@@ -117,23 +119,19 @@ def load(
 
 
 def validation_rows(n: int) -> np.ndarray:
-    """Which of the first n rows of the training file are held out for validation: bool `(n,)`, true for about one in ten.
+    """The first n rows of the training file: bool `(n,)`, true for the tenth that validates.
 
-    A hash of the row number (SplitMix64) decides, so that neither a seed, a machine nor the length of the file matters.
+    A hash of the row number decides, so that neither a seed, a machine nor the length of the file
+    matters.
     """
-    with np.errstate(over="ignore"):
-        z = (np.arange(n, dtype=np.uint64) + np.uint64(_HASH_START)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return (z ^ (z >> np.uint64(31))) % np.uint64(VALIDATION_ONE_IN) == 0
+    return splitmix64(0, np.arange(n) + _HASH_START) % np.uint64(10) == 0
 
 
 def _read(path: Path, variable: str) -> np.ndarray:
     array = read_matlab(path, ABOUT, only=variable, largest=_LARGEST).get(variable)
     if not isinstance(array, np.ndarray):
-        raise InputError(
-            f"{path}: expected the variables X and y with numbers, {variable} is missing or of another kind"
-        )
+        both = "expected the variables X and y with numbers"
+        raise InputError(f"{path}: {both}, {variable} is missing or of another kind")
     return array
 
 
@@ -146,9 +144,8 @@ def _digits(path: Path) -> np.ndarray:
     y = y.ravel()
     bad = np.flatnonzero(~np.isin(y, np.arange(1, 11)))
     if len(bad):
-        raise InputError(
-            f"{path}: y has the value {y[bad[0]]} in row {bad[0] + 1}, expected a digit 1..9, or 10 for zero"
-        )
+        value = f"y has the value {y[bad[0]]} in row {bad[0] + 1}"
+        raise InputError(f"{path}: {value}, expected a digit 1..9, or 10 for zero")
     return y.astype(np.int64) % 10
 
 
@@ -162,7 +159,7 @@ def _pixels(path: Path, n: int) -> np.ndarray:
             f"{path}: expected X as uint8 ({SIDE}, {SIDE}, 3, N), got {x.dtype} {x.shape}"
         )
     if x.shape[3] != n:
-        raise InputError(f"{path}: {x.shape[3]} images in X and {n} digits in y must be as many")
+        raise InputError(f"{path}: {x.shape[3]} images in X but {n} digits in y")
     return x.transpose(3, 2, 0, 1)
 
 
@@ -185,7 +182,7 @@ def _images(
             resize_into(out[start:stop], _pixels(path, counts[part])[rows[part]])
             start = stop
 
-    # The larger file takes a minute to unpack, so that the stored size is kept in the cache like any other.
+    # The larger file takes a minute to unpack, so the stored size is cached like any other.
     shape = (sum(map(len, rows.values())), 3, *image_shape_of(image_size))
     return cached_images(
         "svhn", {"source": digest.hexdigest(), "image_size": list(shape[2:])}, shape, fill

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 from mtattr.adaptive_weighting.analysis import halves, noise_floor, noise_metrics, weight_metrics
-from mtattr.data.identity_split import validation_identities
+from mtattr.data.held_out import validation_identities
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet

@@ -1,5 +1,6 @@
 """A small copy of DeepFashion in the official layout, written from the format's description and from nothing of ours."""
 
+import itertools
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,8 +104,9 @@ def write_copy(root, *, kind="coarse", folder="Anno_coarse", pictures="Img", new
 @pytest.fixture
 def deepfashion_copy(tmp_path, fresh_home):
     """A function that writes the small copy below a fresh folder; its options are those of `write_copy`."""
+    number = itertools.count()
 
     def write(**options):
-        return write_copy(tmp_path / "copy", **options)
+        return write_copy(tmp_path / f"copy{next(number)}", **options)
 
     return write

@@ -30,18 +30,15 @@ def test_splits_partition_the_set(splits):
     assert sorted(row for data in splits.values() for row in positions(data)) == list(range(1797))
 
 
-@pytest.mark.parametrize(
-    ("split", "counts"),
-    [
+def test_splits_never_change(splits):
+    for split, counts in [
         ("train", [107, 109, 106, 110, 108, 109, 109, 107, 104, 108]),
         ("val", [35, 36, 36, 36, 37, 37, 36, 36, 35, 36]),
         ("test", [36, 37, 35, 37, 36, 36, 36, 36, 35, 36]),
-    ],
-)
-def test_splits_never_change(splits, split, counts):
-    classes = splits[split].labels[:, 0].long()
-    assert torch.bincount(classes).tolist() == counts
-    assert splits[split].facts["counts"] == {str(c): n for c, n in enumerate(counts)}
+    ]:
+        classes = splits[split].labels[:, 0].long()
+        assert torch.bincount(classes).tolist() == counts
+        assert splits[split].facts["counts"] == {str(c): n for c, n in enumerate(counts)}
 
 
 def test_first_test_images_never_change(splits):
@@ -60,13 +57,13 @@ def test_classes_are_those_of_scikit_learn(splits):
         assert [task.group for task in data.tasks] == ["class"] + ["glyph"] * 8 + ["measured"] * 7
 
 
-@pytest.mark.parametrize("size", [8, 9, 16, 37, 64])
-def test_pixels_are_a_bilinear_enlargement(size):
-    data = load_dataset("digits", "val", image_size=size, limit=40)
-    glyphs = torch.from_numpy(load_digits().images[positions(data)])[:, None]
-    want = F.interpolate(glyphs, (size, size), mode="bilinear", align_corners=False).expand(-1, 3, -1, -1) * 255 / 16
-    assert data.images.shape == (40, 3, size, size)
-    assert (data.images - want).abs().max() <= 0.5 + 1e-6
+def test_pixels_are_a_bilinear_enlargement():
+    for size in [8, 9, 16, 37, 64]:
+        data = load_dataset("digits", "val", image_size=size, limit=40)
+        glyphs = torch.from_numpy(load_digits().images[positions(data)])[:, None]
+        want = F.interpolate(glyphs, (size, size), mode="bilinear", align_corners=False).expand(-1, 3, -1, -1) * 255 / 16
+        assert data.images.shape == (40, 3, size, size)
+        assert (data.images - want).abs().max() <= 0.5 + 1e-6
 
 
 def test_limit_takes_a_nested_random_subset(splits):
@@ -148,9 +145,8 @@ def present(image):
     return {name for name, value in zip(THRESHOLDS, measured_labels(image)[0], strict=True) if value}
 
 
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
+def test_measured_attributes_of_drawn_images():
+    for rows, expected in [
         (BLANK, set()),
         (UPRIGHT, {"dark centre"}),
         (["......#.", ".....#..", ".....#..", "....#...", "....#...", "...#....", "...#....", "..#....."], {"slanted to the right"}),
@@ -160,10 +156,8 @@ def present(image):
         ([*["........"] * 5, "....####", "....####", "....####"], {"thick stroke", "wide"}),
         (["########", "#......#", "#......#", "#......#", "#......#", "#......#", "#......#", "########"], {"wide", "spread out"}),
         (["++++++++"] * 8, {"thick stroke", "wide", "spread out"}),
-    ],
-)
-def test_measured_attributes_of_drawn_images(rows, expected):
-    assert present(drawn(*rows)) == expected
+    ]:
+        assert present(drawn(*rows)) == expected
 
 
 def test_mirroring_swaps_the_side_and_the_slant():

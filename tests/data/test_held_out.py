@@ -3,7 +3,9 @@
 import hashlib
 
 import pytest
-from mtattr.data.held_out import held_out, is_validation
+from hypothesis import given
+from hypothesis import strategies as st
+from mtattr.data.held_out import VALIDATION_SHARE, held_out, is_validation, validation_identities
 from mtattr.errors import InputError
 
 PATHS = [f"{make}/{make * 7}/2012/{i:014x}.jpg" for make in range(1, 41) for i in range(250)]
@@ -35,16 +37,16 @@ def test_the_rule_never_changes():
     assert [i for i in range(40) if is_validation(f"78/1/2014/{i}.jpg")] == [1, 8, 37]
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_a_share_out_of_range_is_refused(share):
-    with pytest.raises(InputError, match="share"):
-        is_validation("78/1/2014/a.jpg", share)
+def test_a_share_out_of_range_is_refused():
+    for share in [-0.1, 1.5, float("nan")]:
+        with pytest.raises(InputError, match="share"):
+            is_validation("78/1/2014/a.jpg", share)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 1.0])
-def test_a_large_set_follows_the_rule_for_paths(share):
-    paths = [f"{i % 7}/{i}.jpg" for i in range(3000)]
-    assert held_out(paths, share).tolist() == [is_validation(path, share) for path in paths]
+def test_a_large_set_follows_the_rule_for_paths():
+    for share in [0.01, 0.1, 0.5, 1.0]:
+        paths = [f"{i % 7}/{i}.jpg" for i in range(3000)]
+        assert held_out(paths, share).tolist() == [is_validation(path, share) for path in paths]
 
 
 def test_a_small_set_holds_out_what_a_growing_share_takes_first():
@@ -60,3 +62,37 @@ def test_a_small_set_holds_out_what_a_growing_share_takes_first():
 def test_nothing_is_left_to_hold_out():
     assert held_out(["a"], 0.0).tolist() == [False]
     assert held_out([], 0.1).tolist() == []
+
+
+MANY = range(1, 10_001)
+
+
+def test_about_the_share_of_identities_validates():
+    for share in (0.05, VALIDATION_SHARE, 0.5):
+        spread = 4 * (share * (1 - share) / len(MANY)) ** 0.5
+        assert abs(len(validation_identities(MANY, share)) / len(MANY) - share) < spread
+
+
+@given(st.sets(st.integers(0, 99_999), max_size=60))
+def test_other_identities_do_not_matter(some):
+    assert validation_identities(some) == {number for number in some if validation_identities([number])}
+
+
+def test_a_larger_share_keeps_those_of_a_smaller_one():
+    assert validation_identities(MANY, 0.05) < validation_identities(MANY, 0.2)
+    assert validation_identities(MANY, 0.0) == set()
+    assert validation_identities(MANY, 1.0) == set(MANY)
+
+
+def test_the_rule_is_the_same_everywhere_and_for_numpy_numbers():
+    np = pytest.importorskip("numpy")
+    assert validation_identities(np.arange(1, 61)) == validation_identities(range(1, 61))
+    assert sorted(validation_identities(range(1, 61))) == PINNED
+
+
+def test_a_share_beyond_one_is_an_error():
+    with pytest.raises(InputError, match="share"):
+        validation_identities([1, 2], 13.33)
+
+
+PINNED = [3, 21, 28, 31, 33, 34, 58]

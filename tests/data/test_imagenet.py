@@ -177,11 +177,12 @@ def test_without_folders(copy):
     fails(copy / "train", copy / "train" / "train", "folder missing")
 
 
-@pytest.mark.parametrize("split", ["train", "val", "test"])
-@pytest.mark.parametrize(("part", "other"), [("train", "val"), ("val", "train")])
-def test_classes_that_differ(copy, split, part, other):
-    shutil.rmtree(copy / part / WNIDS[1])
-    fails(copy, copy / part / WNIDS[1], f"which {other} has", split=split)
+def test_classes_that_differ(copy, tmp_path):
+    for part, other in (("train", "val"), ("val", "train")):
+        (copy / part / WNIDS[1]).rename(tmp_path / "away")
+        for split in ("train", "val", "test"):
+            fails(copy, copy / part / WNIDS[1], f"which {other} has", split=split)
+        (tmp_path / "away").rename(copy / part / WNIDS[1])
 
 
 def test_an_empty_class_folder(copy):

@@ -1,6 +1,7 @@
-"""The reader of pickles that runs nothing: equal to what was written, and a refusal for all that is not plain data."""
+"""The restricted unpickler: plain data come back equal, everything else is refused and nothing is run."""
 
 import hashlib
+import itertools
 import os
 import pickle
 import sys
@@ -39,22 +40,18 @@ def test_the_official_meta_file(tmp_path):
     assert read_plain_pickle(write(tmp_path, content)) == {"num_cases_per_batch": 10000, "label_names": NAMES, "num_vis": 3072}
 
 
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("order", "CF")
-def test_arrays_of_every_protocol(tmp_path, protocol, order):
-    pixels = np.random.RandomState(0).randint(0, 256, (4, 3072)).astype(np.uint8, order=order)
-    pixels[0, :5] = [0, 10, 13, 128, 255]
-    again = {"data": pixels, b"labels": [3, 255, 256, 70000, -1], "names": ("a\n'b", "c\\d"), "none": None, "sure": True, "twice": pixels}
-    found = read_plain_pickle(write(tmp_path, pickle.dumps(again, protocol=protocol)))
-    np.testing.assert_array_equal(found["data"], pixels)
-    assert found["data"].dtype == np.uint8
-    assert found["twice"] is found["data"]
-    assert {k: v for k, v in found.items() if k not in ("data", "twice")} == {
-        "labels": [3, 255, 256, 70000, -1],
-        "names": ("a\n'b", "c\\d"),
-        "none": None,
-        "sure": True,
-    }
+def test_arrays_of_every_protocol(tmp_path):
+    for protocol, order in itertools.product(range(6), "CF"):
+        pixels = np.random.RandomState(0).randint(0, 256, (4, 3072)).astype(np.uint8, order=order)
+        pixels[0, :5] = [0, 10, 13, 128, 255]
+        plain = {b"labels": [3, 255, 256, 70000, -1], "names": ("a\n'b", "c\\d"), "none": None, "sure": True}
+        found = read_plain_pickle(write(tmp_path, pickle.dumps(plain | {"data": pixels, "twice": pixels}, protocol=protocol)))
+        assert found["twice"] is found["data"]
+        data = found.pop("data").pixels
+        np.testing.assert_array_equal(data, pixels, err_msg=f"protocol {protocol}, order {order}")
+        assert data.dtype == np.uint8
+        del found["twice"]
+        assert found == plain
 
 
 PLAIN = st.recursive(
@@ -78,18 +75,20 @@ class Evil:
         return self.call
 
 
-@pytest.mark.parametrize("protocol", range(6))
-def test_nothing_is_run(tmp_path, protocol):
+def test_nothing_is_run(tmp_path):
     mark = tmp_path / "run"
-    for call in ((os.mkdir, str(mark)), (eval, "1"), (os.system, f"touch {mark}")):
-        path = write(tmp_path, pickle.dumps({"data": Evil(*call)}, protocol=protocol))
-        with pytest.raises(InputError, match="nothing of it was run") as caught:
-            read_plain_pickle(path)
-        assert str(path) in str(caught.value)
-        assert not mark.exists()
+    calls = ((os.mkdir, str(mark)), (eval, "1"), (os.system, f"touch {mark}"))
+    for protocol in range(6):
+        for call in calls:
+            path = write(tmp_path, pickle.dumps({"data": Evil(*call)}, protocol=protocol))
+            with pytest.raises(InputError, match="nothing of it was run") as caught:
+                read_plain_pickle(path)
+            assert str(path) in str(caught.value)
+            assert not mark.exists(), (protocol, call)
 
 
-def test_nothing_is_imported(tmp_path):
+def test_nothing_is_imported(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "never_imported_module.py").write_text("raise SystemError")
     path = write(tmp_path, b"cnever_imported_module\nf\n(tR.")
     with pytest.raises(InputError, match="never_imported_module"):
@@ -97,33 +96,35 @@ def test_nothing_is_imported(tmp_path):
     assert "never_imported_module" not in sys.modules
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\x80\x02cnumpy\nndarray\n.",
-        b"\x80\x02cnumpy\ndtype\nU\x02O8K\x00K\x01\x87R.",
-        b"\x80\x02X\x0b\x00\x00\x00reconstructU\x01a\x85R.",
-        b"\x80\x02(K\x01i__main__\nEvil\n.",
-        b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x06\x00\x00\x00base64\x86R.",
-        b"\x80\x02K\x01Q.",
-        pickle.dumps(np.zeros(3, dtype=object)),
-        pickle.dumps(np.zeros(3, dtype=np.int64)),
-        pickle.dumps({1, 2}),
-        pickle.dumps(1.5),
-    ],
-    ids=["bare name", "bare type", "text as name", "instance", "other codec", "persistent id", "objects", "int64", "set", "float"],
-)
-def test_other_values_are_refused(tmp_path, content):
-    with pytest.raises(InputError, match="plain data") as caught:
-        read_plain_pickle(write(tmp_path, content))
-    assert "\n" not in str(caught.value)
+REFUSED = {
+    "other global of numpy": b"\x80\x02cnumpy\nload\n.",
+    "name with dots": b"\x80\x04\x8c\x05numpy\x8c\x0cndarray.dumps\x93.",
+    "name below an allowed module": b"\x80\x04\x8c\x16numpy._core.multiarray\x8c\x16_reconstruct.__self__\x93.",
+    "type of objects": b"\x80\x02cnumpy\ndtype\nU\x02O8K\x00K\x01\x87R.",
+    "instance": b"\x80\x02(K\x01i__main__\nEvil\n.",
+    "other codec": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x06\x00\x00\x00base64\x86R.",
+    "persistent id": b"\x80\x02K\x01Q.",
+    "extension": b"\x80\x02\x82\x01.",
+    "array of objects": pickle.dumps(np.zeros(3, dtype=object)),
+    "array of int64": pickle.dumps(np.zeros(3, dtype=np.int64)),
+    "memo of gigabytes": b"\x80\x02K\x01r\xff\xff\xff\xff",
+    "empty": b"",
+}
+
+
+def test_other_values_are_refused(tmp_path):
+    for name, content in REFUSED.items():
+        with pytest.raises(InputError, match="plain data") as caught:
+            read_plain_pickle(write(tmp_path, content))
+        assert "\n" not in str(caught.value), name
 
 
 def test_every_cut_is_an_error(tmp_path):
-    whole = pickle.dumps({"data": np.arange(20, dtype=np.uint8), "labels": [1, 2, 3]}, protocol=2)
-    for length in range(len(whole)):
-        with pytest.raises(InputError):
-            read_plain_pickle(write(tmp_path, whole[:length]))
+    for protocol in (2, 4, 5):
+        whole = pickle.dumps({"data": np.arange(20, dtype=np.uint8), "labels": [1, 2, 3]}, protocol=protocol)
+        for length in range(len(whole)):
+            with pytest.raises(InputError):
+                read_plain_pickle(write(tmp_path, whole[:length]))
 
 
 @given(st.binary(max_size=60), st.integers(0, 157))
@@ -134,26 +135,15 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, noise, start):
             read_plain_pickle(write(tmp_path_factory.mktemp("p"), content))
 
 
-def test_values_that_hold_each_other(tmp_path):
-    loop = [1]
-    loop.append(loop)
-    found = read_plain_pickle(write(tmp_path, pickle.dumps(loop)))
-    assert found[1] is found
-    pair = (1,)
-    for _ in range(60):
-        pair = (pair, pair)
-    # Walking through all 2^60 leaves would never end.
-    found = read_plain_pickle(write(tmp_path, pickle.dumps(pair)))
-    assert found[0] is found[1]
-
-
 def test_an_array_with_too_few_bytes(tmp_path):
     content = pickle.dumps(np.arange(20, dtype=np.uint8).reshape(4, 5), protocol=3)
     assert content.count(b"K\x04K\x05\x86") == 1
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match="cannot reshape"):
         read_plain_pickle(write(tmp_path, content.replace(b"K\x04K\x05\x86", b"K\x04K\x06\x86")))
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="file missing; from there"):
         read_plain_pickle(tmp_path / "no", about="; from there")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_plain_pickle(tmp_path)

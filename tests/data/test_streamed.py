@@ -51,45 +51,41 @@ def test_it_looks_like_the_tensor(stream, whole):
     assert stream.numel() == whole.numel()
 
 
-@pytest.mark.parametrize(
-    "index", [0, 3, -1, np.int64(2), torch.tensor(4), slice(2, 5), slice(None), slice(-3, None, 2), slice(9, 99), slice(5, 5)]
-)
-def test_positions_and_slices_are_decoded(stream, whole, index):
-    found = stream[index]
-    assert isinstance(found, torch.Tensor)
-    assert torch.equal(found, whole[index])
+def test_positions_and_slices_are_decoded(stream, whole):
+    for index in [0, 3, -1, np.int64(2), torch.tensor(4), slice(2, 5), slice(None), slice(-3, None, 2), slice(9, 99), slice(5, 5)]:
+        found = stream[index]
+        assert isinstance(found, torch.Tensor)
+        assert torch.equal(found, whole[index])
 
 
 MASK = torch.arange(N) % 3 == 0
 
 
-@pytest.mark.parametrize(
-    "index", [torch.tensor([4, 0, 4]), [1, -1], np.array([2, 3]), MASK, MASK.tolist(), torch.tensor([], dtype=torch.long), []]
-)
-def test_tensors_and_lists_give_another_stream(stream, whole, index):
-    found = stream[index]
-    assert isinstance(found, StreamedImages)
-    want = whole[torch.as_tensor(index, dtype=None if len(index) else torch.long)]
-    assert found.shape == want.shape
-    assert torch.equal(found[:], want)
+def test_tensors_and_lists_give_another_stream(stream, whole):
+    for index in [torch.tensor([4, 0, 4]), [1, -1], np.array([2, 3]), MASK, MASK.tolist(), torch.tensor([], dtype=torch.long), []]:
+        found = stream[index]
+        assert isinstance(found, StreamedImages)
+        want = whole[torch.as_tensor(index, dtype=None if len(index) else torch.long)]
+        assert found.shape == want.shape
+        assert torch.equal(found[:], want)
 
 
 def test_iteration_ends(stream, whole):
     assert torch.equal(torch.stack(list(stream)), whole)
 
 
-@pytest.mark.parametrize("index", [N, -N - 1, [0, N]])
-def test_positions_out_of_range(stream, index):
-    with pytest.raises(IndexError):
-        stream[index]
+def test_positions_out_of_range(stream):
+    for index in [N, -N - 1, [0, N]]:
+        with pytest.raises(IndexError):
+            stream[index]
 
 
-@pytest.mark.parametrize("index", [torch.tensor([0.5]), torch.tensor([[1]]), torch.ones(3, dtype=torch.bool), (slice(None), 0), None])
-def test_unusable_indices(stream, index):
-    with pytest.raises(InputError, match="indexed"):
-        stream[index]
-    with pytest.raises(InputError, match="axis 0"):
-        stream.index_select(1, torch.tensor([0]))
+def test_unusable_indices(stream):
+    for index in [torch.tensor([0.5]), torch.tensor([[1]]), torch.ones(3, dtype=torch.bool), (slice(None), 0), None]:
+        with pytest.raises(InputError, match="indexed"):
+            stream[index]
+        with pytest.raises(InputError, match="axis 0"):
+            stream.index_select(1, torch.tensor([0]))
 
 
 def test_nothing_is_decoded_before_it_is_asked_for(stream, monkeypatch):
@@ -120,18 +116,18 @@ def test_boxes(photos, whole):
     assert torch.equal(stream[torch.tensor([7])][0], torch.from_numpy(decode_image(photos.folder / "07.jpg", 16, boxes[7]).copy()))
 
 
-@pytest.mark.parametrize(("size", "shape"), [((60, 40), (16, 16)), ((40, 60), (16, 16)), ((60, 40), (10, 20)), ((31, 77), (20, 10))])
-def test_centre_crop_is_the_usual_one(tmp_path, size, shape):
-    gradient = np.linspace(0, 255, size[0])[None, :, None] * np.ones((size[1], 1, 3))
-    Image.fromarray(gradient.astype(np.uint8)).save(tmp_path / "x.png")
-    found = StreamedImages(Files(tmp_path, ("x.png",)), shape, box_of=centre_box(0.8, shape[0] / shape[1]))[0]
-    # The usual way round: resize so that the crop fits 1 / 0.8 times, then cut the middle.
-    scale = max(shape[1] / size[0], shape[0] / size[1]) / 0.8
-    resized = Image.open(tmp_path / "x.png").resize((round(size[0] * scale), round(size[1] * scale)), Image.Resampling.BILINEAR)
-    left, top = round((resized.width - shape[1]) / 2), round((resized.height - shape[0]) / 2)
-    want = np.asarray(resized.crop((left, top, left + shape[1], top + shape[0]))).transpose(2, 0, 1)
-    # A whole pixel more or less to the side is one step of the gradient.
-    assert np.abs(found.numpy().astype(int) - want).max() <= 255 / size[0] / scale + 255 / size[0] + 2
+def test_centre_crop_is_the_usual_one(tmp_path):
+    for size, shape in [((60, 40), (16, 16)), ((40, 60), (16, 16)), ((60, 40), (10, 20)), ((31, 77), (20, 10))]:
+        gradient = np.linspace(0, 255, size[0])[None, :, None] * np.ones((size[1], 1, 3))
+        Image.fromarray(gradient.astype(np.uint8)).save(tmp_path / "x.png")
+        found = StreamedImages(Files(tmp_path, ("x.png",)), shape, box_of=centre_box(0.8, shape[0] / shape[1]))[0]
+        # The usual way round: resize so that the crop fits 1 / 0.8 times, then cut the middle.
+        scale = max(shape[1] / size[0], shape[0] / size[1]) / 0.8
+        resized = Image.open(tmp_path / "x.png").resize((round(size[0] * scale), round(size[1] * scale)), Image.Resampling.BILINEAR)
+        left, top = round((resized.width - shape[1]) / 2), round((resized.height - shape[0]) / 2)
+        want = np.asarray(resized.crop((left, top, left + shape[1], top + shape[0]))).transpose(2, 0, 1)
+        # A whole pixel more or less to the side is one step of the gradient.
+        assert np.abs(found.numpy().astype(int) - want).max() <= 255 / size[0] / scale + 255 / size[0] + 2
 
 
 def test_damaged_files_are_named(stream, photos):

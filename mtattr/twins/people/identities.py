@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 
-from mtattr.data.identity_split import validation_identities
+from mtattr.data.held_out import validation_identities
 
 #: Share of the numbers below 10,000 that are identities: Market-1501 numbers them without gaps, DukeMTMC-reID does not.
 _USED = {"market1501": 1.0, "duke": 0.254}

@@ -1,5 +1,6 @@
 """A small copy of CelebA in each layout in use, written from the format's description and from nothing of ours."""
 
+import itertools
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,8 +110,9 @@ def write_copy(root, *, layout="nested", newline="\r\n", end="", pictures=None, 
 @pytest.fixture
 def celeba_copy(tmp_path, fresh_home):
     """A function that writes the small copy below a fresh folder; its options are those of `write_copy`."""
+    number = itertools.count()
 
     def write(**options):
-        return write_copy(tmp_path / "copy", **options)
+        return write_copy(tmp_path / f"copy{next(number)}", **options)
 
     return write

@@ -1,5 +1,6 @@
 """A small copy of CompCars in the official layout, written from the format's description and from nothing of ours."""
 
+import itertools
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,9 +90,10 @@ def write_copy(root, *, which="cvpr2015", data="data", newline="\n", end="\n", n
 @pytest.fixture
 def cars_copy(tmp_path, fresh_home):
     """A function that writes the small copy below a fresh folder; its options are those of `write_copy`."""
+    number = itertools.count()
 
     def write(**options):
-        return write_copy(tmp_path / "copy", **options)
+        return write_copy(tmp_path / f"copy{next(number)}", **options)
 
     write.names, write.lines, write.models = write_names, write_lines, MODELS
     return write

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import torch
 from mtattr.data import load_dataset
 from mtattr.data.held_out import is_validation
@@ -22,26 +21,26 @@ def load(split, root, **options):
     return load_dataset("compcars", split, root=root, **({"image_size": 16} | options))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_every_label_and_split_is_found(cars_copy, layout, split):
-    copy = cars_copy(**LAYOUTS[layout])
-    data = load(split, copy.root, tasks=("model", "make", "type"))
-    wanted = copy.lists["test"] if split == "test" else [k for k in copy.lists["train"] if is_validation(k) == (split == "val")]
-    assert wanted
-    assert list(data.keys) == wanted
-    for key, label in zip(data.keys, data.labels, strict=True):
-        make, model = map(int, key.split("/")[:2])
-        kind = cars_copy.models[make, model]
-        want = torch.tensor([MODEL_IDS.index(model), MAKE_IDS.index(make), kind - 1 if kind else float("nan")], dtype=torch.float32)
-        torch.testing.assert_close(label, want, rtol=0, atol=0, equal_nan=True)
-    assert data.tasks[0].values[0] == "Audi A4L"
-    assert data.facts["model_ids"] == MODEL_IDS
-    assert data.facts["make_ids"] == MAKE_IDS
-    assert data.facts["layout"] == f"{LAYOUTS[layout].get('which', 'cvpr2015')} split"
-    assert data.facts["counts"]["train list"] == len(copy.lists["train"])
-    assert data.facts["counts"]["models"] == 5
-    assert not data.generated
+def test_every_label_and_split_is_found(cars_copy):
+    for split in ["train", "val", "test"]:
+        for layout in LAYOUTS:
+            copy = cars_copy(**LAYOUTS[layout])
+            data = load(split, copy.root, tasks=("model", "make", "type"))
+            wanted = copy.lists["test"] if split == "test" else [k for k in copy.lists["train"] if is_validation(k) == (split == "val")]
+            assert wanted
+            assert list(data.keys) == wanted
+            for key, label in zip(data.keys, data.labels, strict=True):
+                make, model = map(int, key.split("/")[:2])
+                kind = cars_copy.models[make, model]
+                want = torch.tensor([MODEL_IDS.index(model), MAKE_IDS.index(make), kind - 1 if kind else float("nan")], dtype=torch.float32)
+                torch.testing.assert_close(label, want, rtol=0, atol=0, equal_nan=True)
+            assert data.tasks[0].values[0] == "Audi A4L"
+            assert data.facts["model_ids"] == MODEL_IDS
+            assert data.facts["make_ids"] == MAKE_IDS
+            assert data.facts["layout"] == f"{LAYOUTS[layout].get('which', 'cvpr2015')} split"
+            assert data.facts["counts"]["train list"] == len(copy.lists["train"])
+            assert data.facts["counts"]["models"] == 5
+            assert not data.generated
 
 
 def test_names_of_classes(cars_copy):
@@ -67,21 +66,21 @@ def test_without_a_file_of_names_numbers_serve(cars_copy):
     assert tasks[1].values == ("make 3", "make 9", "make 17")
 
 
-@pytest.mark.parametrize("crop", ["box", "none"])
-@pytest.mark.parametrize("image_size", [16, (12, 20)])
-def test_pixels(cars_copy, crop, image_size):
-    copy = cars_copy()
-    data = load("test", copy.root, crop=crop, image_size=image_size)
-    shape = list(image_size) if isinstance(image_size, tuple) else [image_size, image_size]
-    for key, image in zip(data.keys, data.images, strict=True):
-        photo = functional.pil_to_tensor(Image.open(copy.image(key)))
-        if crop == "box":
-            x1, y1, x2, y2 = copy.boxes[key]
-            # Corners count from 1 and lie inside.
-            photo = photo[:, y1 - 1 : y2, x1 - 1 : x2]
-        want = functional.resize(photo, shape, antialias=True)
-        assert image.shape == want.shape
-        assert (want.int() - image.int()).abs().max() <= 1
+def test_pixels(cars_copy):
+    for image_size in [16, (12, 20)]:
+        for crop in ["box", "none"]:
+            copy = cars_copy()
+            data = load("test", copy.root, crop=crop, image_size=image_size)
+            shape = list(image_size) if isinstance(image_size, tuple) else [image_size, image_size]
+            for key, image in zip(data.keys, data.images, strict=True):
+                photo = functional.pil_to_tensor(Image.open(copy.image(key)))
+                if crop == "box":
+                    x1, y1, x2, y2 = copy.boxes[key]
+                    # Corners count from 1 and lie inside.
+                    photo = photo[:, y1 - 1 : y2, x1 - 1 : x2]
+                want = functional.resize(photo, shape, antialias=True)
+                assert image.shape == want.shape
+                assert (want.int() - image.int()).abs().max() <= 1
 
 
 def test_a_box_of_the_whole_picture_loses_no_pixel(cars_copy):
@@ -147,8 +146,8 @@ def test_skip_bad_lists_what_it_leaves_out(cars_copy):
     assert torch.equal(data.labels, whole.labels[rows])
 
 
-@pytest.mark.parametrize("place", ["root", "data"])
-def test_the_mark_of_drawn_images(cars_copy, place):
-    copy = cars_copy()
-    (getattr(copy, place) / "GENERATED.txt").write_text("drawn")
-    assert load("test", copy.root).generated
+def test_the_mark_of_drawn_images(cars_copy):
+    for place in ["root", "data"]:
+        copy = cars_copy()
+        (getattr(copy, place) / "GENERATED.txt").write_text("drawn")
+        assert load("test", copy.root).generated

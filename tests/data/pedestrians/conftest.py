@@ -1,5 +1,6 @@
 """Small copies of Market-1501 and DukeMTMC-reID, written from the formats' descriptions and from nothing of ours."""
 
+import itertools
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +130,10 @@ def write_copy(name, top, *, nested=False, mat="beside", seed=0, **options):
 @pytest.fixture
 def pedestrian_copy(tmp_path, fresh_home):
     """A function that writes a small copy of "market1501" or "duke"; its options are those of `write_copy`."""
+    number = itertools.count()
 
     def write(name, **options):
-        return write_copy(name, tmp_path / "copy", **options)
+        return write_copy(name, tmp_path / f"copy{next(number)}", **options)
 
     return write
 

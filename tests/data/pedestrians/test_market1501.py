@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mtattr.data import load_dataset
-from mtattr.data.identity_split import validation_identities
+from mtattr.data.held_out import validation_identities
 from mtattr.data.pedestrian_attributes import DUKE, MARKET
 from mtattr.data.pedestrians import camera_of
 from mtattr.errors import InputError
@@ -16,23 +16,28 @@ def load(copy, split="train", **options):
     return load_dataset("market1501", split, **{"root": copy.root, "image_size": (32, 16)} | options)
 
 
-@pytest.mark.parametrize(
-    ("nested", "mat"), [(False, "beside"), (False, "attribute"), (False, "above"), (True, "beside"), (True, "attribute"), (True, "above")]
-)
-@pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_places_of_folders_and_attributes(pedestrian_copy, check_split, split, nested, mat):
-    copy = pedestrian_copy("market1501", nested=nested, mat=mat)
-    data = load(copy, split)
-    check_split(data, copy)
-    assert data.tasks == MARKET.tasks
-    assert str(copy.root) not in repr(data.facts)
+def test_places_of_folders_and_attributes(pedestrian_copy, check_split):
+    for split in ["train", "val", "test"]:
+        for nested, mat in [
+            (False, "beside"),
+            (False, "attribute"),
+            (False, "above"),
+            (True, "beside"),
+            (True, "attribute"),
+            (True, "above"),
+        ]:
+            copy = pedestrian_copy("market1501", nested=nested, mat=mat)
+            data = load(copy, split)
+            check_split(data, copy)
+            assert data.tasks == MARKET.tasks
+            assert str(copy.root) not in repr(data.facts)
 
 
-@pytest.mark.parametrize("options", [{"image_index": False}, {"dtype": np.float64}, {"compressed": False}])
-def test_forms_of_the_attribute_file(pedestrian_copy, check_split, options):
-    copy = pedestrian_copy("market1501", **options)
-    for split in ("train", "val", "test"):
-        check_split(load(copy, split), copy)
+def test_forms_of_the_attribute_file(pedestrian_copy, check_split):
+    for options in [{"image_index": False}, {"dtype": np.float64}, {"compressed": False}]:
+        copy = pedestrian_copy("market1501", **options)
+        for split in ("train", "val", "test"):
+            check_split(load(copy, split), copy)
 
 
 def test_the_attribute_file_may_be_named(pedestrian_copy, check_split, tmp_path):
@@ -88,16 +93,16 @@ def test_a_copy_of_a_few_people_still_has_a_validation_split(pedestrian_copy, ch
     assert not set(found["val"].identities.tolist()) & set(found["train"].identities.tolist())
 
 
-@pytest.mark.parametrize("flagged", [[], ["white", "green"]])
-def test_no_colour_and_two_colours_are_unknown(pedestrian_copy, check_split, flagged):
-    copy = pedestrian_copy("market1501")
-    copy.values[1] |= {f"up{colour}": 2 if colour in flagged else 1 for colour in MARKET.attributes[10].values}
-    copy.write_mat()
-    data = load(copy, "test")
-    check_split(data, copy)
-    unknown = data.labels.isnan()
-    assert unknown[:, 10].tolist() == [identity == 1 for identity in data.identities.tolist()]
-    assert not unknown[:, :10].any()
+def test_no_colour_and_two_colours_are_unknown(pedestrian_copy, check_split):
+    for flagged in [[], ["white", "green"]]:
+        copy = pedestrian_copy("market1501")
+        copy.values[1] |= {f"up{colour}": 2 if colour in flagged else 1 for colour in MARKET.attributes[10].values}
+        copy.write_mat()
+        data = load(copy, "test")
+        check_split(data, copy)
+        unknown = data.labels.isnan()
+        assert unknown[:, 10].tolist() == [identity == 1 for identity in data.identities.tolist()]
+        assert not unknown[:, :10].any()
 
 
 def test_one_person_in_a_half(pedestrian_copy, check_split):

@@ -1,5 +1,5 @@
 import pytest
-from mtattr.data.identity_split import validation_identities
+from mtattr.data.held_out import validation_identities
 from mtattr.twins.people.identities import in_gallery_only, role_identities, split_identities
 
 DOMAINS = ("market1501", "duke")
