@@ -1,8 +1,8 @@
-"""What a training begins with: a network, its first weights or its tree, and labels that other networks gave."""
+"""Initial states of a training: structure, weights from other networks, pseudo-labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +11,17 @@ from torch import Tensor, nn
 
 from mtattr.adaptive_sharing.affinity import affinity_beyond_chance
 from mtattr.adaptive_sharing.domains import fill_unknown
-from mtattr.adaptive_sharing.initialise import (
-    Filters,
-    filters_of,
-    read_vgg16,
-    start_from_wide,
-    start_low_rank,
-)
+from mtattr.adaptive_sharing.initialise import Filters, filters_of, start_from_wide, start_low_rank
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, thin_widths
 from mtattr.adaptive_sharing.low_rank import OUTPUT_RANK, RANKS, LowRankVGG
 from mtattr.adaptive_sharing.network import BranchedVGG, count_weights
 from mtattr.adaptive_sharing.regroup import grouped_by, label_affinity, shuffled, swapped
-from mtattr.adaptive_sharing.scales import BATCH, PAPER, Size, divided, domains_of, size_of
 from mtattr.adaptive_sharing.search import affinity_from
+from mtattr.adaptive_sharing.sizes import BATCH, PAPER, Size, divided, domains_of, size_of
 from mtattr.adaptive_sharing.somp import somp
 from mtattr.adaptive_sharing.tree import Tree
 from mtattr.data.image_data import ImageData
-from mtattr.errors import InputError
-from mtattr.training import Run, RunSpec, Start, predict
+from mtattr.training import Initial, Run, RunSpec, predict
 
 #: The search whose trees the regrouped and the matched networks take.
 REFERENCE = "branch-32-2.0"
@@ -43,32 +36,27 @@ SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
 }
 
 
-@dataclass(frozen=True)
-class EarlierRuns:
-    """The finished runs that a run starts from, all of its scale and seed; `give` trains or reads them."""
+def earlier(spec: RunSpec, variant: str, dataset: str, settings: Sequence[str] = ()) -> RunSpec:
+    """The run of another variant at the scale and seed of `spec`, with its settings of these names."""
+    kept = {name: value for name, value in spec.settings.items() if name in settings}
+    return RunSpec(PAPER, variant, dataset, spec.scale, spec.seed, kept)
 
-    spec: RunSpec
-    give: Callable[[RunSpec], Run] | None
 
-    def of(self, variant: str, dataset: str, settings: Sequence[str] = ()) -> Run:
-        """The run of a variant, with the settings of this run that are named; `InputError` if nobody gives runs."""
-        if self.give is None:
-            raise InputError(
-                f"{self.spec.variant} starts from the run {variant} on {dataset}; call fit_or_load, which trains it first"
-            )
-        kept = {name: value for name, value in self.spec.settings.items() if name in settings}
-        return self.give(RunSpec(PAPER, variant, dataset, self.spec.scale, self.spec.seed, kept))
+def source_of(spec: RunSpec) -> RunSpec:
+    """The wide network whose filters a pretrained one takes, below paper scale."""
+    return earlier(spec, SOURCE, SOURCE_DATASET)
 
-    def reference(self) -> Run:
-        """The search whose tree is taken, with the same settings."""
-        return self.of(REFERENCE, self.spec.dataset, tuple(self.spec.settings))
 
-    def teachers(self) -> dict[str, Run]:
-        """The wide network of each domain, by dataset."""
-        return {
-            name: self.of("vgg", name, ("epochs", "learning_rate", "weights"))
-            for name in domains_of(self.spec.dataset)
-        }
+def reference_of(spec: RunSpec) -> RunSpec:
+    """The search whose tree is taken, with the same settings."""
+    return earlier(spec, REFERENCE, spec.dataset, tuple(spec.settings))
+
+
+def teachers_of(spec: RunSpec) -> list[RunSpec]:
+    """The wide network of each domain that `spec` joins; none for one domain."""
+    domains = domains_of(spec.dataset)
+    kept = ("epochs", "learning_rate", "weights")
+    return [earlier(spec, "vgg", name, kept) for name in domains] if len(domains) > 1 else []
 
 
 def build_network(
@@ -92,10 +80,14 @@ def begin(
     wide: Callable[[], Filters] | None,
     *,
     filters: str = "somp",
-) -> Start:
-    """The network before its first step: random, or filled from a wide one as Sec. 3.1 and 4.5 say.
+) -> Initial:
+    """The network before its first step: random, or filled from a wide one (Sec. 3.1 and 4.5).
 
-    filters: how those of a thin network are selected, by "somp" or at "random".
+    Args:
+        build: makes the network.
+        seed: of its random weights.
+        wide: gives the filters of the wide network, None for random weights.
+        filters: selection of a thin network's filters, by "somp" or at "random".
     """
     torch.manual_seed(seed)
     net = build()
@@ -104,26 +96,26 @@ def begin(
         start_low_rank(net, wide())
     elif wide is not None:
         start_from_wide(net, wide(), select=SELECTIONS[filters])
-    return Start(
-        structure={"low_rank": True} if low_rank else net.structure, weights=net.state_dict()
-    )
+    return Initial({"low_rank": True} if low_rank else net.structure, net.state_dict())
 
 
-def source_filters(runs: EarlierRuns, weights: str | None) -> Filters:
-    """The filters of the user's VGG-16, or of the source network with its batch norm folded in."""
-    if weights is not None:
-        return read_vgg16(weights)
-    run, size = runs.of(SOURCE, SOURCE_DATASET), size_of(SOURCE_DATASET, runs.spec.scale)
-    return filters_of(run.network(_Rebuilt(build_network("vgg", size.wide, 1, size))))
+def source_filters(run: Run) -> Filters:
+    """The filters of the source network, its batch norm folded in."""
+    wide = size_of(run.spec.dataset, run.spec.scale)
+    return filters_of(run.network(_Rebuilt(build_network("vgg", wide.wide, 1, wide))))
 
 
-def regrouped(how: str, train: ImageData, runs: EarlierRuns, *_: Any, **__: Any) -> Start:
-    """The reference's tree with the tasks dealt anew, and random weights.
+def regrouped(how: str, train: ImageData, reference: Run) -> Initial:
+    """The reference's tree with its tasks dealt anew, and random weights.
 
-    how: "original" leaves them, "swapped" exchanges the halves (Fig. 3), "shuffled" deals at random; two group into as many
-    branches, "correlated" by the correlation of the training labels and "corrected" by the affinity beyond chance.
+    Args:
+        how: "original" leaves them, "swapped" exchanges the halves (Fig. 3), "shuffled" deals at
+            random; two group into as many branches, "correlated" by the correlation of the
+            training labels and "corrected" by the affinity beyond chance.
+        train: the training split.
+        reference: the finished search.
     """
-    record, seed = runs.reference().record, runs.spec.seed
+    record, seed = reference.record, reference.spec.seed
     found = record["structure"]
     tree = Tree.from_list(found["tree"])
     dealt = {
@@ -135,7 +127,7 @@ def regrouped(how: str, train: ImageData, runs: EarlierRuns, *_: Any, **__: Any)
             tree, affinity_beyond_chance(*affinity_from(record["search"])), seed=seed
         ),
     }
-    return Start(structure=found | {"tree": dealt[how]().to_list()})
+    return Initial(found | {"tree": dealt[how]().to_list()})
 
 
 def iterations_of(run: Run) -> int:
@@ -164,11 +156,11 @@ def matching_omega(weights: float, num_tasks: int, wide: Sequence[int], input_si
     return min(range(1, max(wide[:CONVOLUTIONS]) + 1), key=gap)
 
 
-def taught(train: ImageData, teachers: Mapping[str, Run]) -> ImageData:
-    """The union of both training sets, unknown labels given by the network that learned their domain alone (Sec. 4.3)."""
+def taught(train: ImageData, teachers: Sequence[Run]) -> ImageData:
+    """The union of both training sets, unknown labels answered by the teacher of their domain (Sec. 4.3)."""
     answers = []
-    for dataset, run in teachers.items():
-        size = size_of(dataset, run.spec.scale)
+    for run in teachers:
+        size = size_of(run.spec.dataset, run.spec.scale)
         net = run.network(_Rebuilt(build_network("vgg", size.wide, len(run.record["tasks"]), size)))
         answers.append(predict(net, train.images).sigmoid())
     return fill_unknown(train, torch.cat(answers, dim=1))

@@ -1,28 +1,35 @@
-"""Variants x datasets x scales: what to train."""
+"""Recipe of Lu et al. 2017: variants, settings, plans and the runs that the claims ask for."""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import torch
-
-from mtattr.adaptive_sharing import beginnings
 from mtattr.adaptive_sharing.beginnings import (
     REFERENCE,
     SOURCE,
     SOURCE_DATASET,
     SOURCE_SEED,
     SOURCE_TASK,
-    EarlierRuns,
+    begin,
+    build_network,
+    iterations_of,
+    matching_omega,
+    reference_of,
+    regrouped,
+    source_filters,
+    source_of,
+    taught,
+    teachers_of,
 )
 from mtattr.adaptive_sharing.domains import CLOTHES
 from mtattr.adaptive_sharing.grouping import branch_limit
-from mtattr.adaptive_sharing.initialise import read_vgg16
+from mtattr.adaptive_sharing.initialise import Filters, read_vgg16
 from mtattr.adaptive_sharing.layout import thin_widths
 from mtattr.adaptive_sharing.measurements import (
     analyse,
@@ -31,21 +38,13 @@ from mtattr.adaptive_sharing.measurements import (
     metrics,
     task_metrics,
 )
-from mtattr.adaptive_sharing.scales import (
-    JOINT,
-    PAPER,
-    SIZES,
-    Size,
-    domains_of,
-    load_splits,
-    size_of,
-)
 from mtattr.adaptive_sharing.search import SearchSettings, search
+from mtattr.adaptive_sharing.sizes import JOINT, PAPER, SIZES, Size, load_splits, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
-from mtattr.training import Plan, Run, RunSpec, checks
-from mtattr.training.plan import SPLITS
+from mtattr.training import Measures, Plan, Run, RunSpec
+from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec, run_of
 from mtattr.twins.faces import factor_of
 
 
@@ -98,27 +97,23 @@ VARIANTS: dict[str, Variant] = {
     SOURCE: Variant("vgg", pretrained=False),
 }
 
-#: What a run may set: type, range, and both in words.
-SETTINGS: checks.Settings = {
+#: Allowed settings: name -> (types, predicate, description for error messages).
+SETTINGS: Settings = {
     "interval": (int, lambda k: 1 <= k < 2**31, "a whole number of iterations of at least 1"),
     "alpha": (int | float, lambda alpha: 0 <= alpha <= 1e6, "a number of at least 0"),
     "decay": (int | float, lambda decay: 0 <= decay < 1, "a number in [0, 1)"),
     "retest": (str, ("never", "always").__contains__, "never or always"),
-    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (
-        int | float,
-        lambda rate: 0 < rate <= 1e6,
-        "a number above 0 and at most a million",
-    ),
-    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+    "epochs": EPOCHS,
+    "learning_rate": RATE,
+    "weights": WEIGHTS,
 }
 #: Settings that concern a search, also the one whose tree a variant takes.
 _OF_SEARCH = ("interval", "alpha", "decay", "retest")
 
 
 def check(spec: RunSpec) -> None:
-    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
-    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
+    check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     variant, settings = VARIANTS[spec.variant], spec.settings
     if spec.variant == SOURCE and (spec.dataset != SOURCE_DATASET or spec.scale == "paper"):
         raise InputError(
@@ -141,112 +136,109 @@ def _takes_tree(name: str) -> bool:
     return VARIANTS[name].longer or VARIANTS[name].regroup is not None
 
 
+def requires(spec: RunSpec) -> list[RunSpec]:
+    """The source of the filters, the search whose tree is taken, the teachers of a joint model."""
+    needed = teachers_of(spec)
+    if _from_source(spec):
+        needed.append(source_of(spec))
+    if _takes_tree(spec.variant):
+        needed.append(reference_of(spec))
+    return needed
+
+
+def _from_source(spec: RunSpec) -> bool:
+    own_weights = spec.settings.get("weights") is not None or spec.scale == "paper"
+    return VARIANTS[spec.variant].pretrained and not own_weights
+
+
+def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The splits of the dataset at the scale's size; for the source network, other people."""
+    if spec.variant != SOURCE:
+        return load_splits(spec.dataset, spec.scale, root=root, **options)
+    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"seed": SOURCE_SEED})
+    return {split: part.select_tasks([SOURCE_TASK]) for split, part in splits.items()}
+
+
 def plan(
-    spec: RunSpec,
-    *,
-    root: str | Path | None = None,
-    data: Mapping[str, ImageData] | None = None,
-    earlier: Callable[[RunSpec], Run] | None = None,
-    on_round: Callable[..., None] | None = None,
-    **options: Any,
+    spec: RunSpec, data: Mapping[str, ImageData], runs: Mapping[RunSpec, Run] = MappingProxyType({})
 ) -> Plan:
-    """What to train for `spec`.
+    """The plan of `spec`.
 
-    settings: epochs, learning_rate; of a search interval, alpha (instead of the variant's), decay (of the affinities) and
-    retest ("never": the tree is final at the first no, "always": as released); weights, a safetensors file with VGG-16 for
-    paper scale. data: splits to use instead of the dataset's own. earlier: gives the finished run of another spec, for
-    variants that start from one: the source network, the tree of the reference, the teachers of the joint model.
-    on_round: see `mtattr.adaptive_sharing.search.search`. Raises `InputError` for an unknown variant, setting, dataset or
-    scale, and for a variant that starts from another run without `earlier`.
+    Settings: epochs, learning_rate; for a search interval, alpha (instead of the variant's), decay
+    (of the affinities) and retest ("never": the tree is final at the first no, "always": as
+    released); weights, safetensors of VGG-16 for paper scale.
+
+    Raises:
+        InputError: a run that `spec` requires is not among `runs`.
     """
-    check(spec)
-    settings, variant, size = (
-        dict(spec.settings),
-        VARIANTS[spec.variant],
-        size_of(spec.dataset, spec.scale),
-    )
-    runs, weights = EarlierRuns(spec, earlier), settings.get("weights")
-    if spec.variant == SOURCE:
-        options["seed"] = SOURCE_SEED
-    whole = dict(
-        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
-    )
-    if missing := set(SPLITS) - whole.keys():
-        raise InputError(
-            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
-        )
-    if spec.variant == SOURCE:
-        whole = {split: of.select_tasks([SOURCE_TASK]) for split, of in whole.items()}
-    tasks = whole["train"].tasks
-    teachers = runs.teachers() if len(domains_of(spec.dataset)) > 1 else {}
-    labelled = whole | {"train": beginnings.taught(whole["train"], teachers)} if teachers else whole
-
-    widths = _widths(variant, size, len(tasks), runs)
-    build = functools.partial(beginnings.build_network, variant.network, widths, len(tasks), size)
-    from_wide = variant.pretrained and (weights is not None or spec.scale != "paper")
-    wide = functools.partial(beginnings.source_filters, runs, weights) if from_wide else None
-    begin = functools.partial(beginnings.begin, build, spec.seed, wide, filters=variant.filters)
+    settings, variant = dict(spec.settings), VARIANTS[spec.variant]
+    size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
+    teachers = [run_of(runs, needed) for needed in teachers_of(spec)]
+    reference = run_of(runs, reference_of(spec)) if _takes_tree(spec.variant) else None
+    widths = _widths(variant, size, len(tasks), reference)
+    build = partial(build_network, variant.network, widths, len(tasks), size)
+    wide = _filters(spec, runs)
+    initial, train = partial(begin, build, spec.seed, wide, filters=variant.filters), None
     if variant.alpha is not None:
-        how = SearchSettings(
+        limits = [branch_limit(w, n) for w, n in zip(size.wide, widths, strict=True)]
+        searched = SearchSettings(
             alpha=settings.get("alpha", variant.alpha),
-            limits=[branch_limit(w, n) for w, n in zip(size.wide, widths, strict=True)],
+            limits=limits,
             interval=settings.get("interval", size.interval),
             decay=settings.get("decay", 0.99),
             retest=settings.get("retest", "never") == "always",
         )
-        find = functools.partial(search, begin=begin, settings=how, on_round=on_round)
+        train = partial(search, settings=searched)
     elif variant.regroup is not None:
-        find = functools.partial(beginnings.regrouped, variant.regroup, whole["train"], runs)
-    else:
-        find = functools.partial(_begin_only, begin)
-    rate, epochs = (
-        size.rates.get(variant.kind, size.fit.learning_rate),
-        settings.get("epochs", size.fit.epochs),
-    )
+        initial = partial(regrouped, variant.regroup, data["train"], reference)
+    epochs, rate = settings.get("epochs", size.fit.epochs), size.rates.get(variant.kind)
     if variant.longer:
-        epochs = math.ceil(
-            beginnings.iterations_of(runs.reference())
-            / max(1, len(whole["train"]) // size.fit.batch_size)
-        )
+        batches = max(1, len(data["train"]) // size.fit.batch_size)
+        epochs = math.ceil(iterations_of(reference) / batches)
+    rate = settings.get("learning_rate", size.fit.learning_rate if rate is None else rate)
     return Plan(
-        data=labelled,
+        data={**data, "train": taught(data["train"], teachers)} if teachers else data,
         build=build,
-        task_weights=torch.ones(len(tasks)),
-        settings=replace(
-            size.fit, epochs=epochs, learning_rate=settings.get("learning_rate", rate)
+        settings=replace(size.fit, epochs=epochs, learning_rate=rate),
+        measures=Measures(
+            metrics=metrics,
+            select_by="selection_score",
+            floors=floors,
+            task_metrics=task_metrics,
+            analyse=partial(analyse, _known_groups(spec, tasks), _scores(teachers)),
+            analyse_training=analyse_training,
         ),
-        metrics=metrics,
-        select_by="selection_score",
-        floors=floors,
-        task_metrics=task_metrics,
-        search=find,
-        seen_by_all=whole,
-        analyse=functools.partial(analyse, _known_groups(spec, tasks), _scores(teachers)),
-        analyse_training=analyse_training,
-        notes=(_note(widths, weights, from_wide),),
+        initial=initial,
+        train=train,
+        seen_by_all=data,
+        notes=(_note(widths, settings.get("weights"), wide is not None),),
     )
 
 
-def _begin_only(begin: Callable[[], Any], *_: Any, **__: Any) -> Any:
-    return begin()
+def _filters(spec: RunSpec, runs: Mapping[RunSpec, Run]) -> Callable[[], Filters] | None:
+    """What gives the filters of the wide network, None for random weights."""
+    weights = spec.settings.get("weights")
+    if weights is not None:
+        return partial(read_vgg16, weights)
+    if not _from_source(spec):
+        return None
+    return partial(source_filters, run_of(runs, source_of(spec)))
 
 
-def _widths(variant: Variant, size: Size, num_tasks: int, runs: EarlierRuns) -> tuple[int, ...]:
+def _widths(variant: Variant, size: Size, num_tasks: int, reference: Run | None) -> tuple[int, ...]:
     if variant.network != "thin":
         return size.wide
     if variant.omega is not None:
         return thin_widths(max(1, variant.omega // size.divisor), size.wide)
-    goal = runs.reference().metrics["selected"]["weights"]
-    return thin_widths(
-        beginnings.matching_omega(goal, num_tasks, size.wide, size.image_size), size.wide
-    )
+    goal = reference.metrics["selected"]["weights"]
+    return thin_widths(matching_omega(goal, num_tasks, size.wide, size.image_size), size.wide)
 
 
-def _scores(teachers: Mapping[str, Run]) -> dict[str, float]:
+def _scores(teachers: Sequence[Run]) -> dict[str, float]:
     names = ("mean_accuracy", "top10_recall", "top3_accuracy", "top5_accuracy")
     return {
         name: run.metrics["selected"][name]
-        for run in teachers.values()
+        for run in teachers
         for name in names
         if name in run.metrics["selected"]
     }

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from mtattr.adaptive_sharing.affinity import ErrorAffinity, branch_affinity, chance_affinity
@@ -19,9 +18,8 @@ from mtattr.adaptive_sharing.layout import LAYERS
 from mtattr.adaptive_sharing.tree import Tree
 from mtattr.errors import InputError, whole_number
 from mtattr.evaluation import rank_correlation
-from mtattr.training import Plan, Start
+from mtattr.training import Initial, Loop, Plan, Trained, fit
 from mtattr.training.checkpoint import load_tensors, save_tensors, with_prefix
-from mtattr.training.fit import fit
 
 _log = logging.getLogger("mtattr.search")
 
@@ -70,66 +68,56 @@ class _State:
 
 def search(
     plan: Plan,
+    loop: Loop,
     *,
-    begin: Callable[[], Start],
     settings: SearchSettings,
-    fabric: Fabric,
-    seed: int,
-    folder: Path,
-    identity: Mapping[str, Any],
-    title: str = "",
     on_round: Callable[[Tree, Tensor, str], None] | None = None,
-    **how: Any,
-) -> Start:
-    """Algorithm 1: where the final training begins, with the tree that was found and what led to it.
+) -> Trained:
+    """Lu et al. 2017, Algorithm 1: train the thin model, group, widen, again; then train to the end.
 
-    Each round trains for `interval` iterations, estimates the affinities from these very batches, and groups the branches
-    at the junction; more than one group widens the layer below and starts the next round, with a fresh optimiser and
-    learning rate schedule. The last round, which did not split, is the beginning of the final training.
-    begin: makes the thin model. on_round: called with (tree, affinity `(T, T)`, name of the widened layer) after each split.
-    The state lies in `folder` after every decision and, within a round, as for any training: a killed search goes on.
+    Each round trains for `interval` iterations, estimates the affinities from these very batches,
+    and groups the branches at the junction; more than one group widens the layer below and starts
+    the next round, with a fresh optimiser and learning rate schedule. The last round, which did
+    not split, goes on as the final training. The state lies beside the loop's checkpoint, so a
+    killed search goes on.
+
+    Args:
+        plan: the thin model (`initial`) and how it is trained.
+        loop: device, seed, checkpoint.
+        settings: alpha, limits, interval.
+        on_round: called with (tree, affinity `(T, T)`, name of the widened layer) after each split.
     """
-    state, affinity = _State(), ErrorAffinity(len(plan.tasks), settings.decay).to(fabric.device)
-    file, weights = folder / "rounds.safetensors", None
+    fabric = loop.fabric
+    affinity = ErrorAffinity(len(plan.tasks), settings.decay).to(fabric.device)
+    file = loop.checkpoint.parent / "search" / "rounds.safetensors"
     if file.exists():
-        state, weights = _load(file, identity, affinity)
+        state, weights = _load(file, loop.identity, affinity)
     else:
-        first = begin()
-        state.structure, weights = first.structure, first.weights
+        thin = plan.initial()  # line 1: the thin model, every task on one trunk
+        state, weights = _State(structure=thin.structure), thin.weights
     iterations = plan.settings.epochs * max(1, len(plan.data["train"]) // plan.settings.batch_size)
     while not state.done:
-        started, start = time.monotonic(), _start(state, weights, folder, identity, seed)
+        started, here = time.monotonic(), _round(loop, state)
         tree = Tree.from_list(state.structure["tree"])
         at = tree.junction
-        if (
-            not 2 <= at <= len(LAYERS)
-        ):  # one task has nothing to group, and conv1_1 is always shared
+        if not 2 <= at <= len(LAYERS):  # one task has nothing to group, conv1_1 is always shared
             state.done = True
             break
-        until = settings.interval * (state.tests + 1)
-        places = {"checkpoint": start.checkpoint, "identity": start.identity, "seed": start.seed}
-        label = f"{title}, round {state.round + 1}"
-        model, _ = fit(
-            plan,
-            start=start,
-            observer=affinity,
-            stop_after=until,
-            fabric=fabric,
-            title=label,
-            **places,
-            **how,
-        )
+        # Train this model for a while; its errors on the way give the affinities (Eq. 6).
+        until, initial = settings.interval * (state.tests + 1), Initial(state.structure, weights)
+        model = fit(plan, here, initial=initial, observer=affinity, stop_after=until).model
+        # Group the branches at the junction (Eq. 7 to 11).
         groups = choose_branches(
             branch_affinity(affinity.matrix, tree.tasks_of(at)),
             unit_cost(at - 1),
             settings.alpha,
             settings.limits[at - 1],
-            seed,
+            loop.seed,
         )
         groups = fabric.broadcast(groups)
         state.decisions.append({"layer": LAYERS[at - 1], "iteration": until, "groups": groups})
-        _log.info("%s: %s gets %d branches", label, LAYERS[at - 1], len(groups))
-        if len(groups) > 1:
+        _log.info("%s: %s gets %d branches", here.title, LAYERS[at - 1], len(groups))
+        if len(groups) > 1:  # widen the layer below the junction, copies with the old filters
             net = getattr(model, "module", model).widen(groups)
             state.structure, weights = net.structure, net.state_dict()
             state.round, state.tests = state.round + 1, 0
@@ -139,40 +127,26 @@ def search(
             state.done = True
         state.seconds += time.monotonic() - started
         if fabric.is_global_zero:
-            _save(file, state, weights, identity, affinity)
+            _save(file, state, weights, loop.identity, affinity)
         fabric.barrier()
         if len(groups) > 1:
             if fabric.is_global_zero:
-                start.checkpoint.unlink(missing_ok=True)
+                here.checkpoint.unlink(missing_ok=True)
             if on_round is not None:
                 on_round(net.tree, affinity.matrix, LAYERS[at - 1])
-    return _start(
-        state,
-        weights,
-        folder,
-        identity,
-        seed,
-        findings=_findings(state, affinity),
-        metrics=_metrics(affinity),
-    )
+    final = replace(_round(loop, state), title=loop.title)
+    trained = fit(plan, final, initial=Initial(state.structure, weights))
+    return replace(trained, findings=_findings(state, affinity), metrics=_metrics(affinity))
 
 
-def _start(
-    state: _State,
-    weights: Mapping[str, Tensor] | None,
-    folder: Path,
-    identity: Mapping[str, Any],
-    seed: int,
-    **more: Any,
-) -> Start:
-    return Start(
-        structure=state.structure,
-        weights=weights,
-        checkpoint=folder / f"round-{state.round:02}.safetensors",
-        identity={**identity, "round": state.round},
-        # Another order of the images in every round, and the same again when a killed one goes on.
-        seed=seed + 1_000_003 * state.round,
-        **more,
+def _round(loop: Loop, state: _State) -> Loop:
+    """The loop of one round: its own checkpoint, and another order of the images."""
+    return replace(
+        loop,
+        checkpoint=loop.checkpoint.parent / "search" / f"round-{state.round:02}.safetensors",
+        identity={**loop.identity, "round": state.round},
+        seed=loop.seed + 1_000_003 * state.round,
+        title=f"{loop.title}, round {state.round + 1}",
     )
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from mtattr.errors import InputError
+from mtattr.nets import Output
 from mtattr.tasks import TaskSet
-from mtattr.training.losses import known_counts
+from mtattr.training.losses import Batch, known_counts
 
 
 def square_error(
@@ -20,24 +21,37 @@ def square_error(
     known: Tensor | None = None,
     units: str = "mean",
 ) -> Tensor:
-    """Mean over its known labels of each task's half squared distance to -1/+1: `(T,)` (He et al. 2017, Eq. 1 to 3).
+    """Half squared distance to -1/+1 of each task, mean over its known labels: `(T,)`.
 
-    outputs `(B, U)`, labels `(B, T)` with NaN = unknown. Binary tasks: the target of a label y in [0, 1] is 2y - 1, so
-    soft labels are allowed. Categorical ones: +1 for the label's unit and -1 for the others, and over the units their
-    "mean", which puts all tasks on one scale, or their "sum", which puts all units on one; the paper does not say what it
-    does. The half is that of the released code, whose loss is the sum of squares over twice the batch. A task without a
-    known label has loss 0 and gives no gradient. `known` `(T,)` replaces the counts to divide by, as in
-    `mtattr.training.per_task_loss`. Computed in float32 or better. Raises `InputError` for other `units` or shapes.
+    He et al. 2017, Eq. 1 to 3. The half is that of the released code, whose loss is the sum of
+    squares over twice the batch. A task without a known label has loss 0 and gives no gradient.
+
+    Args:
+        outputs: `(B, U)`; computed in float32 or better.
+        labels: `(B, T)`, NaN = unknown. The target of a binary label y in [0, 1] is 2y - 1; for a
+            categorical one it is +1 for the label's unit and -1 for the others.
+        tasks: the T tasks with their U units.
+        known: as in `per_task_loss`.
+        units: over a categorical task's units the "mean", which puts all tasks on one scale, or
+            the "sum", which puts all units on one; the paper does not say which.
+
+    Raises:
+        InputError: other `units` or shapes.
     """
     counts = known_counts(labels) if known is None else known
     total = _over_units(_squares(outputs, labels, tasks).sum(dim=0), tasks, units)
     return total / (2 * counts.clamp(min=torch.finfo(torch.float32).tiny))
 
 
+def losses(output: Output, batch: Batch, tasks: TaskSet, *, units: str = "mean") -> Tensor:
+    """Losses `(T,)` that a plan trains: `square_error` of a network's outputs."""
+    return square_error(output.logits, batch.labels, tasks, known=batch.known, units=units)
+
+
 def square_errors(
     outputs: Tensor, labels: Tensor, tasks: TaskSet, *, units: str = "mean"
 ) -> Tensor:
-    """Half squared distance of every image and task, of which `square_error` is the mean: `(B, T)`, NaN where unknown."""
+    """Half squared distance of every image and task: `(B, T)`, NaN where unknown."""
     halves = _over_units(_squares(outputs, labels, tasks).T.contiguous(), tasks, units).T / 2
     return torch.where(labels.isnan(), torch.nan, halves)
 

@@ -1,21 +1,21 @@
-"""Variants x datasets x scales: what to train."""
+"""Recipe of He et al. 2017: variants, settings, plans and the runs that the claims ask for."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import torch
 from torch import nn
 
 from mtattr.adaptive_weighting.analysis import halves
 from mtattr.adaptive_weighting.averaged import AveragedTrend
 from mtattr.adaptive_weighting.dynamic_weight_average import DynamicWeightAverage
 from mtattr.adaptive_weighting.grad_norm import GradNorm
-from mtattr.adaptive_weighting.loss import square_error
+from mtattr.adaptive_weighting.loss import losses
 from mtattr.adaptive_weighting.measurements import (
     analyse,
     analyse_training,
@@ -26,15 +26,15 @@ from mtattr.adaptive_weighting.measurements import (
 )
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets
 from mtattr.adaptive_weighting.shuffled import ShuffledTrend
+from mtattr.adaptive_weighting.sizes import PAPER, SIZES, Size, load_splits, size_of
 from mtattr.adaptive_weighting.trend import ValidationLossTrend
 from mtattr.adaptive_weighting.uncertainty import UncertaintyWeighting
-from mtattr.data import load_dataset
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.nets import MultiTaskNet, build_backbone, freeze_batch_norm
 from mtattr.tasks import TaskSet
-from mtattr.training import FitSettings, Plan, RunSpec, Weighting, checks
-from mtattr.training.plan import SPLITS
+from mtattr.training import Measures, Plan, Run, RunSpec, Weighting
+from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
 #: How a variant weighs its tasks, from (tasks, update interval, seed, steps of an epoch).
 WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
@@ -76,210 +76,106 @@ VARIANTS: dict[str, Variant] = {
     "gradnorm": Variant("gradnorm"),
 }
 
-#: What a run may set: type, range, and both in words.
-SETTINGS: checks.Settings = {
+#: Allowed settings: name -> (types, predicate, description for error messages).
+SETTINGS: Settings = {
     "interval": (int, lambda k: 1 <= k < 2**63, "a whole number of iterations of at least 1"),
-    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (
-        int | float,
-        lambda rate: 0 < rate <= 1e6,
-        "a number above 0 and at most a million",
-    ),
+    "epochs": EPOCHS,
+    "learning_rate": RATE,
     "dropout": (int | float, lambda share: 0 <= share < 1, "a number in [0, 1)"),
     "batch_norm": (str, ("frozen", "training").__contains__, "frozen or training"),
     "validation_norm": (str, ("running", "batch").__contains__, "running or batch"),
     "unit_loss": (str, ("mean", "sum").__contains__, "mean or sum"),
-    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+    "weights": WEIGHTS,
 }
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of a dataset a scale uses, with which network, and how long it trains; limits None = the whole split.
-
-    widths: channels of the small residual network's three stages, None = ResNet-50. interval: iterations between two
-    updates of the weights. separate_rate: learning rate of the separate networks.
-    """
-
-    image_size: int | tuple[int, int]
-    fit: FitSettings
-    interval: int
-    widths: tuple[int, int, int] | None = None
-    separate_rate: float | None = None
-    train: int | None = None
-    val: int | None = None
-    test: int | None = None
-
-
-def _sgd(epochs: int, learning_rate: float, milestones: tuple[float, ...]) -> FitSettings:
-    """SGD as in the paper."""
-    return FitSettings(
-        epochs=epochs,
-        batch_size=32,
-        learning_rate=learning_rate,
-        optimizer="sgd",
-        weight_decay=5e-4,
-        schedule="step",
-        milestones=milestones,
-        flip=True,
-    )
-
-
-#: When the rate falls: after 70, 100 and 120 of 130 thousand iterations, and after 10 and 15 of 20 thousand.
-_FACES, _PEDESTRIANS = (70 / 130, 100 / 130, 120 / 130), (10 / 20, 15 / 20)
-_SMOKE = {
-    "widths": (8, 16, 32),
-    "interval": 5,
-    "separate_rate": 0.06,
-    "train": 640,
-    "val": 320,
-    "test": 400,
-}
-_REDUCED = {
-    "widths": (16, 32, 64),
-    "interval": 20,
-    "separate_rate": 0.06,
-    "train": 6000,
-    "val": 2000,
-    "test": 4000,
-}
-
-
-def _sizes(
-    side: int | tuple[int, int], rate: float, milestones: tuple[float, ...], paper_epochs: int
-) -> dict[str, Size]:
-    """paper_epochs of 10 training images a step make up the paper's 130 or 20 thousand iterations."""
-    at_paper_scale = replace(_sgd(paper_epochs, 1e-4, milestones), batch_size=10)
-    return {
-        "smoke": Size(side, _sgd(3, rate, milestones), **_SMOKE),
-        "reduced": Size(side, _sgd(8, rate, milestones), **_REDUCED),
-        "paper": Size(224, at_paper_scale, interval=200),
-    }
-
-
-_SETS = {
-    "celeba": _sizes(32, 0.06, _FACES, 8),
-    "market1501": _sizes((64, 32), 0.02, _PEDESTRIANS, 18),
-    "duke": _sizes((64, 32), 0.02, _PEDESTRIANS, 14),
-}
-SIZES: dict[tuple[str, str], Size] = {
-    (name + twin, scale): size
-    for name, sizes in _SETS.items()
-    for twin in ("", "-twin")
-    for scale, size in sizes.items()
-}
-
-
-def load_splits(
-    dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
-) -> dict[str, ImageData]:
-    """The three splits at the size of a scale; `InputError` for a dataset or scale that has no recipe."""
-    size = size_of(dataset, scale)
-    limits = {"train": size.train, "val": size.val, "test": size.test}
-    where = None if dataset.endswith("-twin") else root
-    return {
-        split: load_dataset(
-            dataset, split, root=where, image_size=size.image_size, limit=limit, **options
-        )
-        for split, limit in limits.items()
-    }
-
-
-def size_of(dataset: str, scale: str) -> Size:
-    """The `Size` of a dataset at a scale; `InputError` lists what there is."""
-    return checks.size_of(SIZES, "adaptive_weighting", dataset, scale)
 
 
 def check(spec: RunSpec) -> None:
-    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
-    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    settings = spec.settings
-    if settings.get("weights") is not None:
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
+    check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
+    weights = spec.settings.get("weights")
+    if weights is not None:
         if size_of(spec.dataset, spec.scale).widths is not None:
             raise InputError(
                 f"setting weights needs scale paper, whose network is ResNet-50; this is {spec.scale}"
             )
-        build_backbone("resnet50", weights=settings["weights"])
+        build_backbone("resnet50", weights=weights)
+
+
+def requires(spec: RunSpec) -> list[RunSpec]:
+    """No earlier runs."""
+    return []
+
+
+def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The splits of the dataset at the scale's size."""
+    return load_splits(spec.dataset, spec.scale, root=root, **options)
 
 
 def plan(
-    spec: RunSpec,
-    *,
-    root: str | Path | None = None,
-    data: Mapping[str, ImageData] | None = None,
-    **options: Any,
+    spec: RunSpec, data: Mapping[str, ImageData], runs: Mapping[RunSpec, Run] = MappingProxyType({})
 ) -> Plan:
-    """What to train for `spec`.
+    """The plan of `spec`.
 
-    settings: interval (k, of the variants that follow a trend), epochs, learning_rate, dropout before the head, weights (a
-    safetensors file for ResNet-50, random without), batch_norm ("frozen" or "training"; frozen by default where weights are
-    given), unit_loss (over the units of a categorical task, "mean" or "sum"; metrics always take the mean),
-    validation_norm (by which statistics batch norm sees the images that steer, "running" or those of their "batch").
-    data: splits to use instead of the dataset's own. Raises `InputError` for an unknown variant, setting, dataset or scale.
+    Settings: interval (k, for variants that follow a trend), epochs, learning_rate, dropout before
+    the head, weights (safetensors for ResNet-50, else random), batch_norm ("frozen" or "training";
+    frozen by default with weights), unit_loss (over the units of a categorical task, "mean" or
+    "sum"; metrics always take the mean), validation_norm (batch norm statistics for the images
+    that steer: "running" or those of their "batch").
     """
-    check(spec)
-    settings, variant, size = (
-        dict(spec.settings),
-        VARIANTS[spec.variant],
-        size_of(spec.dataset, spec.scale),
-    )
-    whole = dict(
-        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
-    )
-    if missing := set(SPLITS) - whole.keys():
-        raise InputError(
-            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
-        )
-    steering, held = halves(whole["val"])
-    tasks = whole["train"].tasks
-    rate = size.separate_rate if variant.separate and size.separate_rate else size.fit.learning_rate
+    settings, variant = dict(spec.settings), VARIANTS[spec.variant]
+    size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
+    own_rate = size.separate_rate if variant.separate else None
     fit = replace(
         size.fit,
         epochs=settings.get("epochs", size.fit.epochs),
-        learning_rate=settings.get("learning_rate", rate),
+        learning_rate=settings.get("learning_rate", own_rate or size.fit.learning_rate),
     )
-    interval = settings.get("interval", size.interval)
-    watched = {"validation": whole["val"], "half": steering, "train": whole["train"]}[
+    # One half of the validation images steers and the other selects, where a variant asks for it.
+    steering, held = halves(data["val"])
+    watched = {"validation": data["val"], "half": steering, "train": data["train"]}[
         variant.steering
     ]
-    weighting, idle = None, ()
-    if variant.weighting is not None:
-        steps = max(1, len(whole["train"]) // fit.batch_size)
-        make = WEIGHTINGS[variant.weighting]
-        if (
-            variant.weighting in ("trend", "shuffled", "averaged")
-            and fit.epochs * steps < 2 * interval
-        ):
-            idle = (
-                f"weights of 1 throughout: {fit.epochs * steps} iterations are fewer than two windows of {interval}",
-            )
-        weighting = lambda num_tasks: make(num_tasks, interval, spec.seed, steps)  # noqa: E731
-    weights = settings.get("weights")
+    interval, steps = settings.get("interval", size.interval), len(data["train"]) // fit.batch_size
+    weighting, notes = _weighting(variant, interval, spec.seed, max(1, steps), fit.epochs)
+    weights, units = settings.get("weights"), settings.get("unit_loss", "mean")
     frozen = settings.get("batch_norm", "frozen" if weights else "training") == "frozen"
-    build = functools.partial(
-        _build, tasks, size, variant.separate, weights, frozen, float(settings.get("dropout", 0.0))
-    )
-    rare, units = rare_tasks(whole["train"].labels, tasks), settings.get("unit_loss", "mean")
+    dropout = float(settings.get("dropout", 0.0))
+    rare = rare_tasks(data["train"].labels, tasks)
+    window = interval * min(fit.batch_size, len(data["train"]))
     return Plan(
-        data=whole | {"val": held} if variant.steering == "half" else whole,
-        build=build,
-        task_weights=torch.ones(len(tasks)),
+        data={**data, "val": held} if variant.steering == "half" else data,
+        build=partial(_build, tasks, size, variant.separate, weights, frozen, dropout),
         settings=fit,
-        metrics=functools.partial(metrics, rare=rare),
-        select_by="mean_accuracy",
-        floors=functools.partial(floors, rare=rare),
-        task_metrics=task_metrics,
-        losses=functools.partial(square_error, units=units),
+        measures=Measures(
+            metrics=partial(metrics, rare=rare),
+            select_by="mean_accuracy",
+            floors=partial(floors, rare=rare),
+            task_metrics=task_metrics,
+            analyse=partial(analyse, data["val"], steering, held),
+            analyse_training=partial(analyse_training, watched, window, units),
+        ),
+        losses=partial(losses, units=units),
         weighting=weighting,
         steering=watched,
         steering_norm=settings.get("validation_norm", "running"),
-        seen_by_all=whole,
-        analyse=functools.partial(analyse, whole["val"], steering, held),
-        analyse_training=functools.partial(
-            analyse_training, watched, interval * min(fit.batch_size, len(whole["train"])), units
-        ),
-        notes=(_note(size, weights, frozen), *idle),
+        seen_by_all=data,
+        notes=(_note(size, weights, frozen), *notes),
     )
+
+
+def _weighting(
+    variant: Variant, interval: int, seed: int, steps: int, epochs: int
+) -> tuple[Callable[[int], Weighting] | None, tuple[str, ...]]:
+    if variant.weighting is None:
+        return None, ()
+    make, notes = WEIGHTINGS[variant.weighting], ()
+    by_interval = variant.weighting in ("trend", "shuffled", "averaged")
+    if by_interval and epochs * steps < 2 * interval:
+        notes = (
+            f"weights of 1 throughout: {epochs * steps} iterations are fewer than two windows "
+            f"of {interval}",
+        )
+    return lambda num_tasks: make(num_tasks, interval, seed, steps), notes
 
 
 #: Explorations that the claims mark as such: dataset, settings, variants.
@@ -310,7 +206,7 @@ def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[Ru
         (dataset, "separate", {}) for dataset in ("market1501-twin", "celeba-twin", "duke-twin")
     ]
     return [
-        RunSpec("adaptive_weighting", name, dataset, scale, seed, settings)
+        RunSpec(PAPER, name, dataset, scale, seed, settings)
         for dataset, name, settings in cells
         for seed in seeds
     ]

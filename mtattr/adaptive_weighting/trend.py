@@ -18,7 +18,10 @@ def change_weights(current: Tensor, previous: Tensor) -> Tensor:
     either window keeps weight 1 and the others average 1 among themselves; all are 1 if no loss changed.
     """
     current, previous = _float64(current, previous)
-    return _relative((current - previous).abs())
+    change = (current - previous).abs()
+    known = change.isfinite()
+    mean = torch.where(known, change, 0).sum() / known.sum()
+    return torch.where(known & (mean > 0), change / mean, 1)
 
 
 def two_factor_weights(current: Tensor, previous: Tensor) -> Tensor:
@@ -118,7 +121,7 @@ class ValidationLossTrend(WindowedWeights):
 
     def _compare(self, current: Tensor, previous: Tensor) -> None:
         self.change.copy_((current - previous).abs())
-        self.weights.copy_(_relative(self.change))
+        self.weights.copy_(change_weights(current, previous))  # Algorithm 2
 
 
 def check_losses(losses: Tensor, num_tasks: int) -> None:
@@ -127,12 +130,6 @@ def check_losses(losses: Tensor, num_tasks: int) -> None:
         raise InputError(
             f"expected one loss for each of {num_tasks} tasks, got shape {tuple(losses.shape)}"
         )
-
-
-def _relative(change: Tensor) -> Tensor:
-    known = change.isfinite()
-    mean = torch.where(known, change, 0).sum() / known.sum()
-    return torch.where(known & (mean > 0), change / mean, 1)
 
 
 def _float64(current: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:

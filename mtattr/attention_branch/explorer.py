@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mtattr.attention_branch.localisation import shown
 from mtattr.attention_branch.maps import explanation_maps, methods_of
-from mtattr.attention_branch.scales import BACKBONE, PAPER
+from mtattr.attention_branch.sizes import BACKBONE, PAPER
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation import energy_inside, known_regions, pointing_game
 from mtattr.files import found_upwards

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
-from mtattr.attention_branch.scales import BACKBONE, PAPER
+from mtattr.attention_branch.sizes import BACKBONE, PAPER
 from mtattr.data.batches import take
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards

@@ -1,4 +1,4 @@
-"""The loss of the Attention Branch Network: both branches answer the same question (Fukui et al. 2019, Eq. 3)."""
+"""The loss of the Attention Branch Network (Fukui et al. 2019, Eq. 3)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,35 @@ from torch import Tensor
 
 from mtattr.nets import Output
 from mtattr.tasks import TaskSet
-from mtattr.training.losses import per_task_loss
+from mtattr.training.losses import Batch, per_task_loss, task_losses
 
 
 def attention_branch_loss(
-    perception_logits: Tensor, attention_logits: Tensor, labels: Tensor, tasks: TaskSet
+    perception_logits: Tensor,
+    attention_logits: Tensor,
+    labels: Tensor,
+    tasks: TaskSet,
+    *,
+    known: Tensor | None = None,
 ) -> Tensor:
-    """L = L_att + L_per (Eq. 3), `(T,)` in nats, from logits `(B, U)` of both branches and labels `(B, T)`, NaN = unknown.
+    """L = L_att + L_per of each task (Eq. 3), `(T,)` in nats: both branches answer one question.
 
-    Cross-entropy of the softmax for a categorical task, of the sigmoid for a binary one.
+    Args:
+        perception_logits: `(B, U)`.
+        attention_logits: `(B, U)`.
+        labels: `(B, T)`, NaN = unknown; softmax for a categorical task, sigmoid for a binary one.
+        tasks: the T tasks.
+        known: as in `per_task_loss`.
     """
-    return per_task_loss(attention_logits, labels, tasks) + per_task_loss(
-        perception_logits, labels, tasks
+    attention = per_task_loss(attention_logits, labels, tasks, known=known)  # L_att
+    perception = per_task_loss(perception_logits, labels, tasks, known=known)  # L_per
+    return attention + perception
+
+
+def losses(output: Output, batch: Batch, tasks: TaskSet) -> Tensor:
+    """Losses `(T,)` that a plan trains: Eq. 3, or L_per for a network without attention branch."""
+    if "attention_logits" not in output.extra:
+        return task_losses(output, batch, tasks)
+    return attention_branch_loss(
+        output.logits, output.extra["attention_logits"], batch.labels, tasks, known=batch.known
     )
-
-
-def attention_losses(
-    output: Output, images: Tensor, labels: Tensor, tasks: TaskSet, *, known: Tensor | None = None
-) -> Tensor:
-    """L_att alone, `(T,)`: what the training loop adds to the losses of a network's logits."""
-    return per_task_loss(output.extra["attention_logits"], labels, tasks, known=known)

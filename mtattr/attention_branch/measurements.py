@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,14 +54,14 @@ def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, li
 
 def analyse(
     whole: Mapping[str, ImageData],
-    rivals: Callable[[], list[nn.Module]] | None,
+    rivals: Sequence[nn.Module],
     net: nn.Module,
     data: Mapping[str, ImageData],
     device: object,
 ) -> dict[str, float]:
     """Localisation and faithfulness of the maps, accuracy of the attention branch, and where maps of two tasks differ.
 
-    whole: the splits with all their tasks, of which `data` has one where each network learns one. rivals: gives two networks of another
+    whole: the splits with all their tasks, of which `data` has one where each network learns one. rivals: two networks of another
     task, the first of this run's seed: `task_distance_over_seed` is how much further this network's maps are from the first's than the
     second's are, that is, whether another task changes the maps more than another seed does.
     """
@@ -89,8 +89,8 @@ def analyse(
     found["map_spread"] = maps.std(dim=(2, 3)).mean().item()
     if len(whole["test"].tasks) > len(test.tasks) and test.region_of is not None:
         found |= on_both_regions(whole, maps)
-    if rivals is not None:
-        first, second = (maps_of(rival) for rival in rivals())
+    if rivals:
+        first, second = (maps_of(rival) for rival in rivals)
         found["task_distance"], found["seed_distance"] = (
             map_distance(maps, first),
             map_distance(second, first),

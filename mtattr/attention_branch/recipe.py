@@ -1,11 +1,12 @@
-"""Variants x datasets x scales: what to train."""
+"""Recipe of Fukui et al. 2019: variants, settings, plans and the runs that the claims ask for."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,11 +18,11 @@ from mtattr.attention_branch.backbones import (
     build_parts,
     matching_factor,
 )
-from mtattr.attention_branch.loss import attention_losses
+from mtattr.attention_branch.loss import losses
 from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics, task_metrics
 from mtattr.attention_branch.multitask import EXECUTIONS, MultitaskAttentionBranchNet
 from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet, ClassActivationNet
-from mtattr.attention_branch.scales import (
+from mtattr.attention_branch.sizes import (
     BACKBONE,
     CARS,
     FACES,
@@ -34,8 +35,8 @@ from mtattr.attention_branch.scales import (
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
-from mtattr.training import Plan, Run, RunSpec, checks
-from mtattr.training.plan import SPLITS
+from mtattr.training import Measures, Plan, Run, RunSpec
+from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ VARIANTS: dict[str, Variant] = {
 #: Variants that need many attributes, and those that need cars.
 _FACES_ONLY = ("one-map", "average", "sigmoid", "sequential")
 
-#: What a run may set: type, range, and both in words.
-SETTINGS: checks.Settings = {
+#: Allowed settings: name -> (types, predicate, description for error messages).
+SETTINGS: Settings = {
     "backbone": (
         str,
         (PAPER_BACKBONES | SMALL_BACKBONES).__contains__,
@@ -82,19 +83,15 @@ SETTINGS: checks.Settings = {
     ),
     "execution": (str, EXECUTIONS.__contains__, f"one of {', '.join(EXECUTIONS)}"),
     "chunk": (int, lambda tasks: tasks >= 1, "a whole number of tasks of at least 1"),
-    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (
-        int | float,
-        lambda rate: 0 < rate <= 1e6,
-        "a number above 0 and at most a million",
-    ),
-    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+    "epochs": EPOCHS,
+    "learning_rate": RATE,
+    "weights": WEIGHTS,
 }
 
 
 def check(spec: RunSpec) -> None:
-    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
-    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
+    check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     variant, settings, size = (
         VARIANTS[spec.variant],
         spec.settings,
@@ -135,67 +132,57 @@ def _backbone(spec: RunSpec) -> str:
     return spec.settings.get("backbone", BACKBONE[spec.dataset.removesuffix("-twin")])
 
 
-def plan(
-    spec: RunSpec,
-    *,
-    root: str | Path | None = None,
-    data: Mapping[str, ImageData] | None = None,
-    earlier: Callable[[RunSpec], Run] | None = None,
-    **options: Any,
-) -> Plan:
-    """What to train for `spec`.
+def requires(spec: RunSpec) -> list[RunSpec]:
+    """For "make-abn" the networks that learned the model, whose maps its own are compared with."""
+    if spec.variant != "make-abn":
+        return []
+    # This seed and the next, within groups of five, so that five seeds need no sixth.
+    following = spec.seed + 1 if spec.seed % 5 < 4 else spec.seed - 4
+    return [replace(spec, variant="abn", seed=seed) for seed in (spec.seed, following)]
 
-    settings: backbone (small relatives of the same name below paper scale), execution and chunk of networks with a map for
-    each attribute, epochs, learning_rate, weights (a safetensors file for a network of photographs at paper scale; random
-    without). data: splits to use instead of the dataset's own. earlier: gives the finished run of another spec, for "make-abn", whose
-    maps are compared with those of networks that learned the model.
-    Raises `InputError` for an unknown variant, setting, dataset or scale.
+
+def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The splits of the dataset at the scale's size."""
+    return load_splits(spec.dataset, spec.scale, root=root, **options)
+
+
+def plan(
+    spec: RunSpec, data: Mapping[str, ImageData], runs: Mapping[RunSpec, Run] = MappingProxyType({})
+) -> Plan:
+    """The plan of `spec`.
+
+    Settings: backbone (its small relative below paper scale), execution and chunk of networks with
+    a map for each attribute, epochs, learning_rate, weights (safetensors for a network of
+    photographs at paper scale, else random).
     """
-    check(spec)
-    settings, variant, size = (
-        dict(spec.settings),
-        VARIANTS[spec.variant],
-        size_of(spec.dataset, spec.scale),
-    )
-    whole = dict(
-        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
-    )
-    if missing := set(SPLITS) - whole.keys():
-        raise InputError(
-            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
-        )
-    mine = whole
+    settings, variant = dict(spec.settings), VARIANTS[spec.variant]
+    size, name, whole = size_of(spec.dataset, spec.scale), _backbone(spec), data
     if spec.dataset in CARS:
-        mine = {
-            split: of.select_tasks(["make" if variant.make else "model"])
-            for split, of in whole.items()
-        }
-    tasks, name = mine["train"].tasks, _backbone(spec)
-    build = functools.partial(_build, variant, name, tasks, size, settings)
-    rivals = None
-    if spec.variant == "make-abn" and earlier is not None:
-        rivals = functools.partial(_rivals, spec, whole, earlier)
-    rate, decay = (
-        settings.get("learning_rate", size.fit.learning_rate),
-        size.decay.get(name, size.fit.weight_decay),
-    )
+        task = "make" if variant.make else "model"
+        data = {split: part.select_tasks([task]) for split, part in whole.items()}
+    tasks = data["train"].tasks
+    rivals = [
+        run.network(plan(needed, whole)) for needed in requires(spec) if (run := runs.get(needed))
+    ]
     return Plan(
-        data=mine,
-        build=build,
-        task_weights=torch.full((len(tasks),), 1 / len(tasks)),
+        data=data,
+        build=partial(_build, variant, name, tasks, size, settings),
         settings=replace(
             size.fit,
             epochs=settings.get("epochs", size.fit.epochs),
-            learning_rate=rate,
-            weight_decay=decay,
+            learning_rate=settings.get("learning_rate", size.fit.learning_rate),
+            weight_decay=size.decay.get(name, size.fit.weight_decay),
         ),
-        metrics=metrics,
-        select_by=main_metric(tasks),
-        floors=floors,
-        task_metrics=task_metrics,
-        auxiliary_losses=attention_losses if variant.network == "abn" else None,
+        measures=Measures(
+            metrics=metrics,
+            select_by=main_metric(tasks),
+            floors=floors,
+            task_metrics=task_metrics,
+            analyse=partial(analyse, whole, rivals),
+        ),
+        losses=losses,
+        task_weights=torch.full((len(tasks),), 1 / len(tasks)),
         seen_by_all=whole,
-        analyse=functools.partial(analyse, whole, rivals),
         notes=(_note(name, size, settings),),
     )
 
@@ -216,18 +203,6 @@ def _build(
         order = {key: settings[key] for key in ("execution", "chunk") if key in settings}
         return MultitaskAttentionBranchNet(outputs, parts, **variant.per_task, **order)
     return AttentionBranchNet(parts, outputs, **variant.options)
-
-
-def _rivals(
-    spec: RunSpec, data: Mapping[str, ImageData], earlier: Callable[[RunSpec], Run]
-) -> list[nn.Module]:
-    """Networks that learned the model: of this seed, and of the next (within groups of five, so that five seeds need no sixth)."""
-    following = spec.seed + 1 if spec.seed % 5 < 4 else spec.seed - 4
-    nets = []
-    for seed in (spec.seed, following):
-        of = replace(spec, variant="abn", seed=seed)
-        nets.append(earlier(of).network(plan(of, data=data)))
-    return nets
 
 
 def _note(name: str, size: Size, settings: Mapping[str, Any]) -> str:

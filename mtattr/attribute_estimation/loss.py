@@ -1,15 +1,18 @@
-"""The loss of the letter: a weighted sum of class and attribute loss."""
+"""The loss of Maeda et al. (2020): a weighted sum of class and attribute loss."""
 
 from __future__ import annotations
 
+import functools
 from numbers import Real
 
 import torch
 from torch import Tensor
 
 from mtattr.errors import InputError
+from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
-from mtattr.training.losses import per_task_loss
+from mtattr.training.losses import Batch, per_task_loss
+from mtattr.training.weighting import FixedWeights
 
 
 def loss_weights(num_attributes: int, alpha: float) -> Tensor:
@@ -31,19 +34,51 @@ def joint_loss(
     classes: Tensor,
     attributes: Tensor,
     alpha: float = 0.5,
+    *,
+    known: Tensor | None = None,
+    reduction: str = "sum",
 ) -> Tensor:
-    """L = alpha L_c + (1 - alpha) L_a (Sec. 2), a scalar in nats.
+    """L = alpha L_c + (1 - alpha) L_a (Maeda et al. 2020, Sec. 2), in nats.
 
-    class_logits `(B, C)`, classes `(B,)` indices; attribute_logits and attributes `(B, K)`, NaN = unknown, which is left
-    out of its attribute's mean. Raises `InputError` for other shapes and for labels out of range.
+    Args:
+        class_logits: `(B, C)`.
+        attribute_logits: `(B, K)`.
+        classes: `(B,)` indices, NaN = unknown.
+        attributes: `(B, K)`, NaN = unknown, which is left out of its attribute's mean.
+        alpha: weight of the class loss, in [0, 1].
+        known: as in `per_task_loss`.
+        reduction: "sum" gives L; "none" L_c and the loss of each attribute, `(1 + K,)`, before
+            they are weighted: a plan's weighting multiplies them by the same `loss_weights`.
+
+    Raises:
+        InputError: other shapes, or labels out of range.
     """
     _check_shapes(class_logits, attribute_logits, classes, attributes)
     tasks = _tasks(class_logits.shape[1], attribute_logits.shape[1])
-    labels = tasks.check_labels(torch.cat([classes[:, None].float(), attributes.float()], dim=1))
-    losses = per_task_loss(torch.cat([class_logits, attribute_logits], dim=1), labels, tasks)
-    return (losses * loss_weights(len(tasks) - 1, alpha).to(losses)).sum()
+    labels = torch.cat([classes[:, None].float(), attributes.float()], dim=1)
+    if known is None:  # labels of the training loop were checked when they were loaded
+        labels = tasks.check_labels(labels)
+    logits = torch.cat([class_logits, attribute_logits], dim=1)
+    losses = per_task_loss(logits, labels, tasks, known=known)
+    if reduction == "none":
+        return losses
+    return FixedWeights(loss_weights(len(tasks) - 1, alpha).to(losses))(losses)
 
 
+def losses(output: Output, batch: Batch, tasks: TaskSet) -> Tensor:
+    """Losses `(1 + K,)` that a plan trains: `joint_loss` before its weights."""
+    classes, labels = tasks[0].num_units, batch.labels
+    return joint_loss(
+        output.logits[:, :classes],
+        output.logits[:, classes:],
+        labels[:, 0],
+        labels[:, 1:],
+        known=batch.known,
+        reduction="none",
+    )
+
+
+@functools.lru_cache(maxsize=8)
 def _tasks(num_classes: int, num_attributes: int) -> TaskSet:
     classes = Task("class", "categorical", values=tuple(str(c) for c in range(num_classes)))
     return TaskSet([classes, *(Task(f"attribute {k}") for k in range(num_attributes))])

@@ -18,7 +18,7 @@ import torch
 from mtattr.channel_attention.importance import channel_contributions, mask_means, top_channels
 from mtattr.channel_attention.maps import TOP, evidence_maps
 from mtattr.channel_attention.measurements import ANALYSED
-from mtattr.channel_attention.scales import PAPER
+from mtattr.channel_attention.sizes import PAPER
 from mtattr.data.batches import take
 from mtattr.errors import InputError
 from mtattr.evaluation import known_regions

@@ -2,64 +2,42 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mtattr.errors import InputError, number_of_at_least
 from mtattr.nets import Output
 from mtattr.tasks import TaskSet
-from mtattr.training.losses import per_task_loss
+from mtattr.training.losses import Batch, per_task_loss
 
 REDUCTIONS = ("mean", "sum")
 
 
 class LossTerms(NamedTuple):
-    """The terms of Eq. 6, unweighted, scalars: L_b and L_m in nats, L_r in squared units of [0, 1], ||M||_1; 0 for what is not there."""
+    """The terms of Eq. 6, unweighted scalars: L_b, L_m (nats), L_r, ||M||_1; 0 for an absent one."""
 
     masked: Tensor
     multilabel: Tensor
     reconstruction: Tensor
     sparsity: Tensor
 
-    def total(
-        self, *, alpha: float = 1, beta: float = 1, gamma: float = 4, lam: float = 1e-5
-    ) -> Tensor:
-        """alpha L_b + beta L_m + gamma L_r + lam ||M||_1 (Eq. 6); `InputError` for a weight below 0."""
-        weights = {"alpha": alpha, "beta": beta, "gamma": gamma, "lam": lam}
-        return sum(
-            number_of_at_least(name, weight) * term
-            for (name, weight), term in zip(weights.items(), self, strict=True)
-        )
-
 
 def loss_terms(
     output: Output, images: Tensor, labels: Tensor, *, pixels: str = "mean", mask_l1: str = "sum"
 ) -> LossTerms:
-    """The four terms from an output of `ChannelAttentionNet`, images `(B, 3, H, W)` in [0, 1] and labels `(B, K)`, NaN = unknown.
-
-    L_b and L_m (Eq. 1, 3): binary cross-entropy, summed over attributes; each attribute's mean over its known labels. L_r (Eq. 5):
-    squared error, mean over images; over pixels and colours a mean, or a sum. ||M||_1: mean over images; over attributes, channels and
-    positions a sum, or a mean. The paper leaves the last two open. Raises `InputError` for another reduction, or sizes that disagree.
-    """
-    if labels.shape != output.logits.shape:
-        raise InputError(
-            f"labels {tuple(labels.shape)} do not fit logits {tuple(output.logits.shape)}"
-        )
-    tasks = TaskSet.binary(f"attribute {k}" for k in range(labels.shape[1]))
-    multilabel, zero = output.extra.get("multilabel_logits"), output.logits.new_zeros(())
-    return LossTerms(
-        per_task_loss(output.logits, labels, tasks).sum(),
-        zero if multilabel is None else per_task_loss(multilabel, labels, tasks).sum(),
-        _reconstruction(output, images, pixels),
-        _sparsity(output, mask_l1),
-    )
+    """The four terms of Eq. 6 by themselves, to look at; arguments as of `channel_attention_loss`."""
+    masked, multilabel = _by_attribute(output, labels, None)
+    reconstruction = _reconstruction(output, images, pixels)
+    return LossTerms(masked.sum(), multilabel.sum(), reconstruction, _sparsity(output, mask_l1))
 
 
 def channel_attention_loss(
     output: Output,
-    images: Tensor,
+    images: Tensor | None,
     labels: Tensor,
     *,
     alpha: float = 1,
@@ -68,43 +46,65 @@ def channel_attention_loss(
     lam: float = 1e-5,
     pixels: str = "mean",
     mask_l1: str = "sum",
-) -> Tensor:
-    """L = alpha L_b + beta L_m + gamma L_r + lam ||M||_1, a scalar (Kimura and Tanaka 2019, Eq. 6); arguments as of `loss_terms`.
-
-    Raises `InputError` for a weight below 0 or another reduction.
-    """
-    terms = loss_terms(output, images, labels, pixels=pixels, mask_l1=mask_l1)
-    return terms.total(alpha=alpha, beta=beta, gamma=gamma, lam=lam)
-
-
-def auxiliary_losses(
-    output: Output,
-    images: Tensor,
-    labels: Tensor,
-    tasks: TaskSet,
-    *,
     known: Tensor | None = None,
-    beta: float = 1,
-    gamma: float = 4,
-    lam: float = 1e-5,
-    pixels: str = "mean",
-    mask_l1: str = "sum",
+    reduction: str = "sum",
 ) -> Tensor:
-    """Eq. 6 without L_b, `(T,)`, as the training loop adds it: L_m by task, the other two terms in equal shares."""
-    beta, gamma, lam = (
-        number_of_at_least(*pair) for pair in (("beta", beta), ("gamma", gamma), ("lam", lam))
+    """L = alpha L_b + beta L_m + gamma L_r + lam ||M||_1 (Kimura and Tanaka 2019, Eq. 6).
+
+    L_b and L_m (Eq. 1, 3) are binary cross-entropies, summed over attributes, each the mean over
+    its known labels. L_r (Eq. 5) is a squared error, ||M||_1 the sum of the masks; both are means
+    over images. The paper leaves the reductions `pixels` and `mask_l1` open.
+
+    Args:
+        output: of `ChannelAttentionNet`; a term whose part is not in it is 0.
+        images: `(B, 3, H, W)` in [0, 1]; needed for L_r alone.
+        labels: `(B, K)`, NaN = unknown.
+        alpha, beta, gamma, lam: weights of at least 0.
+        pixels: L_r as "mean" or "sum" over pixels and colours.
+        mask_l1: ||M||_1 as "sum" or "mean" over attributes, channels and positions.
+        known: as in `per_task_loss`.
+        reduction: "sum" gives L, "none" the shares `(K,)` of the attributes, whose sum is L.
+
+    Raises:
+        InputError: a weight below 0, another reduction, or sizes that disagree.
+    """
+    _check("reduction", reduction, ("sum", "none"))
+    weights = {"alpha": alpha, "beta": beta, "gamma": gamma, "lam": lam}
+    alpha, beta, gamma, lam = (number_of_at_least(*pair) for pair in weights.items())
+    masked, multilabel = _by_attribute(output, labels, known)
+    # What all attributes have in common is divided among them.
+    common = gamma * _reconstruction(output, images, pixels) + lam * _sparsity(output, mask_l1)
+    shares = alpha * masked + (common / labels.shape[1] + beta * multilabel)
+    return shares.sum() if reduction == "sum" else shares
+
+
+def losses(output: Output, batch: Batch, tasks: TaskSet, **weights: Any) -> Tensor:
+    """Losses `(K,)` that a plan trains: the attributes' shares of Eq. 6; `weights` are its options."""
+    return channel_attention_loss(
+        output, batch.images, batch.labels, known=batch.known, reduction="none", **weights
     )
-    shared = gamma * _reconstruction(output, images, pixels) + lam * _sparsity(output, mask_l1)
-    losses = (shared / len(tasks)).expand(len(tasks))
-    if "multilabel_logits" in output.extra and beta:
-        losses = losses + beta * per_task_loss(
-            output.extra["multilabel_logits"], labels, tasks, known=known
+
+
+def _by_attribute(output: Output, labels: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor]:
+    """L_b and L_m of each attribute, `(K,)`."""
+    if labels.shape != output.logits.shape:
+        raise InputError(
+            f"labels {tuple(labels.shape)} do not fit logits {tuple(output.logits.shape)}"
         )
-    return losses
+    tasks = _attributes(labels.shape[1])
+    masked = per_task_loss(output.logits, labels, tasks, known=known)
+    if "multilabel_logits" not in output.extra:
+        return masked, torch.zeros_like(masked)
+    return masked, per_task_loss(output.extra["multilabel_logits"], labels, tasks, known=known)
 
 
-def _reconstruction(output: Output, images: Tensor, pixels: str) -> Tensor:
-    _check("pixels", pixels)
+@functools.lru_cache(maxsize=8)
+def _attributes(count: int) -> TaskSet:
+    return TaskSet.binary(f"attribute {k}" for k in range(count))
+
+
+def _reconstruction(output: Output, images: Tensor | None, pixels: str) -> Tensor:
+    _check("pixels", pixels, REDUCTIONS)
     if "reconstruction" not in output.extra:
         return output.logits.new_zeros(())
     made = output.extra["reconstruction"]
@@ -117,7 +117,7 @@ def _reconstruction(output: Output, images: Tensor, pixels: str) -> Tensor:
 
 
 def _sparsity(output: Output, mask_l1: str) -> Tensor:
-    _check("mask_l1", mask_l1)
+    _check("mask_l1", mask_l1, REDUCTIONS)
     if "mask_means" not in output.extra:
         return output.logits.new_zeros(())
     means = output.extra["mask_means"]
@@ -127,6 +127,6 @@ def _sparsity(output: Output, mask_l1: str) -> Tensor:
     return means.sum((1, 2)).mean() * positions
 
 
-def _check(name: str, reduction: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise InputError(f"{name} must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"{name} must be one of {', '.join(known)}, got {value!r}")

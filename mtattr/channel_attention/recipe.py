@@ -1,32 +1,33 @@
-"""Variants x datasets x scales: what to train."""
+"""Recipe of Kimura and Tanaka 2019: variants, settings, plans and the runs of the claims."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
-from mtattr.channel_attention.loss import auxiliary_losses
+from mtattr.channel_attention.loss import losses
 from mtattr.channel_attention.measurements import analyse, floors, metrics, task_metrics
 from mtattr.channel_attention.network import ChannelAttentionNet, MultiLabelNet
-from mtattr.channel_attention.scales import PAPER, SIZES, Size, load_splits, size_of
+from mtattr.channel_attention.sizes import PAPER, SIZES, Size, load_splits, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
-from mtattr.training import Plan, Run, RunSpec, checks
-from mtattr.training.plan import SPLITS
+from mtattr.training import Measures, Plan, Run, RunSpec
+from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
 
 @dataclass(frozen=True)
 class Variant:
     """The proposed network with one part changed, or a plain network.
 
-    options: of `ChannelAttentionNet`. losses: of `auxiliary_losses`. plain: extractor and multi-label head alone. matched: as many
+    options: of `ChannelAttentionNet`. losses: of `channel_attention_loss`. plain: extractor and multi-label head alone. matched: as many
     parameters as the proposed network. train_masks: False leaves the masks as they are drawn.
     """
 
@@ -52,14 +53,10 @@ VARIANTS: dict[str, Variant] = {
     "no-context": Variant({"context": False}),
 }
 
-#: What a run may set: type, range, and both in words.
-SETTINGS: checks.Settings = {
-    "epochs": (int, lambda epochs: epochs >= 1, "a whole number of at least 1"),
-    "learning_rate": (
-        int | float,
-        lambda rate: 0 < rate <= 1e6,
-        "a number above 0 and at most a million",
-    ),
+#: Allowed settings: name -> (types, predicate, description for error messages).
+SETTINGS: Settings = {
+    "epochs": EPOCHS,
+    "learning_rate": RATE,
     "beta": (
         int | float,
         lambda weight: 0 <= weight <= 1e6,
@@ -80,13 +77,13 @@ SETTINGS: checks.Settings = {
         lambda attributes: attributes is None or attributes >= 1,
         "a whole number of attributes of at least 1, or null",
     ),
-    "weights": (str | None, lambda path: True, "the path of a safetensors file, or null"),
+    "weights": WEIGHTS,
 }
 
 
 def check(spec: RunSpec) -> None:
-    """Raise `InputError` for what is wrong with `spec` itself, before any data are read: see `plan`."""
-    checks.check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
+    """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
+    check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     variant, settings, size = (
         VARIANTS[spec.variant],
         spec.settings,
@@ -115,59 +112,51 @@ def check(spec: RunSpec) -> None:
         _build(variant, 2, size, settings)
 
 
-def plan(
-    spec: RunSpec,
-    *,
-    root: str | Path | None = None,
-    data: Mapping[str, ImageData] | None = None,
-    earlier: Callable[[RunSpec], Run] | None = None,
-    **options: Any,
-) -> Plan:
-    """What to train for `spec`.
+def requires(spec: RunSpec) -> list[RunSpec]:
+    """No earlier runs."""
+    return []
 
-    settings: epochs, learning_rate; beta, gamma and lam of Eq. 6, instead of the paper's 1, 4 and 1e-5; chunk of the masks; weights, a
-    safetensors file of VGG-16 at paper scale, random without. data: splits to use instead of the dataset's own.
-    Raises `InputError` for an unknown variant, setting, dataset or scale.
+
+def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
+    """The splits of the dataset at the scale's size."""
+    return load_splits(spec.dataset, spec.scale, root=root, **options)
+
+
+def plan(
+    spec: RunSpec, data: Mapping[str, ImageData], runs: Mapping[RunSpec, Run] = MappingProxyType({})
+) -> Plan:
+    """The plan of `spec`.
+
+    Settings: epochs, learning_rate; beta, gamma and lam of Eq. 6 instead of the paper's 1, 4 and
+    1e-5; chunk of the masks; weights (safetensors of VGG-16 at paper scale, else random).
+
+    Raises:
+        InputError: a task is not binary.
     """
-    check(spec)
-    settings, variant, size = (
-        dict(spec.settings),
-        VARIANTS[spec.variant],
-        size_of(spec.dataset, spec.scale),
-    )
-    splits = dict(
-        load_splits(spec.dataset, spec.scale, root=root, **options) if data is None else data
-    )
-    if missing := set(SPLITS) - splits.keys():
-        raise InputError(
-            f"expected the splits {', '.join(SPLITS)}, but {', '.join(sorted(missing))} is missing"
-        )
-    tasks = splits["train"].tasks
+    settings, variant = dict(spec.settings), VARIANTS[spec.variant]
+    size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
     if tasks.categorical_indices:
-        raise InputError("expected binary attributes: a mask is of one yes or no")
-    build = functools.partial(_build, variant, len(tasks), size, settings)
-    losses = {name: settings[name] for name in ("beta", "gamma", "lam") if name in settings}
+        raise InputError("expected binary attributes: a mask answers one yes-or-no question")
+    build = partial(_build, variant, len(tasks), size, settings)
+    given = {name: settings[name] for name in ("beta", "gamma", "lam") if name in settings}
+    start = "weights given by the user" if settings.get("weights") else "random initial weights"
     return Plan(
-        data=splits,
+        data=data,
         build=build,
-        # Eq. 1 and 3 sum over the attributes.
-        task_weights=torch.ones(len(tasks)),
         settings=replace(
             size.fit,
             epochs=settings.get("epochs", size.fit.epochs),
             learning_rate=settings.get("learning_rate", size.fit.learning_rate),
         ),
-        metrics=metrics,
-        select_by="mean_accuracy",
-        floors=floors,
-        task_metrics=task_metrics,
-        auxiliary_losses=None
-        if variant.plain
-        else functools.partial(auxiliary_losses, **variant.losses | losses),
-        analyse=functools.partial(analyse, functools.partial(_untrained, build, spec.seed)),
-        notes=(
-            "weights given by the user" if settings.get("weights") else "random initial weights",
+        measures=Measures(
+            metrics=metrics,
+            select_by="mean_accuracy",
+            floors=floors,
+            task_metrics=task_metrics,
+            analyse=partial(analyse, partial(_untrained, build, spec.seed)),
         ),
+        losses=partial(losses, **variant.losses | given),
+        notes=(start,),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import itertools
 import logging
 import os
@@ -44,7 +42,7 @@ from mtattr.errors import InputError
     help="A setting of the recipe; repeatable.",
 )
 @click.option("--root", type=FOLDER, help="Folder with your copy of the dataset.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
     "--devices",
     type=click.IntRange(min=1),
@@ -92,14 +90,14 @@ def run(
     if paper not in mtattr.PAPERS:
         raise InputError(f"paper {paper!r} is unknown; there are: {', '.join(mtattr.PAPERS)}")
     check_root(root)
-    from mtattr.training import fit_or_load
+    from mtattr.training import fit_or_load, recipe_of
 
     if evidence:
         if variants or datasets or settings:
             raise InputError(
                 "--evidence names the runs itself; leave --variant, --dataset and --set out"
             )
-        specs = _recipe(paper).evidence(scale, seeds)
+        specs = recipe_of(paper).evidence(scale, seeds)
     else:
         specs = _product(paper, variants, datasets, scale, seeds, dict(settings))
     if shard is not None:
@@ -124,26 +122,16 @@ def run(
 
 
 def _check(specs: list, root: Path | None, options: dict) -> None:
-    """Meet what is wrong with any spec, or with the data of any, before the first is trained."""
-    from mtattr.training import plan_for
+    """Validate all specs and their data before training the first."""
+    from mtattr.training import recipe_of
 
     cases = {replace(spec, seed=0): spec for spec in specs}
     for spec in cases:
-        _recipe(spec.paper).check(spec)
+        recipe_of(spec.paper).check(spec)
     first_of_each = {(spec.dataset, spec.scale): spec for spec in reversed(list(cases))}
     if len(first_of_each) > 1:  # with one dataset the first run reads it anyway
         for spec in first_of_each.values():
-            # A plan loads its data before it asks for the runs that it starts from; these are trained in their turn.
-            with contextlib.suppress(_LaterError):
-                plan_for(spec, root=root, earlier=_later, **options)
-
-
-class _LaterError(Exception):
-    """A plan asked for another run while specs are only checked."""
-
-
-def _later(spec: object) -> None:
-    raise _LaterError
+            recipe_of(spec.paper).data(spec, root=root, **options)
 
 
 def _product(
@@ -155,9 +143,9 @@ def _product(
     settings: dict,
 ) -> list:
     from mtattr.data import DATASETS
-    from mtattr.training import RunSpec
+    from mtattr.training import RunSpec, recipe_of
 
-    recipe = _recipe(paper)
+    recipe = recipe_of(paper)
     known = list(recipe.VARIANTS)
     # A recipe may join datasets under a name of its own.
     sets = list(dict.fromkeys([*DATASETS, *(name for name, _ in recipe.SIZES)]))
@@ -172,15 +160,6 @@ def _product(
         RunSpec(paper, v, d, scale, s, settings)
         for d, s, v in itertools.product(datasets, seeds, variants)
     ]
-
-
-def _recipe(paper: str):
-    try:
-        return importlib.import_module(f"mtattr.{paper}.recipe")
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"mtattr.{paper}.recipe".startswith(error.name):
-            raise
-        raise InputError(f"paper {paper!r} has no recipe to run yet") from None
 
 
 def _line(spec, done) -> str:

@@ -12,7 +12,15 @@ from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize
 from mtattr.errors import InputError
 
-__all__ = ["DATASETS", "TWIN_WRITERS", "ImageData", "load_dataset", "options_of", "twin_writer"]
+__all__ = [
+    "DATASETS",
+    "TWIN_WRITERS",
+    "ImageData",
+    "load_dataset",
+    "loaders_of",
+    "options_of",
+    "twin_writer",
+]
 
 
 def _function(module: str, name: str) -> Callable:
@@ -65,6 +73,13 @@ TWIN_WRITERS = {
     "compcars-twin": ("twins.cars", "write_to"),
     "cluttered-digits": ("twins.digits", "write_to"),
 }
+
+
+def loaders_of(name: str) -> list[str]:
+    """Modules that load a dataset, or each of those whose names are joined in `name`; none if unknown."""
+    base, twin = name.removesuffix("-twin"), "-twin" * name.endswith("-twin")
+    names = (name, *(part + twin for part in base.split("+")))
+    return sorted({f"mtattr.{_PLACES[part][0]}" for part in names if part in _PLACES})
 
 
 def options_of(name: str) -> list[str]:

@@ -11,7 +11,6 @@ from mtattr.evaluation.accuracy import (
     task_accuracy,
     task_floor,
 )
-from mtattr.evaluation.baseline import baseline_plan
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import (
     count_flops,
@@ -60,7 +59,6 @@ __all__ = [
     "accuracy_from",
     "average_precision",
     "balanced_accuracy",
-    "baseline_plan",
     "centre_prior",
     "choose_thresholds",
     "class_accuracy",

@@ -1,23 +1,42 @@
-"""The one loop: what to train, losses, checkpoints, runs."""
+"""Training: specification, recipe protocol, plan, loop, run, record.
 
-from mtattr.training.losses import per_task_loss
-from mtattr.training.plan import FitSettings, Plan, Start
+A reader's way from `mtattr run` to the first gradient: `run.fit_or_load` -> `run.plan_for` -> the
+paper's `recipe.plan` -> `fit.fit` -> the losses that the plan names.
+"""
+
+from mtattr.training.baseline import baseline_plan
+from mtattr.training.fit import Trained, fit
+from mtattr.training.losses import Batch, per_task_loss, task_losses
+from mtattr.training.plan import SPLITS, Initial, Measures, Plan
 from mtattr.training.predict import predict
+from mtattr.training.recipe import Recipe, recipe_of
 from mtattr.training.run import Run, fit_or_load, plan_for
+from mtattr.training.settings import FitSettings
 from mtattr.training.spec import SCALES, RunSpec
+from mtattr.training.state import Loop
 from mtattr.training.weighting import FixedWeights, Weighting
 
 __all__ = [
     "SCALES",
+    "SPLITS",
+    "Batch",
     "FitSettings",
     "FixedWeights",
+    "Initial",
+    "Loop",
+    "Measures",
     "Plan",
+    "Recipe",
     "Run",
     "RunSpec",
-    "Start",
+    "Trained",
     "Weighting",
+    "baseline_plan",
+    "fit",
     "fit_or_load",
     "per_task_loss",
     "plan_for",
     "predict",
+    "recipe_of",
+    "task_losses",
 ]

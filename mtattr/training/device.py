@@ -5,55 +5,61 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import resource
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 
 import mtattr
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("32-true", "bf16-mixed", "64-true")
 
 
 def open_fabric(
     *, device: str = "auto", devices: int = 1, num_nodes: int = 1, precision: str = "auto"
 ) -> Fabric:
-    """A launched Fabric: one process is plain torch; more are DDP, whether started here, by torchrun or by `fabric run`.
+    """A launched Fabric: plain torch for one process, DDP for more (started here, or by torchrun).
 
-    device: auto, cpu, cuda or mps. precision "auto": bf16-mixed on CUDA and on CPUs that compute it in hardware, where
-    `benchmarks/precision.py` finds it faster than float32, and 32-true elsewhere.
-    Raises `InputError` for a device that is absent or an unknown precision.
+    Args:
+        device: auto (CUDA if torch sees it, else CPU), cpu or cuda. Apple's MPS has no float64, in
+            which weightings and affinities keep their state.
+        devices: processes on this machine.
+        num_nodes: machines.
+        precision: auto, 32-true, bf16-mixed or 64-true; auto is bf16-mixed on CUDA and on CPUs
+            that compute it in hardware (`benchmarks/precision.py`), else 32-true.
+
+    Raises:
+        InputError: the device is absent, or the precision is unknown.
     """
-    if device not in ("auto", "cpu", "cuda", "mps"):
-        raise InputError(f"device {device!r} is unknown; there are auto, cpu, cuda, mps")
-    for name, value in (("devices", devices), ("num_nodes", num_nodes)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if device == "mps":
+        raise InputError("device 'mps' has no float64, which training needs; take --device cpu")
+    if device not in DEVICES:
+        raise InputError(f"device {device!r} is unknown; there are {', '.join(DEVICES)}")
+    devices, num_nodes = whole_number("devices", devices), whole_number("num_nodes", num_nodes)
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "device 'cuda' was asked for and torch sees none; take --device auto or cpu"
         )
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise InputError(
-            "device 'mps' was asked for and torch sees none; take --device auto or cpu"
-        )
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     if num_nodes > 1 and not {"MASTER_ADDR", "SLURM_JOB_ID"} & os.environ.keys():
         # Without an address the processes would wait for each other until a time limit.
         raise InputError(
-            f"{num_nodes} nodes were asked for and MASTER_ADDR is not set; start the command on each by torchrun or srun"
+            f"{num_nodes} nodes were asked for and MASTER_ADDR is not set; "
+            "start the command on each by torchrun or srun"
         )
     if precision not in ("auto", *PRECISIONS):
         raise InputError(
             f"precision {precision!r} is unknown; there are auto, {', '.join(PRECISIONS)}"
         )
     if precision == "auto":
-        on_cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-        precision = (
-            "bf16-mixed" if on_cuda or (device != "mps" and cpu_computes_bf16()) else "32-true"
-        )
+        precision = "bf16-mixed" if device == "cuda" or cpu_computes_bf16() else "32-true"
+    from lightning_fabric import Fabric  # a second to import: only where something is trained
+
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     world = int(os.environ.get("WORLD_SIZE", 1))
     devices = int(os.environ.get("LOCAL_WORLD_SIZE", world)) if world > 1 else devices
@@ -70,7 +76,7 @@ def open_fabric(
 
 
 def cpu_computes_bf16() -> bool:
-    """Whether this CPU has instructions for bfloat16; without them autocast emulates it and is slower than float32."""
+    """Whether this CPU has bfloat16 instructions; emulated, it is slower than float32."""
     checks = (
         getattr(torch.cpu, name, None)
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
@@ -102,11 +108,3 @@ def describe_environment(fabric: Fabric) -> dict[str, Any]:
         "precision": str(fabric._precision.precision),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
-
-
-def peak_memory_mb(device: torch.device) -> float:
-    """Largest memory used so far, in MB: allocated on the GPU, resident in this process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
 
-from mtattr.training.plan import FitSettings
+from mtattr.training.settings import FitSettings
 
 
 def build_optimizer(settings: FitSettings, net: nn.Module, weighting: nn.Module) -> Optimizer:

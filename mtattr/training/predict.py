@@ -1,13 +1,17 @@
-"""A network's logits for a whole split."""
+"""Logits of a network for a whole split."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mtattr.data.batches import take
 from mtattr.nets.output import Output
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""What identifies a run: its specification, the code that computes it and the data it reads."""
+"""`RunSpec`: the specification of one run."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from mtattr.errors import InputError
-from mtattr.code import code_form
 
 SCALES = ("smoke", "reduced", "paper")
 
@@ -20,9 +18,11 @@ SCALES = ("smoke", "reduced", "paper")
 class RunSpec:
     """One training: a paper's variant on a dataset at a scale with a seed.
 
-    settings: JSON values that the paper's recipe understands (for example a backbone), in any order.
-    Raises `InputError` for a name that no folder can have, an unknown scale, a negative seed or settings that JSON
-    cannot hold.
+    Args:
+        paper, variant, dataset: names that can be part of a folder's name.
+        scale: one of `SCALES`.
+        seed: of weights and order, at least 0.
+        settings: JSON values that the paper's recipe understands (for example a backbone).
     """
 
     paper: str
@@ -78,33 +78,8 @@ class RunSpec:
         """The inverse of `to_dict`."""
         return cls(**row)
 
-    def folder_name(self, *, code_digest: str, data_fingerprint: str) -> str:
-        """A readable prefix and ten hex digits of a hash over spec, code and data."""
-        text = json.dumps([self.to_dict(), code_digest, data_fingerprint], sort_keys=True)
+    def folder_name(self, identity: Mapping[str, Any]) -> str:
+        """A readable prefix and ten hex digits of a hash over the run's identity."""
+        text = json.dumps(identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         return f"{self.paper}-{self.variant}-{self.dataset}-{self.scale}-seed{self.seed}-{digest}"
-
-
-def code_digest(paper: str) -> str:
-    """SHA-256 over the library code that a run of `paper` depends on.
-
-    Comments and docstrings do not count: a better explanation does not make a result stale.
-    """
-    package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for part in (
-        "errors.py",
-        "files.py",
-        "tasks.py",
-        "data",
-        "nets",
-        "training",
-        "evaluation",
-        paper,
-    ):
-        for path in sorted(
-            [package / part] if part.endswith(".py") else (package / part).rglob("*.py")
-        ):
-            digest.update(path.relative_to(package).as_posix().encode())
-            digest.update(code_form(path.read_text(encoding="utf-8")).encode())
-    return digest.hexdigest()

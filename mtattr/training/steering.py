@@ -1,9 +1,10 @@
-"""The images that steer a weighting: seen in every iteration, never learnt from."""
+"""Validation batches for loss weightings: forward pass only, no gradient step."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from mtattr.data.batches import random_rows, take
@@ -11,6 +12,9 @@ from mtattr.data.image_data import ImageData
 from mtattr.nets.batch_norm import batch_statistics
 from mtattr.training.losses import known_counts
 from mtattr.training.plan import Plan
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @torch.no_grad()
@@ -26,11 +30,20 @@ def steering_losses(
     epoch: int,
     step: int,
 ) -> Tensor:
-    """Losses `(T,)` over all processes of `batch` images drawn at random from `data`; NaN for a task without a known label.
+    """Losses `(T,)` of validation images, over all processes; NaN for a task without a known label.
 
-    The network runs in evaluation mode, or with each batch's own batch norm statistics (`plan.steering_norm`), and without
-    a graph, so that neither its parameters nor its batch norm can learn from these images (He et al. 2017, Sec. 3.4: only
-    the training images may update the parameters). images: those of `data`, wherever they lie.
+    Nothing can learn from these images: the network runs without a graph, in evaluation mode or
+    with each batch's own batch norm statistics (`plan.steering_norm`). He et al. 2017, Sec. 3.4:
+    only the training images may update the parameters.
+
+    Args:
+        plan: the run.
+        net: its network.
+        data: where the images are drawn from, at random.
+        images: those of `data`, wherever they lie.
+        fabric: device and processes.
+        batch: number of images, over all processes.
+        seed, epoch, step: decide which images are drawn.
     """
     rank, world = fabric.global_rank, fabric.world_size
     rows = random_rows(len(data), batch, seed=seed, epoch=epoch, step=step)[
@@ -45,7 +58,7 @@ def steering_losses(
         net.eval()
         logits = net(x).logits
         net.train()
-    losses = plan.losses(logits, y, plan.tasks)
+    losses = plan.validation_losses(logits, y)
     known = known_counts(y)
     if world > 1:
         losses = fabric.all_reduce(losses * known, reduce_op="sum")

@@ -58,12 +58,12 @@ from mtattr.adaptive_sharing.grouping import branch_limit
 from mtattr.adaptive_sharing.initialise import filters_of
 from mtattr.adaptive_sharing.measurements import floors
 from mtattr.adaptive_sharing.recipe import VARIANTS
-from mtattr.adaptive_sharing.scales import load_splits, size_of
+from mtattr.adaptive_sharing.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order, take
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure, image_grid, tree_diagram
-from mtattr.training import FixedWeights, RunSpec, fit_or_load, plan_for
+from mtattr.training import Batch, FixedWeights, Loop, RunSpec, fit_or_load, plan_for
 from mtattr.training.device import open_fabric
 from mtattr.training.optimizer import build_optimizer
 
@@ -108,7 +108,7 @@ def first_filters():
     plan = plan_for(RunSpec(PAPER, "thin-32", "celeba-twin", "smoke", seed))
     source = fit_or_load(RunSpec(PAPER, "source", "celeba-twin", "smoke", seed), progress=False)
     wide = filters_of(source.network(plan_for(source.spec)))[0][0]
-    thin = plan.search(plan).weights["layers.0.weight"]
+    thin = plan.initial().weights["layers.0.weight"]
     picks = [(wide - row).flatten(1).norm(dim=1).argmin().item() for row in thin]
     return wide, picks
 
@@ -141,19 +141,20 @@ def train_and_get_affinity(net, plan, affinity, *, seed, iterations):
     for c in range(iterations):
         rows = order[c * n : (c + 1) * n]
         images, labels = take(of.images, rows), of.labels[rows]
-        logits = net.train()(images.contiguous(memory_format=torch.channels_last)).logits
-        affinity.observe(logits.detach(), labels)
+        output = net.train()(images.contiguous(memory_format=torch.channels_last))
+        affinity.observe(output.logits.detach(), labels)
         optimizer.param_groups[0]["lr"] = how.rate_at(c, how.epochs * (len(of) // n))
         optimizer.zero_grad()
-        plan.losses(logits, labels, plan.tasks).sum().backward()
+        plan.losses(output, Batch(images, labels), plan.tasks).sum().backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), how.clip_norm)
         optimizer.step()
 
 
 # %%
-def algorithm_1(plan, begin, *, alpha, interval, limits, seed):
-    net = BranchedVGG.from_structure(begin.structure)
-    net.load_state_dict(begin.weights)
+def algorithm_1(plan, *, alpha, interval, limits, seed):
+    thin = plan.initial()
+    net = BranchedVGG.from_structure(thin.structure)
+    net.load_state_dict(thin.weights)
     net = net.to(memory_format=torch.channels_last)
     affinity, trees = ErrorAffinity(len(plan.tasks)), []
     for t in range(14):  # conv1_1 is never copied
@@ -174,10 +175,10 @@ def algorithm_1(plan, begin, *, alpha, interval, limits, seed):
 # %% tags=["nbval-ignore-output"]
 short = RunSpec(PAPER, "branch-32-2.0", "celeba-twin", "smoke", seed)
 rehearsal, size = plan_for(short), size_of("celeba-twin", "smoke")
-begin = rehearsal.search.keywords["begin"]()
-limits = [branch_limit(w, n) for w, n in zip(size.wide, begin.structure["widths"], strict=True)]
+widths = rehearsal.initial().structure["widths"]
+limits = [branch_limit(w, n) for w, n in zip(size.wide, widths, strict=True)]
 how = {"alpha": VARIANTS["branch-32-2.0"].alpha, "interval": size.interval, "limits": limits}
-trees = algorithm_1(rehearsal, begin, seed=seed, **how)
+trees = algorithm_1(rehearsal, seed=seed, **how)
 print(f"{len(trees)} splits in rounds of {size.interval} iterations")
 
 # %% tags=["nbval-ignore-output"]
@@ -206,10 +207,9 @@ def show(tree: Tree, affinity: torch.Tensor, layer: str) -> None:
 
 
 live = plan_for(replace(short, dataset=dataset, scale=scale), root=root)
-on_cpu = {"fabric": open_fabric(device="cpu", precision="32-true"), "progress": False}
-start = live.search(
-    live, folder=folder / "search", seed=seed, identity={}, on_round=show, **on_cpu
-)
+on_cpu = open_fabric(device="cpu", precision="32-true")
+loop = Loop(on_cpu, seed, folder / "live" / "state.safetensors", {}, progress=False)
+searched = live.train(live, loop, on_round=show)
 plt.close("all")
 
 # %% [markdown]
@@ -241,12 +241,13 @@ def unplugged(*arguments, **options):
     return rehearsal.losses(*arguments, **options)
 
 
-killed = {"folder": folder / "killed", "seed": seed, "identity": {}, "checkpoint_seconds": 0}
+state = folder / "killed" / "state.safetensors"
+killed = replace(loop, checkpoint=state, checkpoint_seconds=0)
 try:
-    rehearsal.search(replace(rehearsal, losses=unplugged), **killed, **on_cpu)
+    rehearsal.train(replace(rehearsal, losses=unplugged), killed)
 except KeyboardInterrupt:
-    print("killed; on disk:", sorted(path.name for path in killed["folder"].iterdir()))
-resumed = rehearsal.search(rehearsal, **killed, **on_cpu)
+    print("killed; on disk:", sorted(path.name for path in (state.parent / "search").iterdir()))
+resumed = rehearsal.train(rehearsal, killed)
 assert Tree.from_list(resumed.structure["tree"]) == trees[-1]
 print("resumed: the same tree")
 

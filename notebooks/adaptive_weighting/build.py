@@ -345,7 +345,7 @@ assert torch.allclose(by_hand, torch.tensor([0.5, 1.0, 1.5], dtype=torch.float64
 # the other: it cancels. What remains is the change of the validation loss, and nothing else.
 
 # %%
-show_source(change_weights, aw.trend._relative)
+show_source(change_weights)
 
 # %%
 furthest = 0.0

@@ -69,7 +69,8 @@ SCALE = "reduced"
 # %%
 from mtattr.adaptive_weighting.analysis import noise_floor
 from mtattr.adaptive_weighting.measurements import RARE
-from mtattr.adaptive_weighting.recipe import VARIANTS, load_splits, size_of
+from mtattr.adaptive_weighting.recipe import VARIANTS
+from mtattr.adaptive_weighting.sizes import load_splits, size_of
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 paper = load_paper("adaptive_weighting")

@@ -40,13 +40,14 @@ from dataclasses import replace
 
 import torch
 from mtattr.adaptive_weighting.measurements import RARE, floors, rare_tasks
-from mtattr.adaptive_weighting.recipe import VARIANTS, WEIGHTINGS, load_splits, size_of
+from mtattr.adaptive_weighting.recipe import VARIANTS, WEIGHTINGS
+from mtattr.adaptive_weighting.sizes import load_splits, size_of
 from mtattr.data.batches import augment, epoch_order, random_rows, take
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_table
 from mtattr.plots import figure, image_grid
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.training import Batch, Loop, RunSpec, fit_or_load, plan_for
 
 PAPER = "adaptive_weighting"
 label = f"{dataset}{' (generated)' if dataset.endswith('-twin') else ''}, scale: {scale}"
@@ -152,11 +153,12 @@ def algorithm_1(plan, *, seed):
         rows = random_rows(len(val), n, step=c % steps, **at)
         with torch.no_grad():
             outputs = net.eval()(take(val.images, rows)).logits
-        trend.observe(plan.losses(outputs, val.labels[rows], plan.tasks))
+        trend.observe(plan.validation_losses(outputs, val.labels[rows]))
         place = c % steps * n + torch.arange(n)
         rows = epoch_order(len(train), **at)[place]
         images = augment(take(train.images, rows), positions=place, flip=how.flip, **at)
-        losses = plan.losses(net.train()(images).logits, train.labels[rows], plan.tasks)
+        batch = Batch(images, train.labels[rows])
+        losses = plan.losses(net.train()(images), batch, plan.tasks)
         optimizer.param_groups[0]["lr"] = how.rate_at(c, how.epochs * steps)
         optimizer.zero_grad()
         trend(losses).backward()
@@ -196,20 +198,14 @@ _ = axis.set_title(f"{label.split(',')[0]}, scale: smoke\nweights λ, k = {k}", 
 #
 # ## The library's loop
 #
-# The library's loop does the same and adds checkpoints, several processes and GPUs. Here is its inner part, as it is. It knows nothing of
-# this paper: a weighting says which losses it `watches`, and the loop hands them over.
+# The library's loop does the same and adds checkpoints, several processes and GPUs. This is the step that it repeats. A weighting says
+# which losses it `watches`, and the step hands them over; with fixed weights the first part does nothing.
 
 # %%
-import inspect
-import textwrap
+from mtattr.pages import show_source
+from mtattr.training.fit import fit, training_step
 
-from IPython.display import Markdown
-from mtattr.training.fit import fit
-
-lines = inspect.getsource(fit).splitlines()
-first = next(i for i, line in enumerate(lines) if "rows = order[positions]" in line)
-last = next(i for i, line in enumerate(lines) if "optimizer.step()" in line)
-Markdown("```python\n" + textwrap.dedent("\n".join(lines[first : last + 1])) + "\n```")
+show_source(training_step)
 
 # %% [markdown]
 # Is it the same algorithm? We run it and compare every weight of the two networks.
@@ -222,8 +218,8 @@ from mtattr.training.device import open_fabric
 
 on_cpu = open_fabric(device="cpu", precision="32-true")
 folder = Path(tempfile.mkdtemp())
-how = {"fabric": on_cpu, "seed": seed, "identity": short.to_dict(), "progress": False}
-_, whole = fit(rehearsal, checkpoint=folder / "whole.safetensors", **how)
+loop = Loop(on_cpu, seed, folder / "whole.safetensors", short.to_dict(), progress=False)
+whole = fit(rehearsal, loop)
 for name, value in net.state_dict().items():
     assert torch.equal(value, whole.last[name]), name
 by_epoch = log.unflatten(0, (rehearsal.settings.epochs, -1)).mean(1)
@@ -250,14 +246,14 @@ def unplugged(*arguments, **options):
     return rehearsal.losses(*arguments, **options)
 
 
-killed = folder / "killed.safetensors"
+killed = replace(loop, checkpoint=folder / "killed.safetensors", checkpoint_seconds=0)
 try:
-    fit(replace(rehearsal, losses=unplugged), checkpoint=killed, checkpoint_seconds=0, **how)
+    fit(replace(rehearsal, losses=unplugged), killed)
 except KeyboardInterrupt:
-    tensors, about = load_tensors(killed)
+    tensors, about = load_tensors(killed.checkpoint)
     print("killed; the checkpoint is of iteration", about["state"]["step"])
     print("iterations in its open window:", int(tensors["weighting.iterations"]) % k)
-_, resumed = fit(rehearsal, checkpoint=killed, **how)
+resumed = fit(rehearsal, killed)
 assert all(torch.equal(value, whole.last[name]) for name, value in resumed.last.items())
 assert resumed.task_history == whole.task_history
 print("resumed: same bits in the network, same weights in every epoch")

@@ -42,7 +42,7 @@ seed: int = 0  # of weights and simulations
 import torch
 import torch.nn.functional as F
 from mtattr.attention_branch import attention_branch_loss
-from mtattr.attention_branch.scales import load_splits
+from mtattr.attention_branch.sizes import load_splits
 from mtattr.evaluation import class_activation_maps, count_parameters, grad_cam
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_source, show_table

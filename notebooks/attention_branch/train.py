@@ -37,6 +37,7 @@ seed: int = 0  # of weights and order of images
 
 # %%
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -45,13 +46,13 @@ import torch
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.loss import attention_losses
 from mtattr.attention_branch.maps import explanation_maps
-from mtattr.attention_branch.scales import load_splits, size_of
+from mtattr.attention_branch.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order
 from mtattr.evaluation import centre_prior, energy_inside, known_regions
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure, image_grid, map_overlay
-from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.training import Loop, RunSpec, fit_or_load, plan_for
 from mtattr.training.device import open_fabric
 from mtattr.training.fit import fit
 
@@ -150,12 +151,11 @@ steps = len(train) // plan.settings.batch_size
 fabric = open_fabric(device="cpu", devices=1, num_nodes=1, precision="32-true")
 snapshots = []
 with tempfile.TemporaryDirectory() as folder:
-    how = {"checkpoint": Path(folder) / "state", "identity": {}, "fabric": fabric}
-    how |= {"seed": seed, "progress": False}
+    loop = Loop(fabric, seed, Path(folder) / "state", {}, progress=False)
     for epoch in range(1, plan.settings.epochs + 1):
-        net, fitted = fit(plan, stop_after=epoch * steps, **how)
+        fitted = fit(plan, loop, stop_after=epoch * steps)
         maps = explanation_maps(
-            net.module, val.images[:4], "attention", classes=classes_of(val, 4)
+            fitted.model.module, val.images[:4], "attention", classes=classes_of(val, 4)
         )
         snapshots.append(maps[:, 0])
 
@@ -175,7 +175,7 @@ _ = fig.suptitle(f"Attention maps, {about}", fontsize=11)
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
-    _, whole = fit(plan, **how | {"checkpoint": Path(folder) / "state"})
+    whole = fit(plan, replace(loop, checkpoint=Path(folder) / "state"))
 undisturbed = whole.last
 assert all(torch.equal(value, undisturbed[name]) for name, value in fitted.last.items())
 print(f"{len(undisturbed)} tensors, all equal")

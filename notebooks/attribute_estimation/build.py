@@ -44,7 +44,7 @@ from mtattr.attribute_estimation import (
     mutual_information,
     select_attributes,
 )
-from mtattr.attribute_estimation.recipe import load_splits
+from mtattr.attribute_estimation.sizes import load_splits
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.nets import build_backbone

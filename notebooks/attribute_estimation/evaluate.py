@@ -39,7 +39,7 @@ seed: int = 0  # of weights and order of images
 import numpy as np
 import torch
 from mtattr.attribute_estimation import explain, interventions
-from mtattr.attribute_estimation.recipe import CLASSES
+from mtattr.attribute_estimation.sizes import CLASSES
 from mtattr.data import load_dataset
 from mtattr.evaluation import (
     choose_thresholds,

@@ -37,7 +37,8 @@ seed: int = 0  # of weights and order of images
 
 # %%
 import torch
-from mtattr.attribute_estimation.recipe import CLASSES, floors, load_splits, size_of
+from mtattr.attribute_estimation.measurements import floors
+from mtattr.attribute_estimation.sizes import CLASSES, load_splits, size_of
 from mtattr.data import load_dataset
 from mtattr.evidence import load_paper, published_table
 from mtattr.pages import show_source, show_table

@@ -40,7 +40,7 @@ seed: int = 0  # of weights
 import inspect
 
 import torch
-from mtattr.channel_attention.scales import load_splits
+from mtattr.channel_attention.sizes import load_splits
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import Table, load_paper
 from mtattr.pages import show_source, show_table

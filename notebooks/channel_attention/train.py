@@ -36,21 +36,22 @@ seed: int = 0  # of weights and order of images
 
 # %%
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 # %%
 from mtattr.channel_attention.importance import mask_means
-from mtattr.channel_attention.loss import auxiliary_losses, loss_terms
+from mtattr.channel_attention.loss import loss_terms, losses
 from mtattr.channel_attention.maps import explanation_maps
-from mtattr.channel_attention.scales import load_splits, size_of
+from mtattr.channel_attention.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order, take
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import Table
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure, image_grid, map_overlay
-from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.training import Loop, RunSpec, fit_or_load, plan_for
 from mtattr.training.device import open_fabric
 from mtattr.training.fit import fit
 
@@ -94,11 +95,11 @@ show_table(Table("Ours at paper scale, and this page", tuple(rows[0]), tuple(row
 # %% [markdown]
 # ## Four losses in one loop
 #
-# The loop of this course adds up a loss for each task, and a plan may add what else a network says. $L_m$ comes attribute by attribute. The repainted image and the masks belong to no attribute, so each gets an equal share;
-# their sum is Eq. 6 again.
+# The loop of this course adds up a loss for each task. $L_b$ and $L_m$ come attribute by attribute. The repainted image and the masks belong to no
+# attribute, so each attribute gets an equal share of them. The sum of all shares is Eq. 6 again. This is the function that the loop calls:
 
 # %%
-show_source(auxiliary_losses)
+show_source(losses)
 
 # %% [markdown]
 # Three networks: the proposed one, the same without the L1 norm, and a plain one with a head for all labels and nothing else.
@@ -160,14 +161,12 @@ for variant in ("mcan", "no-sparsity"):
     torch.manual_seed(seed)
     watched[variant] = [look_in(plan.build())]
     steps = len(train) // plan.settings.batch_size
-    how = {"identity": {}, "fabric": fabric, "seed": seed, "progress": False}
     with tempfile.TemporaryDirectory() as folder:
+        loop = Loop(fabric, seed, Path(folder) / "state", {}, progress=False)
         for epoch in range(1, plan.settings.epochs + 1):
-            net, fitted = fit(
-                plan, stop_after=epoch * steps, checkpoint=Path(folder) / "state", **how
-            )
-            watched[variant].append(look_in(net.module))
-    nets[variant] = net.module.eval()
+            fitted = fit(plan, loop, stop_after=epoch * steps)
+            watched[variant].append(look_in(fitted.model.module))
+    nets[variant] = fitted.model.module.eval()
 
 # %% mystnb={"image": {"alt": "Four curves by epoch on a logarithmic axis: both cross-entropies, the reconstruction, and the norm of the masks."}} tags=["hide-input", "nbval-ignore-output"]
 NAMES = ("L_b, masked answers", "L_m, all labels", "4 L_r, image", "1e-5 |M|, masks")
@@ -227,7 +226,7 @@ print("the L1 norm presses masks down")
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
-    _, whole = fit(plan, checkpoint=Path(folder) / "state", **how)
+    whole = fit(plan, replace(loop, checkpoint=Path(folder) / "state"))
 assert all(torch.equal(value, whole.last[name]) for name, value in fitted.last.items())
 print(f"{len(whole.last)} tensors, all equal")
 

@@ -40,7 +40,6 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from mtattr.data import load_dataset
 from mtattr.evaluation import (
     balanced_accuracy,
-    baseline_plan,
     linear_probe,
     mean_accuracy,
     mean_accuracy_floor,
@@ -50,7 +49,7 @@ from mtattr.evaluation import (
 from mtattr.evidence import Table
 from mtattr.pages import show_source, show_table
 from mtattr.plots import figure, image_grid, overlay
-from mtattr.training import FitSettings, RunSpec, fit_or_load
+from mtattr.training import FitSettings, RunSpec, baseline_plan, fit_or_load
 from mtattr.twins.drawing.regions import changed_regions
 from mtattr.twins.faces.attributes import INDEX
 from mtattr.twins.faces.faces import render

@@ -45,7 +45,6 @@ from mtattr.data import load_dataset, options_of, twin_writer
 from mtattr.data.report import report
 from mtattr.errors import InputError
 from mtattr.evaluation import (
-    baseline_plan,
     linear_probe,
     mean_accuracy,
     mean_accuracy_floor,
@@ -53,7 +52,7 @@ from mtattr.evaluation import (
     task_floor,
 )
 from mtattr.plots import image_grid
-from mtattr.training import FitSettings, RunSpec, fit_or_load
+from mtattr.training import FitSettings, RunSpec, baseline_plan, fit_or_load
 from PIL import Image
 
 place = tempfile.TemporaryDirectory()

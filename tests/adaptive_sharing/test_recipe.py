@@ -8,7 +8,7 @@ from mtattr.adaptive_sharing.beginnings import iterations_of, matching_omega
 from mtattr.adaptive_sharing.domains import CLOTHES
 from mtattr.adaptive_sharing.layout import VGG16_WIDTHS
 from mtattr.adaptive_sharing.recipe import EVIDENCE, VARIANTS, check, evidence, plan
-from mtattr.adaptive_sharing.scales import JOINT, SIZES, load_splits
+from mtattr.adaptive_sharing.sizes import JOINT, SIZES, load_splits
 from mtattr.errors import InputError
 from mtattr.evidence import load_paper
 from mtattr.training import RunSpec, fit_or_load, plan_for, predict

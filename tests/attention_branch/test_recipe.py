@@ -6,7 +6,7 @@ import torch
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
 from mtattr.attention_branch.recipe import EVIDENCE, LONGER_EVIDENCE, VARIANTS, check, evidence, plan
-from mtattr.attention_branch.scales import BACKBONE, SIZES, load_splits, size_of
+from mtattr.attention_branch.sizes import BACKBONE, SIZES, load_splits, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, channel_attention_loss
 from mtattr.channel_attention.recipe import EVIDENCE, VARIANTS, check, evidence, plan
-from mtattr.channel_attention.scales import SIZES, size_of
+from mtattr.channel_attention.sizes import SIZES, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters

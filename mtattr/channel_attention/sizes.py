@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mtattr.data import load_dataset
 from mtattr.data.image_data import ImageData
-from mtattr.training import FitSettings, checks
-from mtattr.training.plan import SPLITS
+from mtattr.training import FitSettings, recipe
 
 PAPER = "channel_attention"
 
@@ -62,24 +60,11 @@ SIZES |= {("celeba", "paper"): Size(_PAPER_FIT, 128, 128, {"front_end": "vgg16",
 
 def size_of(dataset: str, scale: str) -> Size:
     """The `Size` of a dataset at a scale; `InputError` lists what there is."""
-    return checks.size_of(SIZES, PAPER, dataset, scale)
+    return recipe.size_of(SIZES, PAPER, dataset, scale)
 
 
 def load_splits(
     dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
 ) -> dict[str, ImageData]:
-    """The three splits at the size of a scale; `InputError` for a dataset or scale that has no recipe."""
-    size = size_of(dataset, scale)
-    where = None if dataset.endswith("-twin") else root
-    options = {**size.options, **options}
-    return {
-        split: load_dataset(
-            dataset,
-            split,
-            root=where,
-            image_size=size.image_size,
-            limit=getattr(size, split),
-            **options,
-        )
-        for split in SPLITS
-    }
+    """The three splits at the size of a scale; options are the loader's."""
+    return recipe.load_splits(dataset, size_of(dataset, scale), root=root, **options)

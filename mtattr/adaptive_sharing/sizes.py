@@ -11,8 +11,7 @@ from mtattr.adaptive_sharing.domains import join, one_task_per_category
 from mtattr.adaptive_sharing.layout import VGG16_WIDTHS
 from mtattr.data import load_dataset
 from mtattr.data.image_data import ImageData
-from mtattr.training import FitSettings, checks
-from mtattr.training.plan import SPLITS
+from mtattr.training import SPLITS, FitSettings, recipe
 
 PAPER = "adaptive_sharing"
 #: Faces and clothes together; its root is the folder above both.
@@ -103,7 +102,7 @@ SIZES: dict[tuple[str, str], Size] = {
 
 def size_of(dataset: str, scale: str) -> Size:
     """The `Size` of a dataset at a scale; `InputError` lists what there is."""
-    return checks.size_of(SIZES, PAPER, dataset, scale)
+    return recipe.size_of(SIZES, PAPER, dataset, scale)
 
 
 def domains_of(dataset: str) -> tuple[str, ...]:

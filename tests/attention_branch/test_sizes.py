@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
-from mtattr.attention_branch.scales import BACKBONE, SIZES, load_splits, size_of
+from mtattr.attention_branch.sizes import BACKBONE, SIZES, load_splits, size_of
 from mtattr.data import DATASETS
 from mtattr.errors import InputError
 from mtattr.training.spec import SCALES
@@ -108,7 +108,7 @@ def test_options_and_places_reach_the_loader(monkeypatch):
     def load(dataset, split, **options):
         calls.append((dataset, split, options))
 
-    monkeypatch.setattr("mtattr.attention_branch.scales.load_dataset", load)
+    monkeypatch.setattr("mtattr.attention_branch.sizes.load_dataset", load)
     load_splits("svhn", "paper", root="here")
     load_splits("svhn", "smoke", root="here")
     load_splits("celeba-twin", "smoke", root="here", seed=3)

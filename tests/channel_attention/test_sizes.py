@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 from mtattr.channel_attention import ChannelAttentionNet
-from mtattr.channel_attention.scales import PAPER, SIZES, load_splits, size_of
+from mtattr.channel_attention.sizes import PAPER, SIZES, load_splits, size_of
 from mtattr.data import DATASETS
 from mtattr.errors import InputError
 from mtattr.training.spec import SCALES
@@ -65,7 +65,7 @@ def test_splits_have_the_size_of_the_scale_and_regions(monkeypatch):
 
 def test_options_and_places_reach_the_loader(monkeypatch):
     calls = []
-    monkeypatch.setattr("mtattr.channel_attention.scales.load_dataset", lambda dataset, split, **how: calls.append((dataset, split, how)))
+    monkeypatch.setattr("mtattr.channel_attention.sizes.load_dataset", lambda dataset, split, **how: calls.append((dataset, split, how)))
     monkeypatch.setitem(SIZES, ("celeba", "reduced"), replace(SIZES["celeba", "reduced"], options={"crop": "own", "seed": 1}))
     load_splits("celeba", "paper", root="here")
     load_splits("celeba", "reduced", root="here", seed=3)
