@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mtattr.errors import whole_number
+from mtattr.nets.vgg import VGG16_BLOCKS, VGG16_WIDTHS
 
 #: Convolutions in each of the five blocks; a pooling follows every block.
-BLOCKS = (2, 2, 3, 3, 3)
+BLOCKS = tuple(len(block) for block in VGG16_BLOCKS)
 #: The 15 intermediate layers, bottom first. The output layer comes after them.
 LAYERS = (
     *(
@@ -21,8 +22,6 @@ LAYERS = (
 CONVOLUTIONS = sum(BLOCKS)
 #: Layers whose output is pooled.
 POOLED = frozenset(sum(BLOCKS[: block + 1]) - 1 for block in range(len(BLOCKS)))
-#: Channels of VGG-16's layers (Fig. 1).
-VGG16_WIDTHS = (64, 64, 128, 128, 256, 256, 256, *(512,) * 6, 4096, 4096)
 
 
 def thin_widths(omega: int, wide: Sequence[int] = VGG16_WIDTHS) -> tuple[int, ...]:

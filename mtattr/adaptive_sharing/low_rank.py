@@ -12,16 +12,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from mtattr.adaptive_sharing.layer import _norm
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, VGG16_WIDTHS
-from mtattr.adaptive_sharing.network import (
-    Normalise,
-    check_images,
-    check_input_size,
-    check_widths,
-    kernels,
-    run_layers,
-)
+from mtattr.adaptive_sharing.network import check_input_size, check_widths, kernels, run_layers
 from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output
+from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise, check_images
 
 #: Basis filters of each layer; printed as 8-16-32-64-64-64-64-16, one number a block, fc6, fc7 and the outputs.
 RANKS = (8, 8, 16, 16, 32, 32, 32, *(64,) * 6, 64, 64)
@@ -87,7 +81,7 @@ class LowRankVGG(nn.Module):
             raise InputError(
                 f"ranks must be {len(LAYERS)} positive numbers, got {tuple(ranks)} and {output_rank} for the outputs"
             )
-        self.normalise = Normalise()
+        self.normalise = Normalise(IMAGENET_MEAN, IMAGENET_STD, persistent=True)
         self.layers = nn.ModuleList(
             LowRankLayer(below, rank, width, kernel, padding=1 if layer < CONVOLUTIONS else 0)
             for layer, (below, rank, width, kernel) in enumerate(

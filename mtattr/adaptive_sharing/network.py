@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -16,9 +15,7 @@ from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, POOLED, VGG16_W
 from mtattr.adaptive_sharing.tree import Groups, Tree
 from mtattr.errors import InputError
 from mtattr.nets import Output
-
-#: Input statistics of ImageNet's RGB images in [0, 1], those of public VGG-16 weights.
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise, check_images
 
 
 class BranchedVGG(nn.Module):
@@ -40,7 +37,7 @@ class BranchedVGG(nn.Module):
     ) -> None:
         super().__init__()
         self.widths, self.input_size = check_widths(widths), check_input_size(input_size)
-        self.normalise = Normalise()
+        self.normalise = Normalise(IMAGENET_MEAN, IMAGENET_STD, persistent=True)
         self.layers = nn.ModuleList(
             BranchedLayer(below, width, kernel, parents, padding=1 if layer < CONVOLUTIONS else 0)
             for layer, (below, width, kernel, parents) in enumerate(
@@ -153,19 +150,6 @@ def fold_batch_norm(net: nn.Module) -> nn.Module:
     return folded
 
 
-class Normalise(nn.Module):
-    """Images in [0, 1] minus their mean, by their spread, each colour for itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """`(B, 3, H, W)` to the same shape."""
-        return (images - self.mean) / self.std
-
-
 def run_layers(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
     """All layers in turn, with a pooling of 2 x 2 after each block of convolutions."""
     for number, layer in enumerate(layers):
@@ -204,15 +188,3 @@ def check_input_size(input_size: int | tuple[int, int]) -> tuple[int, int]:
 
 def _whole(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def check_images(images: Tensor, input_size: tuple[int, int]) -> None:
-    """Raise `InputError` unless images are floats `(B, 3, *input_size)`."""
-    if (
-        images.ndim != 4
-        or tuple(images.shape[1:]) != (3, *input_size)
-        or not images.is_floating_point()
-    ):
-        raise InputError(
-            f"images must be floats (B, 3, {input_size[0]}, {input_size[1]}) in [0, 1], got {images.dtype} {tuple(images.shape)}"
-        )

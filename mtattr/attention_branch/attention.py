@@ -1,4 +1,4 @@
-"""Attention mechanism: one map over positions multiplies every channel (Fukui et al. 2019, Sec. 3.2)."""
+"""Attention mechanism: a map multiplies every channel (Fukui et al. 2019, Sec. 3.2)."""
 
 from __future__ import annotations
 

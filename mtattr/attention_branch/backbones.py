@@ -14,6 +14,7 @@ from mtattr.attention_branch.residual import cifar_resnet, residual_parts, resne
 from mtattr.attention_branch.wide import densenet, wide_resnet
 from mtattr.errors import InputError
 from mtattr.evaluation.cost import count_parameters
+from mtattr.nets.matching import closest
 
 #: Depths of Table 1, and blocks per stage of their small relatives: a quarter of the basic ones, a
 #: seventh of the bottlenecks, rounded up.
@@ -116,16 +117,12 @@ def matching_factor(
     """
     how = {"small": small, "stem_stride": stem_stride}
     with torch.device("meta"):
-        goal = count_parameters(
-            AttentionBranchNet(build_parts(name, num_outputs, factor=factor, **how), num_outputs)
+        parts = build_parts(name, num_outputs, factor=factor, **how)
+        goal = count_parameters(AttentionBranchNet(parts, num_outputs))
+
+    def size(step: int) -> int:
+        return count_parameters(
+            BaselineNet(build_parts(name, num_outputs, factor=step / 64, **how))
         )
 
-        def size(step: int) -> int:
-            parts = build_parts(name, num_outputs, factor=step / 64, **how)
-            return count_parameters(BaselineNet(parts))
-
-        low, high = round(64 * factor), round(256 * factor)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if size(middle) <= goal else (low, middle)
-    return min((low, high), key=lambda step: abs(size(step) - goal)) / 64
+    return closest(range(round(64 * factor), round(256 * factor) + 1), size, goal) / 64

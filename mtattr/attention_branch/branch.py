@@ -1,4 +1,4 @@
-"""Attention branch: class scores and one map from the same responses (Fukui et al. 2019, Sec. 3.1)."""
+"""Attention branch: class scores and a map from one source (Fukui et al. 2019, Sec. 3.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMS = ("released", "paper", "log-sum")
 
 
 class Attended(NamedTuple):
-    """Output of the branch: logits `(B, K)`, map `(B, 1, h, w)`, and both their source `(B, K, h, w)`."""
+    """Logits `(B, K)`, map `(B, 1, h, w)`, and the responses `(B, K, h, w)` that both come from."""
 
     logits: Tensor
     maps: Tensor

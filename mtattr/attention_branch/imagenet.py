@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import nn
 
 from mtattr.attention_branch.parts import Parts
 from mtattr.errors import InputError
 from mtattr.nets import load_weights
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from mtattr.nets.vgg import VGG16_BLOCKS
 
 RESNETS = (*(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)), "seresnet50", "seresnet152")
-#: Convolutions of VGG-16 by block.
-VGG16_BLOCKS = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
 
 
 def imagenet_resnet(
     name: str, num_classes: int, *, weights: str | Path | None = None, base_width: int = 64
 ) -> Parts:
-    """timm's ResNet cut after layer3 (14 x 14 at 224 px); the attention stage is a layer4 of stride 1.
+    """timm's ResNet cut after layer3; the attention stage is a layer4 of stride 1.
 
     Args:
         weights: safetensors file in timm's naming, whose classifier is ignored; the attention stage
@@ -63,24 +63,6 @@ def without_stride(stage: nn.Module) -> nn.Module:
     return stage
 
 
-class VGGTop(nn.Module):
-    """Adaptive pooling and three linear layers, in the order of torchvision's classifier."""
-
-    def __init__(
-        self, channels: int, hidden: int, num_classes: int, side: int, dropout: float
-    ) -> None:
-        super().__init__()
-        self.pool = nn.AdaptiveAvgPool2d(side)
-        layers: list[nn.Module] = []
-        for inputs in (channels * side * side, hidden):
-            layers += [nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-        self.classifier = nn.Sequential(*layers, nn.Linear(hidden, num_classes))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """`(B, channels, h, w)` to logits."""
-        return self.classifier(self.pool(features).flatten(1))
-
-
 def vgg16(
     num_classes: int,
     *,
@@ -112,16 +94,20 @@ def vgg16(
             features += _conv(inputs, int(width / divisor), batch_norm)
             inputs = int(width / divisor)
     wide, hidden = int(1024 / divisor), int(4096 / divisor)
-    trunk, top = nn.Sequential(*features), VGGTop(inputs, hidden, num_classes, side, dropout)
+    trunk, layers = nn.Sequential(*features), []
+    for size in (inputs * side * side, hidden):
+        layers += [nn.Linear(size, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout)]
+    classifier = nn.Sequential(*layers, nn.Linear(hidden, num_classes))
+    head = {"pool": nn.AdaptiveAvgPool2d(side), "flatten": nn.Flatten(), "classifier": classifier}
     if weights is not None:
-        whole = nn.ModuleDict({"features": trunk, "classifier": top.classifier})
+        whole = nn.ModuleDict({"features": trunk, "classifier": classifier})
         name = "vgg16_bn" if batch_norm else "vgg16"
         load_weights(whole, weights, name, ignored=("classifier.6.",))
     return Parts(
         extractor=nn.Sequential(Normalise(mean, std), trunk),
         attention=nn.Sequential(*_conv(inputs, wide, batch_norm), *_conv(wide, wide, batch_norm)),
         perception=nn.MaxPool2d(2),
-        top=top,
+        top=nn.Sequential(OrderedDict(head)),
         channels=inputs,
         attention_channels=wide,
         perception_channels=None,

@@ -1,4 +1,4 @@
-"""Attention Branch Network for many attributes: one map per attribute (Fukui et al. 2019, Sec. 3.4)."""
+"""Attention Branch Network with one map per attribute (Fukui et al. 2019, Sec. 3.4)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TaskAttentionBranch(nn.Module):
 
 
 class MultitaskAttentionBranchNet(nn.Module):
-    """Attention Branch Network with one map per task: g^t = M^t g (Eq. 4), answer t of pass t (Eq. 5).
+    """Attention Branch Network with one map per task, g^t = M^t g (Eq. 4), and one pass (Eq. 5).
 
     Args:
         num_tasks: T binary tasks.

@@ -1,8 +1,7 @@
-"""Baseline, class activation mapping and Attention Branch Network (Fukui et al. 2019, Figs. 1, 2)."""
+"""Baseline, class activation mapping, Attention Branch Network (Fukui et al. 2019, Figs. 1, 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,7 +49,7 @@ class ClassActivationNet(nn.Module):
 
 
 class AttentionBranchNet(nn.Module):
-    """Attention Branch Network: the attention branch's map multiplies the perception branch's input.
+    """Attention Branch Network: a map multiplies the features that the perception branch reads.
 
     Args:
         residual: (1 + M) g (Eq. 2), else M g (Eq. 1).
@@ -100,8 +99,7 @@ class AttentionBranchResNet(AttentionBranchNet):
         residual: bool = True,
         form: str = "released",
         attend: bool = True,
-        widths: Sequence[int] = (16, 32, 64),
         **options: Any,
     ) -> None:
-        parts = cifar_resnet(depth, num_classes, widths=widths, **options)
+        parts = cifar_resnet(depth, num_classes, **options)
         super().__init__(parts, num_classes, residual=residual, form=form, attend=attend)

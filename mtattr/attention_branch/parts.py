@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from mtattr.errors import InputError
+from mtattr.nets import normalise
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Parts:
 
     Args:
         extractor: images `(B, 3, H, W)` in [0, 1] to g `(B, channels, h, w)`.
-        attention: last stage with stride 1 and weights of its own: g to `(B, attention_channels, h, w)`.
+        attention: last stage with stride 1 and weights of its own, g to
+            `(B, attention_channels, h, w)`.
         perception: last stage of the classifier: g to `(B, D, h', w')`.
         top: `(B, D, h', w')` to logits.
         perception_channels: D if the top is one linear layer, else None.
@@ -51,16 +53,8 @@ def check_images(images: Tensor, stride: int, *, training: bool) -> None:
 
     In training more than one value per channel must reach each batch norm.
     """
-    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-        raise InputError(
-            "images must be floats (B, 3, H, W) in [0, 1], "
-            f"got {images.dtype} {tuple(images.shape)}"
-        )
+    normalise.check_images(images, stride=stride)
     height, width = images.shape[2:]
-    if min(height, width) < stride:
-        raise InputError(
-            f"images of {height} x {width} px are smaller than the network's stride of {stride} px"
-        )
     if training and len(images) * math.ceil(height / stride) * math.ceil(width / stride) < 2:
         raise InputError(
             f"one image of {height} x {width} px leaves one value per channel, "

@@ -13,7 +13,7 @@ from mtattr.attention_branch.parts import Parts
 from mtattr.errors import InputError, whole_number
 from mtattr.nets.normalise import CIFAR_MEAN, CIFAR_STD, Normalise
 
-#: From this depth on the released CIFAR networks have bottlenecks, as many as the name's basic blocks.
+#: From this depth on the released CIFAR networks have bottlenecks in place of basic blocks.
 FIRST_BOTTLENECK_DEPTH = 44
 
 

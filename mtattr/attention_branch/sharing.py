@@ -1,4 +1,4 @@
-"""Convolutions of one feature map under many maps, which compute once what the maps have in common."""
+"""Convolutions of one feature map under many maps, with the common work done once."""
 
 from __future__ import annotations
 

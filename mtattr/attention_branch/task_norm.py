@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -65,38 +67,32 @@ class TaskBatchNorm2d(nn.Module):
         Without `learn` the running statistics stay as they are in training, too.
         """
         batch, count, channels = x.shape[:3]
-        mean, variance = self.running_mean, self.running_var
+        running = self.running_mean, self.running_var
         if self.statistics == "joint" and count != self.num_tasks:
             raise InputError(
                 f"joint statistics need the passes of all {self.num_tasks} tasks, got {count}"
             )
         if self.statistics == "joint" or (self.statistics == "sequential" and not self.training):
-            return self._normalise(x.flatten(0, 1), mean, variance, 1, learn).view_as(x)
+            return self._normalise(x.flatten(0, 1), running, learn).view_as(x)
         # Tasks become channels of one wide layer; no copy, because x is stored task by task.
         wide = x.reshape(batch, count * channels, *x.shape[3:])
         if self.statistics == "task":
-            mean, variance = mean[tasks].view(-1), variance[tasks].view(-1)
-            return self._normalise(wide, mean, variance, count, learn).view_as(x)
-        own = x.new_zeros(2, count * channels, dtype=mean.dtype)
-        result = self._normalise(wide, *own, count, True, momentum=1.0)
-        if learn:
-            for each, running in zip(own, (mean, variance), strict=True):
-                for of_task in each.view(count, channels):
-                    running.lerp_(of_task, self.momentum)
+            mine = [buffer[tasks].view(-1) for buffer in running]
+            return self._normalise(wide, mine, learn).view_as(x)
+        own = x.new_zeros(2, count, channels, dtype=self.running_mean.dtype)
+        result = self._normalise(wide, own.flatten(1), True, momentum=1.0)
+        for moved, each in zip(running, own, strict=True) if learn else ():
+            for of_task in each:
+                moved.lerp_(of_task, self.momentum)
         return result.view_as(x)
 
     def _normalise(
-        self,
-        x: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        repeats: int,
-        learn: bool,
-        momentum: float | None = None,
+        self, x: Tensor, buffers: Iterable[Tensor], learn: bool, momentum: float | None = None
     ) -> Tensor:
+        repeats = x.shape[1] // len(self.weight)
         scale, shift = self.weight.repeat(repeats), self.bias.repeat(repeats)
         if not self.training:
-            return F.batch_norm(x, mean, variance, scale, shift, False, 0.0, self.eps)
-        buffers = (mean, variance) if learn else (mean.clone(), variance.clone())
+            return F.batch_norm(x, *buffers, scale, shift, False, 0.0, self.eps)
+        buffers = buffers if learn else [buffer.clone() for buffer in buffers]
         momentum = self.momentum if momentum is None else momentum
         return global_batch_norm(x, *buffers, scale, shift, momentum=momentum, eps=self.eps)

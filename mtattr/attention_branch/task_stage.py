@@ -70,7 +70,7 @@ class TaskStage(nn.Module):
 
         Args:
             features: attended features of each pass `(B, t, C, h, w)`; with gates g `(B, C, h, w)`.
-            gates: `(B, t, h, w)`, to compute once what the passes of gates[:, t] * g have in common.
+            gates: `(B, t, h, w)`: what the passes of gates[:, t] * g have in common is done once.
             learn: False leaves the running statistics alone.
         """
         # Passes of an image lie side by side: tasks become channels for batch norm without a copy.

@@ -9,10 +9,10 @@ from torchvision.models.vgg import make_layers
 
 from mtattr.errors import InputError, whole_number
 from mtattr.nets import Normalise, load_weights
-from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD
+from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, check_images
+from mtattr.nets.vgg import VGG16_BLOCKS
 
-#: Convolutions of VGG-16 by block; "light" is its first three.
-_BLOCKS = ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3)
+#: Blocks of VGG-16 that are kept.
 FRONT_ENDS = {"vgg16": 5, "light": 3}
 #: Pixels of the image for one of the map.
 STRIDES = {"vgg16": 8, "light": 4}
@@ -48,7 +48,7 @@ class FrontEnd(nn.Module):
             nn.Identity() if weights is None else Normalise(IMAGENET_MEAN, IMAGENET_STD)
         )
         self.features = _dilated(_vgg(FRONT_ENDS[name], width, batch_norm))
-        inside = max(1, round(width * _BLOCKS[FRONT_ENDS[name] - 1][-1]))
+        inside = max(1, round(width * VGG16_BLOCKS[FRONT_ENDS[name] - 1][-1]))
         self.adapter = nn.Conv2d(inside, whole_number("channels", channels), 1)
         _kaiming_(self)
         if weights is not None:
@@ -56,21 +56,13 @@ class FrontEnd(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of the images; `InputError` for another shape or type, or a side below the stride."""
-        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise InputError(
-                f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}"
-            )
-        height, width = images.shape[2:]
-        if min(height, width) < self.stride:
-            raise InputError(
-                f"images of {height} x {width} px are smaller than the network's stride of {self.stride} px"
-            )
+        check_images(images, stride=self.stride)
         return self.adapter(self.features(self.normalise(images))).relu()
 
 
 def _vgg(blocks: int, width: float, batch_norm: bool) -> nn.Sequential:
     layers: list[int | str] = []
-    for block in _BLOCKS[:blocks]:
+    for block in VGG16_BLOCKS[:blocks]:
         layers += [max(1, round(width * channels)) for channels in block] + ["M"]
     return make_layers(layers, batch_norm=batch_norm)
 

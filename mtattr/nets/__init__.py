@@ -1,4 +1,8 @@
-"""Network blocks that two papers or more share."""
+"""Network blocks that two papers or more share.
+
+Not re-exported: `nets.vgg` (channels of VGG-16) and `nets.matching` (`closest`, for controls as
+large as the network that they are compared with).
+"""
 
 from mtattr.nets.backbones import BACKBONES, Backbone, build_backbone, load_weights, read_weights
 from mtattr.nets.batch_norm import (
@@ -10,7 +14,7 @@ from mtattr.nets.batch_norm import (
     use_global_batch_norm,
 )
 from mtattr.nets.multitask import MultiTaskNet
-from mtattr.nets.normalise import Normalise
+from mtattr.nets.normalise import Normalise, check_images
 from mtattr.nets.output import Output
 from mtattr.nets.pointwise import StridedPointwiseConv2d, use_strided_pointwise
 from mtattr.nets.small_resnet import SmallResNet, stack_networks
@@ -27,6 +31,7 @@ __all__ = [
     "StridedPointwiseConv2d",
     "batch_statistics",
     "build_backbone",
+    "check_images",
     "freeze_batch_norm",
     "global_batch_norm",
     "load_weights",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtattr.errors import InputError
+from mtattr.nets.normalise import check_images
 from mtattr.nets.small_backbones import BLOCKS, SmallBackbone
 from mtattr.nets.small_resnet import SmallResNet
 
@@ -51,11 +52,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Feature map of the tapped stage; `InputError` for images of another shape or type."""
-        if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            # One channel would be broadcast to three, and bytes taken for values in [0, 1].
-            raise InputError(
-                f"images must be floats (B, 3, H, W) in [0, 1], got {images.dtype} {tuple(images.shape)}"
-            )
+        check_images(images)
         features = self.trunk((images - self.mean) / self.std)
         return features[0] if isinstance(features, list) else features
 

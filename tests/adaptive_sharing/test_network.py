@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from mtattr.adaptive_sharing import BranchedVGG, ThinVGG, Tree, count_weights, fold_batch_norm, vgg16
-from mtattr.adaptive_sharing.network import Normalise
+from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from mtattr.errors import InputError
 from mtattr.training.checkpoint import load_tensors, save_tensors
 from torch import nn
@@ -267,7 +267,7 @@ def test_a_folded_network_can_still_fork():
 
 def test_images_lose_their_mean_colour_and_spread():
     pixels = torch.tensor([0.485, 0.456 + 0.224, 0.406 - 2 * 0.225]).view(1, 3, 1, 1)
-    torch.testing.assert_close(Normalise()(pixels).flatten(), torch.tensor([0.0, 1.0, -2.0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(Normalise(IMAGENET_MEAN, IMAGENET_STD)(pixels).flatten(), torch.tensor([0.0, 1.0, -2.0]), atol=1e-6, rtol=0)
 
 
 def test_a_seed_gives_the_initial_weights():

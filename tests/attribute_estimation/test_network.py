@@ -4,6 +4,8 @@ from mtattr.attribute_estimation import AttributeEstimationNet
 from mtattr.errors import InputError
 from torch import nn
 
+from cases import each
+
 
 class Trunk(nn.Module):
     num_features = 7
@@ -24,7 +26,7 @@ def net(variant="PM", **options):
 IMAGES = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize(("variant", "units"), [("PM", 9), ("CM", 9), ("Ideal", 4)])
+@each(("variant", "units"), [("PM", 9), ("CM", 9), ("Ideal", 4)])
 def test_units_come_in_task_order(variant, units):
     output = net(variant)(IMAGES)
     assert output.logits.shape == (2, units)
@@ -73,7 +75,7 @@ def test_bad_arguments():
         AttributeEstimationNet(Trunk(), 1, 5)
 
 
-@pytest.mark.parametrize(
+@each(
     "changed",
     [
         {"num_classes": 1},

@@ -4,6 +4,8 @@ from mtattr.attribute_estimation import mutual_information, select_attributes
 from mtattr.errors import InputError
 from sklearn.metrics import mutual_info_score
 
+from cases import each
+
 
 def draw(seed=0, images=300, attributes=12, classes=4):
     generator = torch.Generator().manual_seed(seed)
@@ -45,7 +47,7 @@ def test_unknown_labels_leave_only_their_column():
     torch.testing.assert_close(scores[others], whole[others])
 
 
-@pytest.mark.parametrize("k", [0, 13])
+@each("k", [0, 13])
 def test_k_out_of_range(k):
     with pytest.raises(InputError, match=r"1\.\.12"):
         select_attributes(*draw(), k)
@@ -56,13 +58,13 @@ def test_values_that_are_no_labels():
         mutual_information(torch.tensor([[2.0], [0.0]]), torch.tensor([0, 1]))
 
 
-@pytest.mark.parametrize("k", [0, 4, -1, 2.0, "2", None, True])
+@each("k", [0, 4, -1, 2.0, "2", None, True])
 def test_k_must_be_a_whole_number_of_columns(k):
     with pytest.raises(InputError, match="k must be"):
         select_attributes(torch.eye(3), torch.arange(3), k)
 
 
-@pytest.mark.parametrize(
+@each(
     ("attributes", "classes"),
     [
         (torch.eye(3)[:, 0], torch.arange(3)),

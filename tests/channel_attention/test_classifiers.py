@@ -5,6 +5,7 @@ from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from torch import nn
 
+from cases import each
 from reference import classifiers_of_masks
 
 C, K = 4, 5
@@ -45,9 +46,9 @@ def test_without_the_one_the_masks_alone_are_left():
     assert not pool_masked(FEATURES, torch.zeros_like(MASKS), keep_one=False).any()
 
 
-@pytest.mark.parametrize("keep_one", [True, False])
-@pytest.mark.parametrize("channels", [C, 1])
-@pytest.mark.parametrize("size", [(1, 1), (5, 6)])
+@each("keep_one", [True, False])
+@each("channels", [C, 1])
+@each("size", [(1, 1), (5, 6)])
 def test_pooled_is_the_mean_of_what_is_applied(keep_one, channels, size):
     features, masks = given(channels, size)
     expected = apply_masks(features, masks, keep_one=keep_one).mean((3, 4))
@@ -61,9 +62,9 @@ def test_masks_of_zeros_pool_the_features_exactly():
     assert torch.equal(apply_masks(features, torch.zeros_like(masks)), features[:, None].expand_as(masks))
 
 
-@pytest.mark.parametrize("hidden", [None, 1, 3])
-@pytest.mark.parametrize("keep_one", [True, False])
-@pytest.mark.parametrize("channels", [C, 1])
+@each("hidden", [None, 1, 3])
+@each("keep_one", [True, False])
+@each("channels", [C, 1])
 def test_logits_by_slow_loops(hidden, keep_one, channels):
     classifiers, (features, masks) = made(hidden), given(channels)
     pooled = classifiers.pool(features, masks, keep_one=keep_one)
@@ -96,16 +97,16 @@ def test_hidden_classifiers_are_as_many_networks():
     torch.testing.assert_close(classifiers(classifiers.pool(features, masks)), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("hidden", [None, 3])
-@pytest.mark.parametrize("keep_one", [True, False])
-@pytest.mark.parametrize("attributes", [slice(0, 1), slice(1, 3), slice(3, 5), slice(0, 5)])
+@each("hidden", [None, 3])
+@each("keep_one", [True, False])
+@each("attributes", [slice(0, 1), slice(1, 3), slice(3, 5), slice(0, 5)])
 def test_some_attributes_pool_a_part_of_all(hidden, keep_one, attributes):
     classifiers, (features, masks) = made(hidden), given()
     found = classifiers.pool(features, masks[:, attributes], attributes, keep_one=keep_one)
     torch.testing.assert_close(found, classifiers.pool(features, masks, keep_one=keep_one)[:, attributes], rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("hidden", [None, 3])
+@each("hidden", [None, 3])
 def test_an_attribute_answers_to_its_own_mask_and_weights(hidden):
     classifiers, (features, masks) = made(hidden), given()
     classifiers(classifiers.pool(features, masks.requires_grad_()))[:, 2].sum().backward()
@@ -114,7 +115,7 @@ def test_an_attribute_answers_to_its_own_mask_and_weights(hidden):
         assert (value.grad.reshape(K, -1) != 0).any(1).tolist() == [k == 2 for k in range(K)]
 
 
-@pytest.mark.parametrize("hidden", [None, 3])
+@each("hidden", [None, 3])
 def test_other_attributes_order_gives_logits_of_that_order(hidden):
     classifiers, (features, masks) = made(hidden), given()
     before = classifiers(classifiers.pool(features, masks))
@@ -145,8 +146,8 @@ def test_a_logit_is_a_sum_over_channels():
     assert classifiers.weight.shape == (K, C)
 
 
-@pytest.mark.parametrize("function", [apply_masks, pool_masked, lambda *both: MaskedClassifiers(C, K, hidden=2).pool(*both)])
-@pytest.mark.parametrize(
+@each("function", [apply_masks, pool_masked, lambda *both: MaskedClassifiers(C, K, hidden=2).pool(*both)])
+@each(
     ("features", "masks", "message"),
     [
         ((2, C, 3, 3), (2, K, C, 3, 4), r"expected features \(B, C, h, w\) and masks \(B, K, C, h, w\), got \(2, 4, 3, 3\) and"),
@@ -163,7 +164,7 @@ def test_masks_that_do_not_fit_are_refused(function, features, masks, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("how", "message"),
     [
         ({"channels": 0}, "channels must be a whole number of at least 1 that fits 63 bits, got 0"),

@@ -5,6 +5,7 @@ from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from torch import nn
 
+from cases import each
 from reference import context_of
 
 
@@ -43,8 +44,8 @@ def test_size_of_the_published_module():
         assert count_parameters(ContextModule(5, (1, 2))) == 2 * (9 * 25 + 5) + 25 + 5
 
 
-@pytest.mark.parametrize("dilations", [DILATIONS, (3,), (2, 5), ()])
-@pytest.mark.parametrize("size", [(9, 7), (1, 1), (1, 20)])
+@each("dilations", [DILATIONS, (3,), (2, 5), ()])
+@each("size", [(9, 7), (1, 1), (1, 20)])
 def test_features_by_slow_dilated_convolutions(dilations, size):
     module, features = noisy(dilations=dilations), features_of(size=size)
     expected = context_of(module.state_dict(), features, dilations)
@@ -54,7 +55,7 @@ def test_features_by_slow_dilated_convolutions(dilations, size):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("layers", range(8))
+@each("layers", range(8))
 def test_receptive_fields_double_and_then_end(layers):
     module = ContextModule(1, DILATIONS[:layers], noise=0).double()
     with torch.no_grad():
@@ -84,8 +85,8 @@ def test_the_usual_noise_leaves_features_near():
     assert torch.corrcoef(torch.stack([(change + features).flatten(), features.flatten()]))[0, 1] > 0.95
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
-@pytest.mark.parametrize("noise", [0, 0.01, 0.5])
+@each("kernel", [1, 3])
+@each("noise", [0, 0.01, 0.5])
 def test_identity_is_1_at_the_centre_and_noise_elsewhere(kernel, noise):
     torch.manual_seed(0)
     conv = nn.Conv2d(32, 32, kernel)
@@ -108,7 +109,7 @@ def test_the_noise_of_the_module_is_that_of_every_layer():
             assert not conv.bias.any()
 
 
-@pytest.mark.parametrize(
+@each(
     ("side", "expected"),
     [
         (1, (1, 1, 1, 1, 1, 1, 1)),
@@ -132,8 +133,8 @@ def test_dilations_that_fit_stay_and_the_list_may_be_another():
     assert fitting_dilations(5, ()) == ()
 
 
-@pytest.mark.parametrize("side", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("dilation", [1, 2, 3, 4, 5, 8])
+@each("side", [1, 2, 3, 4, 5])
+@each("dilation", [1, 2, 3, 4, 5, 8])
 def test_taps_beyond_the_map_see_padding_alone(side, dilation):
     module, features = noisy(dilations=(dilation,)), features_of(size=(side, side))
     before = module(features)
@@ -145,7 +146,7 @@ def test_taps_beyond_the_map_see_padding_alone(side, dilation):
     assert torch.equal(module(features), before) == (dilation >= side)
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "message"),
     [
         (lambda: ContextModule(0), "channels must be a whole number of at least 1 that fits 63 bits, got 0"),
@@ -164,7 +165,7 @@ def test_bad_input_has_one_clear_line(call, message):
         call()
 
 
-@pytest.mark.parametrize("noise", ["0.01", None])
+@each("noise", ["0.01", None])
 def test_a_noise_that_is_no_number_has_one_clear_line(noise):
     with pytest.raises(InputError, match="noise must be a number of at least 0"):
         ContextModule(4, noise=noise)

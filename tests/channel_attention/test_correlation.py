@@ -7,6 +7,7 @@ from mtattr.channel_attention import attribute_correlation, feature_correlation,
 from mtattr.errors import InputError
 from scipy import stats
 
+from cases import each
 from reference import pearson
 
 K, C = 7, 5
@@ -16,7 +17,7 @@ def means_of(rows=K, columns=C, seed=0, dtype=torch.float32):
     return torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@each("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_both_are_pearsons_correlation(dtype):
     means = means_of(dtype=dtype)
     values = means.double().numpy()
@@ -64,7 +65,7 @@ def test_equal_and_opposite_channels_stay_within_1():
     torch.testing.assert_close(found[0], torch.tensor([1.0, 1.0, -1.0, 1.0], dtype=torch.float64))
 
 
-@pytest.mark.parametrize("value", [0.0, 0.5, 0.1])
+@each("value", [0.0, 0.5, 0.1])
 def test_a_constant_channel_or_attribute_has_none_and_is_named(value):
     means = means_of()
     means[:, 3] = value
@@ -105,8 +106,8 @@ def test_varied_masks_warn_of_nothing():
         attribute_correlation(means_of())
 
 
-@pytest.mark.parametrize("shape", [(C,), (2, K, C), ()])
-@pytest.mark.parametrize("function", [feature_correlation, attribute_correlation])
+@each("shape", [(C,), (2, K, C), ()])
+@each("function", [feature_correlation, attribute_correlation])
 def test_other_shapes_are_refused(function, shape):
     with pytest.raises(InputError, match=r"expected mean masks \(K, C\)"):
         function(torch.rand(shape))
@@ -151,7 +152,7 @@ def test_asking_for_neighbours_leaves_the_matrix():
     torch.testing.assert_close(MATRIX, before, rtol=0, atol=0, equal_nan=True)
 
 
-@pytest.mark.parametrize(("shape", "index"), [((3, 4), 0), ((3,), 0), ((3, 3), 3), ((3, 3), -1), ((2, 3, 3), 0)])
+@each(("shape", "index"), [((3, 4), 0), ((3,), 0), ((3, 3), 3), ((3, 3), -1), ((2, 3, 3), 0)])
 def test_neighbours_need_a_square_matrix_and_an_index_in_it(shape, index):
     with pytest.raises(InputError, match="expected a square matrix with an index in it, got shape"):
         neighbours(torch.zeros(shape), index)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.functional import conv2d, max_pool2d
 
+from cases import each
 from reference import vgg_dilated
 
 MEAN, STD = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -53,8 +54,8 @@ def published(request, tmp_path_factory):
     return request.param, layers, path, state
 
 
-@pytest.mark.parametrize(("name", "inside"), [("vgg16", 14_714_688), ("light", 1_735_488)])
-@pytest.mark.parametrize("channels", [128, 3])
+@each(("name", "inside"), [("vgg16", 14_714_688), ("light", 1_735_488)])
+@each("channels", [128, 3])
 def test_the_convolutions_are_those_of_vgg16(name, inside, channels):
     with torch.device("meta"):
         front = FrontEnd(name, channels)
@@ -63,9 +64,9 @@ def test_the_convolutions_are_those_of_vgg16(name, inside, channels):
     assert count_parameters(front) == inside + last * channels + channels
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", ["vgg16", "light"])
+@each("batch_norm", [False, True])
+@each("training", [False, True])
+@each("name", ["vgg16", "light"])
 def test_features_by_a_slow_vgg16_without_its_last_pools(name, training, batch_norm):
     front, images = made(name, batch_norm=batch_norm).train(training), images_of()
     blocks = {"vgg16": 5, "light": 3}[name]
@@ -75,7 +76,7 @@ def test_features_by_a_slow_vgg16_without_its_last_pools(name, training, batch_n
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["vgg16", "light"])
+@each("name", ["vgg16", "light"])
 def test_weights_of_a_file_make_torchvisions_features_of_normalised_images(published, name):
     batch_norm, layers, path, _ = published
     torch.manual_seed(1)
@@ -100,8 +101,8 @@ def test_weights_of_a_file_make_torchvisions_features_of_normalised_images(publi
         assert torch.equal(value, layers.state_dict()[key])
 
 
-@pytest.mark.parametrize("name", ["vgg16", "light"])
-@pytest.mark.parametrize("batch_norm", [False, True])
+@each("name", ["vgg16", "light"])
+@each("batch_norm", [False, True])
 def test_names_of_tensors_are_torchvisions(name, batch_norm):
     with torch.device("meta"):
         front = FrontEnd(name, batch_norm=batch_norm)
@@ -127,7 +128,7 @@ def light_state():
     return {f"features.{key}": torch.zeros(value.shape) for key, value in names.items()}
 
 
-@pytest.mark.parametrize(
+@each(
     ("change", "message"),
     [
         (lambda state: state.pop("features.14.bias"), "1 of 14 tensors of light are missing, first 'features.14.bias'"),
@@ -163,7 +164,7 @@ def test_weights_with_batch_norm_and_without_are_not_confused(published):
         FrontEnd("light", 4, batch_norm=not batch_norm, weights=path)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "size", "expected"),
     [
         ("vgg16", (8, 8), (1, 1)),
@@ -182,7 +183,7 @@ def test_strides_are_8_and_4(name, size, expected):
     assert found.min() == 0 < found.max()
 
 
-@pytest.mark.parametrize(("width", "expected"), [(2, [128, 256, 512]), (0.0625, [4, 8, 16]), (0.3, [19, 38, 77]), (1e-6, [1, 1, 1])])
+@each(("width", "expected"), [(2, [128, 256, 512]), (0.0625, [4, 8, 16]), (0.3, [19, 38, 77]), (1e-6, [1, 1, 1])])
 def test_width_is_a_factor_of_the_channels_inside(width, expected):
     with torch.device("meta"):
         front = FrontEnd("light", 7, width=width)
@@ -203,15 +204,15 @@ def test_random_weights_keep_the_size_of_activations():
         assert 0.1 < front(images_of(size=(32, 32), dtype=torch.float32)).square().mean().sqrt() < 10
 
 
-@pytest.mark.parametrize("name", ["vgg16", "light"])
-@pytest.mark.parametrize("batch_norm", [True, False])
+@each("name", ["vgg16", "light"])
+@each("batch_norm", [True, False])
 def test_batch_norm_follows_every_3x3_convolution_or_none(name, batch_norm):
     layers = list(made(name, batch_norm=batch_norm).features)
     following = [type(after) for layer, after in pairwise(layers) if isinstance(layer, nn.Conv2d)]
     assert following == [nn.BatchNorm2d if batch_norm else nn.ReLU] * {"vgg16": 13, "light": 7}[name]
 
 
-@pytest.mark.parametrize(
+@each(
     ("images", "message"),
     [
         (torch.zeros(2, 1, 16, 16), r"images must be floats \(B, 3, H, W\) in \[0, 1\], got torch.float32 \(2, 1, 16, 16\)"),
@@ -228,7 +229,7 @@ def test_images_that_it_can_not_take_are_refused(images, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "message"),
     [
         ({"name": "vgg19"}, "front end 'vgg19' is unknown; there are vgg16, light"),

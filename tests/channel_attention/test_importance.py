@@ -6,6 +6,7 @@ from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, channel
 from mtattr.errors import InputError
 from torch import nn
 
+from cases import each
 from reference import classifiers_of_masks, masks_by_attribute, spread_of_means
 
 C, K, N = 6, 5, 7
@@ -37,9 +38,7 @@ def masks_by_hand(net, images, activation="sigmoid"):
     return features, masks_by_attribute(part(net, "masks"), features, K, activation)
 
 
-@pytest.mark.parametrize(
-    "how", [{}, {"chunk": 2}, {"mask": "single"}, {"mask_activation": "tanh"}, {"mask_activation": "relu", "mask_layers": 2}]
-)
+@each("how", [{}, {"chunk": 2}, {"mask": "single"}, {"mask_activation": "tanh"}, {"mask_activation": "relu", "mask_layers": 2}])
 def test_means_of_masks_by_a_slow_loop(how):
     net, images = made(**how), images_of()
     _, masks = masks_by_hand(net, images, how.get("mask_activation", "sigmoid"))
@@ -53,9 +52,7 @@ def test_means_of_masks_by_a_slow_loop(how):
                 assert found[n, k, c].item() == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize(
-    "how", [{}, {"chunk": 2}, {"keep_one": False}, {"mask": "single"}, {"mask_activation": "tanh"}, {"mask_kernel": 1}]
-)
+@each("how", [{}, {"chunk": 2}, {"keep_one": False}, {"mask": "single"}, {"mask_activation": "tanh"}, {"mask_kernel": 1}])
 def test_contributions_and_the_bias_are_the_logit(how):
     net, images = made(**how), images_of()
     found = channel_contributions(net, images)
@@ -63,7 +60,7 @@ def test_contributions_and_the_bias_are_the_logit(how):
     torch.testing.assert_close(found.sum(2) + net.classifiers.bias, net(images / 255).logits, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("keep_one", [True, False])
+@each("keep_one", [True, False])
 def test_a_contribution_is_the_weight_times_the_pooled_channel(keep_one):
     net, images = made(keep_one=keep_one), images_of(2)
     features, masks = masks_by_hand(net, images)
@@ -71,14 +68,14 @@ def test_a_contribution_is_the_weight_times_the_pooled_channel(keep_one):
     torch.testing.assert_close(channel_contributions(net, images), net.classifiers.weight * pooled, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("function", [mask_means, channel_contributions])
-@pytest.mark.parametrize("batch_size", [1, 3, N])
+@each("function", [mask_means, channel_contributions])
+@each("batch_size", [1, 3, N])
 def test_batches_change_nothing(function, batch_size):
     net, images = made(), images_of()
     torch.testing.assert_close(function(net, images, batch_size=batch_size), function(net, images))
 
 
-@pytest.mark.parametrize("function", [mask_means, channel_contributions])
+@each("function", [mask_means, channel_contributions])
 def test_the_network_is_asked_in_evaluation_and_left_as_it_was(function):
     net, images = made(), images_of()
     before, expected = copy.deepcopy(net.state_dict()), function(net, images)
@@ -88,7 +85,7 @@ def test_the_network_is_asked_in_evaluation_and_left_as_it_was(function):
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-@pytest.mark.parametrize("function", [mask_means, channel_contributions])
+@each("function", [mask_means, channel_contributions])
 def test_networks_without_masks_are_refused(function):
     for net in (made(mask="none"), MultiLabelNet(K, C, **SMALL), nn.Linear(1, 1)):
         with pytest.raises(InputError):
@@ -114,7 +111,7 @@ def test_top_channels_by_hand_with_the_first_of_equal_ones_first():
     assert top_channels(torch.full((2, 300), 0.5), 5).tolist() == [[0, 1, 2, 3, 4]] * 2
 
 
-@pytest.mark.parametrize(("shape", "count"), [((K, C), 0), ((K, C), C + 1), ((K,), 1), ((N, K, C), 2)])
+@each(("shape", "count"), [((K, C), 0), ((K, C), C + 1), ((K,), 1), ((N, K, C), 2)])
 def test_top_channels_need_means_and_channels_enough(shape, count):
     with pytest.raises(InputError, match=r"expected mean masks \(K, C\) and at most C channels to take, got \("):
         top_channels(torch.zeros(shape), count)
@@ -141,13 +138,13 @@ def test_spread_by_hand():
     assert found == pytest.approx({"mean": 3, "attributes": 1.5, "channels": 1, "own": 0.5, "images": 1})
 
 
-@pytest.mark.parametrize("shape", [(4, K, C), (1, K, C), (3, 1, C), (3, K, 1)])
+@each("shape", [(4, K, C), (1, K, C), (3, 1, C), (3, K, 1)])
 def test_spread_by_slow_loops(shape):
     means = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     assert mask_spread(means) == pytest.approx(spread_of_means(means), abs=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (1, 2, 3, 4), (0, 2, 3), (2, 0, 3), (2, 3, 0)])
+@each("shape", [(), (3,), (2, 3), (1, 2, 3, 4), (0, 2, 3), (2, 0, 3), (2, 3, 0)])
 def test_spread_of_anything_but_mean_masks_is_refused(shape):
     with pytest.raises(InputError, match=r"expected mean masks \(N, K, C\)"):
         mask_spread(torch.zeros(shape))

@@ -10,6 +10,7 @@ from mtattr.tasks import TaskSet
 from mtattr.training import RunSpec
 from torch import nn
 
+from cases import each
 from reference import evidence_by_position, masks_by_attribute, most_important_masks
 
 C, K, N = 6, 4, 5
@@ -44,7 +45,7 @@ def masks_by_hand(net, images):
 METHODS = {"plain": ("evidence",), "matched": ("evidence",), "unmasked": ("evidence", "multilabel"), "no-multilabel": ("mask", "evidence")}
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@each("variant", VARIANTS)
 def test_every_variant_has_its_maps(variant):
     nothing = ImageData(torch.zeros(0, 3, 32, 32, dtype=torch.uint8), torch.zeros(0, 2), TaskSet.binary("xy"), (), "toy", "test")
     data = dict.fromkeys(("train", "val", "test"), nothing)
@@ -55,7 +56,7 @@ def test_every_variant_has_its_maps(variant):
         assert explanation_maps(net, images, method).shape == (2, 2, 8, 8)
 
 
-@pytest.mark.parametrize(
+@each(
     ("net", "expected"),
     [
         (lambda: made(classifier_hidden=2), ("mask", "multilabel")),
@@ -78,7 +79,7 @@ def test_other_networks_are_refused():
             act(nn.Linear(1, 1))
 
 
-@pytest.mark.parametrize("kind", ["mcan", "unmasked", "plain", "single", "product"])
+@each("kind", ["mcan", "unmasked", "plain", "single", "product"])
 def test_the_mean_of_the_evidence_and_the_bias_are_the_logit(kind):
     net, images = made(kind), images_of()
     bias = net.multilabel[-1].bias if kind == "plain" else net.classifiers.bias
@@ -88,7 +89,7 @@ def test_the_mean_of_the_evidence_and_the_bias_are_the_logit(kind):
     torch.testing.assert_close(found.mean((2, 3)) + bias, net(images / 255).logits, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["mcan", "unmasked", "plain", "single", "product"])
+@each("kind", ["mcan", "unmasked", "plain", "single", "product"])
 def test_evidence_by_slow_loops(kind):
     net, images = made(kind), images_of(2)
     features, masks = masks_by_hand(net, images)
@@ -98,7 +99,7 @@ def test_evidence_by_slow_loops(kind):
     torch.testing.assert_close(evidence_maps(net, features), expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["mcan", "unmasked"])
+@each("kind", ["mcan", "unmasked"])
 def test_the_mean_of_the_multilabel_map_and_the_bias_are_its_logit(kind):
     net, images = made(kind), images_of()
     found = explanation_maps(net, images, "multilabel")
@@ -109,8 +110,8 @@ def test_the_mean_of_the_multilabel_map_and_the_bias_are_its_logit(kind):
     torch.testing.assert_close(found, evidence_by_position(net.multilabel[-1].weight.detach(), features, None), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("how", [{}, {"kind": "product"}, {"mask_activation": "tanh"}, {"chunk": 1}, {"channels": 2}])
-@pytest.mark.parametrize("batch_size", [2, 32])
+@each("how", [{}, {"kind": "product"}, {"mask_activation": "tanh"}, {"chunk": 1}, {"channels": 2}])
+@each("batch_size", [2, 32])
 def test_the_mask_map_is_the_mean_of_the_three_masks_most_important_over_all_images(how, batch_size):
     net, images = made(**how), images_of()
     _, masks = masks_by_hand(net, images)
@@ -149,15 +150,15 @@ def test_a_single_mask_is_its_own_map():
     torch.testing.assert_close(explanation_maps(net, images, "mask"), masks[:, :, 0], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["mcan", "unmasked", "plain", "single"])
-@pytest.mark.parametrize("batch_size", [1, 3])
+@each("kind", ["mcan", "unmasked", "plain", "single"])
+@each("batch_size", [1, 3])
 def test_batches_change_nothing(kind, batch_size):
     net, images = made(kind), images_of()
     for method in methods_of(net):
         torch.testing.assert_close(explanation_maps(net, images, method, batch_size=batch_size), explanation_maps(net, images, method))
 
 
-@pytest.mark.parametrize("kind", ["mcan", "plain"])
+@each("kind", ["mcan", "plain"])
 def test_the_network_is_asked_in_evaluation_and_left_as_it_was(kind):
     net, images = made(kind), images_of()
     before = copy.deepcopy(net.state_dict())

@@ -6,6 +6,7 @@ from mtattr.channel_attention import ChannelMasks, masked_pool, pool_masked
 from mtattr.errors import InputError
 from torch.func import functional_call
 
+from cases import each
 from reference import classifiers_of_masks, masks_by_attribute
 
 C, K = 3, 5
@@ -30,10 +31,10 @@ def gradients(outputs, inputs):
     return torch.autograd.grad(loss, [value for value in inputs if value.requires_grad])
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
-@pytest.mark.parametrize("chunk", [1, 2, K, K + 3])
-@pytest.mark.parametrize("keep_one", [True, False])
-@pytest.mark.parametrize(("dtype", "near"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
+@each("kernel", [1, 3])
+@each("chunk", [1, 2, K, K + 3])
+@each("keep_one", [True, False])
+@each(("dtype", "near"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 def test_it_is_the_pool_under_the_masks_with_the_same_gradients(kernel, chunk, keep_one, dtype, near):
     inputs = given(kernel, dtype=dtype)
     found, expected = masked_pool(*inputs, chunk=chunk, keep_one=keep_one), by_modules(*inputs, keep_one)
@@ -42,9 +43,9 @@ def test_it_is_the_pool_under_the_masks_with_the_same_gradients(kernel, chunk, k
         torch.testing.assert_close(one, other, rtol=near, atol=near)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 3)])
-@pytest.mark.parametrize("count", [1, 4])
-@pytest.mark.parametrize("keep_one", [True, False])
+@each("size", [(1, 1), (1, 6), (5, 3)])
+@each("count", [1, 4])
+@each("keep_one", [True, False])
 def test_it_is_the_slow_loop(size, count, keep_one):
     features, weight, bias = given(count=count, size=size, grad=())
     masks = masks_by_attribute({"conv.weight": weight, "conv.bias": bias}, features, count)
@@ -64,8 +65,8 @@ def test_by_hand():
     torch.testing.assert_close(masked_pool(features, weight, bias, chunk=1, keep_one=False)[0], torch.tensor([[[0.0], [1.5]]]))
 
 
-@pytest.mark.parametrize("grad", [names for n in range(4) for names in itertools.combinations(NAMES, n)])
-@pytest.mark.parametrize("keep_one", [True, False])
+@each("grad", [names for n in range(4) for names in itertools.combinations(NAMES, n)])
+@each("keep_one", [True, False])
 def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(grad, keep_one):
     inputs = given(grad=grad)
     found, expected = masked_pool(*inputs, chunk=2, keep_one=keep_one), by_modules(*inputs, keep_one)
@@ -76,7 +77,7 @@ def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(grad, keep_one):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@each("which", [0, 1])
 def test_one_of_both_outputs_may_be_used_alone(which):
     inputs = given()
     found, expected = (gradients([of[which]], inputs) for of in (masked_pool(*inputs, chunk=2), by_modules(*inputs)))
@@ -84,8 +85,8 @@ def test_one_of_both_outputs_may_be_used_alone(which):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
-@pytest.mark.parametrize("keep_one", [True, False])
+@each("kernel", [1, 3])
+@each("keep_one", [True, False])
 def test_gradients_are_those_of_small_differences(kernel, keep_one):
     inputs = given(kernel, count=3, channels=2, size=(2, 3))
     assert torch.autograd.gradcheck(lambda *of: masked_pool(*of, chunk=2, keep_one=keep_one), inputs)
@@ -106,7 +107,7 @@ def test_the_inputs_are_left_as_they_were():
     assert all(torch.equal(value, old) for value, old in zip(inputs, before, strict=True))
 
 
-@pytest.mark.parametrize("chunk", [1, 3])
+@each("chunk", [1, 3])
 def test_nothing_but_the_inputs_is_kept_for_the_gradients(chunk):
     inputs, kept = given(size=(8, 8)), []
     with torch.autograd.graph.saved_tensors_hooks(lambda value: kept.append(value) or value, lambda value: value):
@@ -122,7 +123,7 @@ def test_features_may_lie_in_memory_with_the_channels_last():
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("keep_one", [True, False])
+@each("keep_one", [True, False])
 def test_autocast_to_bfloat16_is_near_and_gives_gradients_of_the_inputs_type(keep_one):
     inputs = given(dtype=torch.float32, size=(8, 8))
     expected = masked_pool(*inputs, chunk=2, keep_one=keep_one)
@@ -137,22 +138,20 @@ def test_autocast_to_bfloat16_is_near_and_gives_gradients_of_the_inputs_type(kee
         torch.testing.assert_close(one.norm(), other.norm(), rtol=0.05, atol=0)
 
 
-@pytest.mark.parametrize(
-    "shape", [(K * C, C + 1, 3, 3), (K * C, 1, 3, 3), (K * C + 1, C, 3, 3), (C - 1, C, 3, 3), (K * C, C, 3), (K * C, C)]
-)
+@each("shape", [(K * C, C + 1, 3, 3), (K * C, 1, 3, 3), (K * C + 1, C, 3, 3), (C - 1, C, 3, 3), (K * C, C, 3), (K * C, C)])
 def test_weights_of_other_channels_are_refused(shape):
     features, _, bias = given()
     with pytest.raises(InputError, match=r"expected a weight \(K C, C, k, k\) of C = 3 channels, got \("):
         masked_pool(features, torch.zeros(shape, dtype=torch.float64), bias, chunk=2)
 
 
-@pytest.mark.parametrize("chunk", [0, -1, 1.0, None, True])
+@each("chunk", [0, -1, 1.0, None, True])
 def test_a_chunk_is_a_whole_number(chunk):
     with pytest.raises(InputError, match="chunk must be a whole number of at least 1"):
         masked_pool(*given(), chunk=chunk)
 
 
-@pytest.mark.parametrize(
+@each(
     ("features", "weight", "bias"),
     [
         ((2, C, 4, 5), (K * C, C, 2, 2), (K * C,)),

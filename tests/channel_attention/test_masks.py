@@ -5,6 +5,7 @@ from mtattr.channel_attention.masks import ACTIVATIONS, ChannelMasks
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 
+from cases import each
 from reference import masks_by_attribute
 
 C, K = 4, 5
@@ -20,7 +21,7 @@ def features_of(size=(5, 6), channels=C):
     return torch.randn(3, channels, *size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-@pytest.mark.parametrize(
+@each(
     ("how", "expected"),
     [
         ({}, 5_903_360),
@@ -35,31 +36,31 @@ def test_sizes_at_128_channels_and_40_attributes(how, expected):
         assert count_parameters(ChannelMasks(**how)) == expected
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 7), (5, 6)])
-@pytest.mark.parametrize(("layers", "single", "kernel"), FORMS)
+@each("size", [(1, 1), (2, 7), (5, 6)])
+@each(("layers", "single", "kernel"), FORMS)
 def test_every_attribute_has_a_map_for_each_channel_or_a_single_one(layers, single, kernel, size):
     masks = made(layers, single, kernel)
     assert masks(features_of(size)).shape == (3, K, 1 if single else C, *size)
     assert masks.mask_channels == (1 if single else C)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize(("layers", "single", "kernel"), FORMS)
-@pytest.mark.parametrize("count", [1, K])
+@each("activation", ACTIVATIONS)
+@each(("layers", "single", "kernel"), FORMS)
+@each("count", [1, K])
 def test_one_convolution_equals_one_for_each_attribute(layers, single, kernel, activation, count):
     masks, features = made(layers, single, kernel, activation=activation, count=count), features_of()
     expected = masks_by_attribute(masks.state_dict(), features, count, activation)
     torch.testing.assert_close(masks(features), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("attributes", [slice(0, 1), slice(1, 4), slice(3, 5), slice(0, 5), slice(2, None), slice(2), slice(-2, None)])
-@pytest.mark.parametrize(("layers", "single", "kernel"), FORMS)
+@each("attributes", [slice(0, 1), slice(1, 4), slice(3, 5), slice(0, 5), slice(2, None), slice(2), slice(-2, None)])
+@each(("layers", "single", "kernel"), FORMS)
 def test_masks_of_some_attributes_are_a_part_of_all(layers, single, kernel, attributes):
     masks, features = made(layers, single, kernel), features_of()
     torch.testing.assert_close(masks(features, attributes), masks(features)[:, attributes], rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize(("layers", "single", "kernel"), FORMS)
+@each(("layers", "single", "kernel"), FORMS)
 def test_weights_of_one_attribute_change_its_mask_alone(layers, single, kernel):
     masks, features = made(layers, single, kernel), features_of()
     before = masks(features)
@@ -75,7 +76,7 @@ def test_weights_of_one_attribute_change_its_mask_alone(layers, single, kernel):
         before = after
 
 
-@pytest.mark.parametrize(("layers", "single", "kernel"), FORMS)
+@each(("layers", "single", "kernel"), FORMS)
 def test_one_mask_teaches_the_weights_of_its_attribute_alone(layers, single, kernel):
     masks = made(layers, single, kernel)
     masks(features_of())[:, 3].sum().backward()
@@ -84,7 +85,7 @@ def test_one_mask_teaches_the_weights_of_its_attribute_alone(layers, single, ker
         assert taught.tolist() == [k == 3 for k in range(K)]
 
 
-@pytest.mark.parametrize(("activation", "low", "high"), [("sigmoid", 0, 1), ("tanh", -1, 1), ("relu", 0, None)])
+@each(("activation", "low", "high"), [("sigmoid", 0, 1), ("tanh", -1, 1), ("relu", 0, None)])
 def test_range_of_the_masks_and_the_default_of_the_gate(activation, low, high):
     features = 3 * features_of((9, 9))
     found = made(activation=activation)(features)
@@ -104,7 +105,7 @@ def test_masks_are_of_one_layer_of_3x3_by_default():
     assert masks.activation == "sigmoid"
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "message"),
     [
         ({"channels": 0}, "channels must be a whole number of at least 1 that fits 63 bits, got 0"),
@@ -119,14 +120,14 @@ def test_bad_input_has_one_clear_line(given, message):
         ChannelMasks(**({"channels": C, "num_attributes": K} | given))
 
 
-@pytest.mark.parametrize("shape", [(3, C + 1, 5, 6), (C, 5, 6), (3, 1, 5, 6)])
+@each("shape", [(3, C + 1, 5, 6), (C, 5, 6), (3, 1, 5, 6)])
 def test_features_of_other_channels_are_refused(shape):
     with pytest.raises(InputError, match=rf"expected features \(B, {C}, h, w\) for masks of as many channels, got \({shape[0]}, "):
         ChannelMasks(C, K)(torch.zeros(shape))
 
 
-@pytest.mark.parametrize("attributes", [slice(0, K, 2), slice(None, None, -1), slice(2, 2), slice(4, 1), slice(K, None)])
-@pytest.mark.parametrize("layers", [1, 2])
+@each("attributes", [slice(0, K, 2), slice(None, None, -1), slice(2, 2), slice(4, 1), slice(K, None)])
+@each("layers", [1, 2])
 def test_attributes_that_do_not_follow_each_other_are_refused(layers, attributes):
     with pytest.raises(InputError, match="expected attributes that follow each other, of 0 to 4, got slice"):
         made(layers)(features_of(), attributes)

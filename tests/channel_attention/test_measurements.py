@@ -35,6 +35,8 @@ from mtattr.evidence import load_paper
 from mtattr.tasks import TaskSet
 from mtattr.training import RunSpec
 
+from cases import each
+
 NAN = math.nan
 PAIR, FACES = TaskSet.binary("xy"), TaskSet.binary(["Male", "No_Beard", "Black_Hair", "Blond_Hair", "Eyeglasses"])
 K, C = len(FACES), 8
@@ -97,7 +99,7 @@ HOWS = [
 ]
 
 
-@pytest.mark.parametrize("how", [*HOWS, {"mask_activation": "tanh"}, {"plain": True}])
+@each("how", [*HOWS, {"mask_activation": "tanh"}, {"plain": True}])
 def test_every_network_is_measured_by_what_it_has(how, fresh_home):
     net, splits, untrained = made(**how), splits_of(), functools.partial(made, 1, **how)
     found = analyse(untrained, net, splits, "cpu")
@@ -136,14 +138,14 @@ def planned(variant, regions=True):
     return made.metrics(logits, made.data["test"].labels, FACES) | made.analyse(net, made.data, "cpu")
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+@each("claim", CLAIMS)
 def test_what_a_claim_speaks_of_is_measured_for_its_variants(claim):
     for variant in filter(None, (claim.a, claim.b)):
         for regions in (True, False) if "celeba" in claim.datasets else (True,):
             assert math.isfinite(planned(variant, regions)[claim.metric])
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@each("variant", VARIANTS)
 def test_variants_are_measured_by_what_they_have(variant):
     found = planned(variant)
     plain, unmasked, single = variant in ("plain", "matched"), variant == "unmasked", variant == "single"
@@ -187,7 +189,7 @@ def test_data_without_regions_are_measured_too():
     assert not any("pointing" in name or "energy" in name or "iou" in name for name in found)
 
 
-@pytest.mark.parametrize("how", [{}, {"plain": True}])
+@each("how", [{}, {"plain": True}])
 def test_maps_are_judged_on_attributes_that_are_present(how, fresh_home):
     net, test = made(**how), data_of("test", 25)
     maps = {method: explanation_maps(net, test.images[:9], method) for method in methods_of(net)}
@@ -197,7 +199,7 @@ def test_maps_are_judged_on_attributes_that_are_present(how, fresh_home):
     assert localisation(net, blind, images=9) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("how", HOWS)
+@each("how", HOWS)
 def test_terms_of_the_loss_are_those_of_all_images_in_both_reductions(how):
     net, test = made(**how), data_of("test", 120)
     found = heads_and_losses(net, test)

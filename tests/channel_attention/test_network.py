@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from cases import each
 from reference import classifiers_of_masks, context_of, masks_by_attribute, reconstruction_of, vgg_dilated
 
 C, K = 6, 5
@@ -41,7 +42,7 @@ def part(net, name):
     return {key.removeprefix(start): value for key, value in net.state_dict().items() if key.startswith(start)}
 
 
-@pytest.mark.parametrize(
+@each(
     ("front_end", "kernel", "expected"),
     [
         ("vgg16", 3, (15_829_952, 5_903_360, 5_160, 5_160, 97_315, 21_840_947)),
@@ -89,7 +90,7 @@ HOWS = [
 ]
 
 
-@pytest.mark.parametrize("how", HOWS)
+@each("how", HOWS)
 def test_all_outputs_and_their_gradients_by_slow_parts(how):
     net, images = made(**how).eval(), images_of(2).requires_grad_()
     front, context = feature_extractor_by_hand(net, images, how)
@@ -133,9 +134,9 @@ def feature_extractor_by_hand(net, images, how):
     return vgg_dilated(state, images, blocks=5 if vgg else 3, normed=how.get("batch_norm", False)), dilations
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("chunk", [1, 3, 7, 27])
-@pytest.mark.parametrize(
+@each("training", [True, False])
+@each("chunk", [1, 3, 7, 27])
+@each(
     "how",
     [
         {"batch_norm": True},
@@ -177,8 +178,8 @@ class Masks(TorchDispatchMode):
         return result
 
 
-@pytest.mark.parametrize("chunk", [None, 1, 2, K, K + 1])
-@pytest.mark.parametrize("how", [{}, {"mask": "single"}, {"mask_layers": 2}, {"classifier_hidden": 2}])
+@each("chunk", [None, 1, 2, K, K + 1])
+@each("how", [{}, {"mask": "single"}, {"mask_layers": 2}, {"classifier_hidden": 2}])
 def test_so_many_masks_are_made_at_once_and_in_training_made_again_for_the_gradients(chunk, how):
     net, images = made(reconstruct=False, chunk=chunk, **how), images_of()
     once = {None: [5], 1: [1] * 5, 2: [1, 2, 2], K: [5], K + 1: [5]}[chunk]
@@ -191,8 +192,8 @@ def test_so_many_masks_are_made_at_once_and_in_training_made_again_for_the_gradi
                 assert sorted(seen.made) == sorted(once * (1 if chunk is None else 2))
 
 
-@pytest.mark.parametrize("frozen", ["extractor", "masks", "masks.conv.bias", "classifiers"])
-@pytest.mark.parametrize("how", [{}, {"mask": "single"}])
+@each("frozen", ["extractor", "masks", "masks.conv.bias", "classifiers"])
+@each("how", [{}, {"mask": "single"}])
 def test_chunks_give_the_same_gradients_when_a_part_is_frozen(frozen, how):
     gradients = []
     for chunk in (None, 2):
@@ -208,9 +209,9 @@ def test_chunks_give_the_same_gradients_when_a_part_is_frozen(frozen, how):
         torch.testing.assert_close(gradients[1][name], value, rtol=1e-10, atol=1e-10, msg=name)
 
 
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("mask", ["channel", "single"])
-@pytest.mark.parametrize("hidden", [None, 2])
+@each("layers", [1, 2])
+@each("mask", ["channel", "single"])
+@each("hidden", [None, 2])
 def test_the_mask_of_an_attribute_moves_its_logit_alone(layers, mask, hidden):
     net, images = made(mask_layers=layers, mask=mask, classifier_hidden=hidden), images_of()
     before = net(images).logits
@@ -225,9 +226,9 @@ def test_the_mask_of_an_attribute_moves_its_logit_alone(layers, mask, hidden):
         before = after
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize("hidden", [None, 2])
-@pytest.mark.parametrize("mask", ["channel", "single"])
+@each("activation", ["sigmoid", "tanh", "relu"])
+@each("hidden", [None, 2])
+@each("mask", ["channel", "single"])
 def test_masks_of_zeros_leave_the_classifier_without_masks(activation, hidden, mask):
     net, images = made(mask_activation=activation, classifier_hidden=hidden, mask=mask), images_of()
     with torch.no_grad():
@@ -276,8 +277,8 @@ def test_masks_reach_neither_the_multilabel_head_nor_the_reconstructor():
         assert torch.equal(after.extra[name], before.extra[name])
 
 
-@pytest.mark.parametrize("chunk", [None, 2])
-@pytest.mark.parametrize("term", ["masked", "multilabel", "reconstruction", "sparsity"])
+@each("chunk", [None, 2])
+@each("term", ["masked", "multilabel", "reconstruction", "sparsity"])
 def test_every_term_teaches_the_extractor_and_its_own_parts(term, chunk):
     net, images = made(chunk=chunk), images_of(8)
     terms = loss_terms(net(images), images, (images[:, 0, :K, 0] > 0.5).double())
@@ -290,8 +291,8 @@ def test_every_term_teaches_the_extractor_and_its_own_parts(term, chunk):
         assert taught == (name.split(".")[0] in own | {"extractor"}), name
 
 
-@pytest.mark.parametrize("how", [{}, {"chunk": 1}, {"mask": "none"}, {"mask_layers": 2, "classifier_hidden": 2}])
-@pytest.mark.parametrize("size", [(4, 4), (8, 20), (32, 16)])
+@each("how", [{}, {"chunk": 1}, {"mask": "none"}, {"mask_layers": 2, "classifier_hidden": 2}])
+@each("size", [(4, 4), (8, 20), (32, 16)])
 def test_one_attribute_one_image_and_any_size_that_is_a_multiple_of_the_stride(how, size):
     output = made(1, **how)(images_of(1, size))
     assert output.logits.shape == output.extra["multilabel_logits"].shape == (1, 1)
@@ -308,7 +309,7 @@ def test_an_image_is_answered_as_if_it_were_alone():
             torch.testing.assert_close(value, together[name][n : n + 1], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("size", [(18, 16), (16, 17), (5, 7)])
+@each("size", [(18, 16), (16, 17), (5, 7)])
 def test_only_a_reconstructor_needs_sides_that_are_multiples_of_the_stride(size):
     message = f"images of {size[0]} x {size[1]} px can not be reconstructed: their sides must be multiples of the stride 4"
     with pytest.raises(InputError, match=message):
@@ -325,7 +326,7 @@ def test_parts_that_are_left_out_have_no_outputs_and_no_weights():
     assert left == {"multilabel", "reconstructor"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("images", "message"),
     [
         (torch.zeros(2, 1, 16, 16), r"images must be floats \(B, 3, H, W\) in \[0, 1\], got torch.float32 \(2, 1, 16, 16\)"),
@@ -336,14 +337,14 @@ def test_parts_that_are_left_out_have_no_outputs_and_no_weights():
         (torch.zeros(2, 3, 0, 4), "images of 0 x 4 px are smaller than the network's stride of 4 px"),
     ],
 )
-@pytest.mark.parametrize("reconstruct", [True, False])
+@each("reconstruct", [True, False])
 def test_images_that_it_can_not_take_are_refused(images, message, reconstruct):
     with pytest.raises(InputError, match=message) as caught:
         made(reconstruct=reconstruct, dtype=torch.float32)(images)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("how", "message"),
     [
         ({"num_attributes": 0}, "num_attributes must be a whole number of at least 1 that fits 63 bits, got 0"),
@@ -371,13 +372,13 @@ def test_bad_input_has_one_clear_line(how, message):
         ChannelAttentionNet(**({"num_attributes": K, "channels": C} | SMALL | how))
 
 
-@pytest.mark.parametrize("size", [(), (16, "16"), (16, 20.5), (16, 16, 16)])
+@each("size", [(), (16, "16"), (16, 20.5), (16, 16, 16)])
 def test_sides_that_are_not_two_whole_numbers_have_one_clear_line(size):
     with pytest.raises(InputError, match=r"(side of the images|image_size) must be"):
         feature_extractor(**(SMALL | {"image_size": size}))
 
 
-@pytest.mark.parametrize(
+@each(
     ("front_end", "size", "expected"),
     [
         ("vgg16", 128, (1, 1, 2, 4, 8, 8, 1)),
@@ -422,7 +423,7 @@ def test_weights_of_a_file_are_those_of_the_front_end_of_both_networks(tmp_path)
         assert torch.equal(net.extractor[0].normalise(torch.zeros(1, 3, 1, 1))[0, 0, 0, 0], torch.tensor(0.0 - 0.485) / 0.229)
 
 
-@pytest.mark.parametrize("hidden", [None, 3])
+@each("hidden", [None, 3])
 def test_the_plain_network_is_the_extractor_and_the_multilabel_head(hidden):
     net = made(multilabel_hidden=hidden)
     plain = MultiLabelNet(K, C, hidden=hidden, **SMALL).double()
@@ -445,9 +446,7 @@ def test_the_multilabel_head_by_hand():
     torch.testing.assert_close(head(features), inner @ head[4].weight.T + head[4].bias)
 
 
-@pytest.mark.parametrize(
-    "how", [{}, {"chunk": 2}, {"chunk": 2, "mask_layers": 2, "classifier_hidden": 2}, {"mask": "none", "upsampling": "transposed"}]
-)
+@each("how", [{}, {"chunk": 2}, {"chunk": 2, "mask_layers": 2, "classifier_hidden": 2}, {"mask": "none", "upsampling": "transposed"}])
 def test_autocast_to_bfloat16_is_near_float32(how):
     net, images = made(dtype=torch.float32, **how), images_of(8, dtype=torch.float32)
     labels, found = (images[:, 0, :K, 0] > 0.5).float(), []

@@ -6,6 +6,8 @@ from mtattr.channel_attention import ChannelAttentionNet, channel_contributions,
 from mtattr.channel_attention.pruning import ORDERS
 from mtattr.errors import InputError
 
+from cases import each
+
 N, K, C = 6, 3, 5
 
 
@@ -24,7 +26,7 @@ def measured():
     return logits, net.classifiers.bias.detach(), mask_means(net, images), channel_contributions(net, images)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@each("order", ORDERS)
 def test_all_channels_kept_are_the_logits_and_none_a_constant(measured, order):
     logits, bias, means, contributions = measured
     score, fill = channel_scores(means, contributions, order), contributions.mean(0)
@@ -85,19 +87,19 @@ def test_random_scores_leave_the_random_numbers_of_others():
     assert torch.equal(torch.rand(1), expected)
 
 
-@pytest.mark.parametrize("order", ["masks", "", None])
+@each("order", ["masks", "", None])
 def test_other_orders_are_refused(order):
     with pytest.raises(InputError, match=f"order {order!r} is unknown; there are mask, contribution, random"):
         channel_scores(random(N, K, C), random(N, K, C), order)
 
 
-@pytest.mark.parametrize("count", [-1, C + 1])
+@each("count", [-1, C + 1])
 def test_more_channels_than_there_are_can_not_be_kept(count):
     with pytest.raises(InputError, match=f"expected to keep 0 to {C} channels, got {count}"):
         kept_channels(random(K, C), count)
 
 
-@pytest.mark.parametrize(("keep", "fill"), [((K, C - 1), (K, C - 1)), ((K, C), (C,)), ((K, C), (K, 1)), ((N, K, C), (N, K, C))])
+@each(("keep", "fill"), [((K, C - 1), (K, C - 1)), ((K, C), (C,)), ((K, C), (K, 1)), ((N, K, C), (N, K, C))])
 def test_sizes_that_disagree_are_refused(keep, fill):
     with pytest.raises(InputError, match=rf"expected keep and fill \({K}, {C}\), got"):
         pruned_logits(random(N, K, C), torch.ones(keep, dtype=torch.bool), torch.zeros(fill))

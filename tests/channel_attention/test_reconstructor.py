@@ -5,6 +5,7 @@ from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from torch import nn
 
+from cases import each
 from reference import reconstruction_of
 
 
@@ -17,7 +18,7 @@ def features_of(channels=8, size=(3, 2)):
     return torch.randn(2, channels, *size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
 
-@pytest.mark.parametrize(("stride", "expected"), [(8, 97_315), (4, 93_123), (1, 9 * 128 * 3 + 3)])
+@each(("stride", "expected"), [(8, 97_315), (4, 93_123), (1, 9 * 128 * 3 + 3)])
 def test_sizes_at_128_channels(stride, expected):
     with torch.device("meta"):
         assert count_parameters(Reconstructor(128, stride)) == expected
@@ -29,9 +30,9 @@ def test_size_with_transposed_convolutions():
         assert count_parameters(Reconstructor(upsampling="transposed")) == expected
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
-@pytest.mark.parametrize(("stride", "doublings"), [(1, 0), (2, 1), (4, 2), (8, 3)])
-@pytest.mark.parametrize("channels", [8, 3, 1])
+@each("upsampling", UPSAMPLINGS)
+@each(("stride", "doublings"), [(1, 0), (2, 1), (4, 2), (8, 3)])
+@each("channels", [8, 3, 1])
 def test_images_by_slow_doublings(upsampling, stride, doublings, channels):
     reconstructor, features = made(channels, stride, upsampling), features_of(channels)
     expected = reconstruction_of(reconstructor.state_dict(), features, doublings, upsampling)
@@ -40,28 +41,28 @@ def test_images_by_slow_doublings(upsampling, stride, doublings, channels):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@each("upsampling", UPSAMPLINGS)
 def test_colours_are_in_0_to_1(upsampling):
     found = made(upsampling=upsampling)(50 * features_of())
     assert 0 <= found.min() < 0.4
     assert 0.6 < found.max() <= 1
 
 
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@each("upsampling", UPSAMPLINGS)
 def test_widths_halve_with_every_doubling(upsampling):
     layers = [layer for layer in made(16, 8, upsampling).layers if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)]
     assert [(layer.in_channels, layer.out_channels) for layer in layers] == [(16, 8), (8, 4), (4, 2), (2, 3)]
 
 
-@pytest.mark.parametrize("stride", [1, 4])
-@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+@each("stride", [1, 4])
+@each("upsampling", UPSAMPLINGS)
 def test_features_are_left_alone(upsampling, stride):
     features = features_of()
     made(stride=stride, upsampling=upsampling)(features)
     assert torch.equal(features, features_of())
 
 
-@pytest.mark.parametrize(
+@each(
     ("how", "message"),
     [
         ({"stride": 6}, "stride must be a power of two, got 6"),
@@ -75,7 +76,7 @@ def test_bad_input_has_one_clear_line(how, message):
         Reconstructor(8, **how)
 
 
-@pytest.mark.parametrize("how", [{"channels": 0}, {"channels": -1}, {"channels": 8.0}, {"stride": "8"}, {"stride": float("inf")}])
+@each("how", [{"channels": 0}, {"channels": -1}, {"channels": 8.0}, {"stride": "8"}, {"stride": float("inf")}])
 def test_channels_and_strides_that_are_no_whole_numbers_have_one_clear_line(how):
     with pytest.raises(InputError, match=r"(channels|stride) must be"):
         Reconstructor(**({"channels": 8} | how))

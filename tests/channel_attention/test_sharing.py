@@ -9,6 +9,7 @@ from mtattr.channel_attention.sharing import likenesses, sharing_metrics
 from mtattr.tasks import TaskSet
 from mtattr.twins.faces import LOADINGS, NAMES, PART_OF
 
+from cases import each
 from reference import pearson, spearman
 
 NAN = math.nan
@@ -72,7 +73,7 @@ def test_factors_and_parts_of_the_face_follow_the_names():
     assert all(value.shape == (K, K) for value in found.values())
 
 
-@pytest.mark.parametrize("names", [("Male", "Young", "Tall"), ("male", "Young"), ("a", "b")])
+@each("names", [("Male", "Young", "Tall"), ("male", "Young"), ("a", "b")])
 def test_one_name_that_is_not_celebas_leaves_the_labels_alone(names):
     labels = torch.rand(9, len(names)).round()
     assert set(likenesses(TaskSet.binary(names), labels)) == LABELS_ALONE
@@ -96,7 +97,7 @@ def test_random_masks_follow_nothing():
     assert np.mean([of["masks_follow_x_over_chance"] for of in found]) < 0
 
 
-@pytest.mark.parametrize("weighted", [True, False])
+@each("weighted", [True, False])
 def test_each_likeness_has_its_controls(weighted):
     after, before, weights = random(K, C), random(K, C, seed=1), random(K, C, seed=2)
     likeness = {"x": matrix_of(3), "y": matrix_of(4)}
@@ -113,7 +114,7 @@ def test_each_likeness_has_its_controls(weighted):
     assert about == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("level", [0, 5])
+@each("level", [0, 5])
 def test_correlations_of_channels_by_loops(level):
     after, before = (random(K, C, seed=s) + level * torch.arange(K)[:, None] for s in (0, 1))
     found = sharing_metrics(after, before, None, {})
@@ -163,7 +164,7 @@ def test_constant_masks_follow_nothing_without_a_warning():
     assert not math.isnan(found["untrained_masks_follow_x"] + found["weights_follow_x"] + found["untrained_feature_correlation"])
 
 
-@pytest.mark.parametrize("constant", [slice(0, C), slice(0, 1)])
+@each("constant", [slice(0, C), slice(0, 1)])
 def test_a_constant_channel_has_no_highest_correlation(constant):
     means = random(K, C)
     means[:, constant] = 0.5

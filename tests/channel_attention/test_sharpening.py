@@ -6,6 +6,8 @@ from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, noisy_l
 from mtattr.errors import InputError
 from torch import nn
 
+from cases import each
+
 C, K, N = 6, 4, 5
 SMALL = {"front_end": "light", "width": 0.0625, "image_size": 16}
 
@@ -37,7 +39,7 @@ def test_power_1_leaves_the_masks():
     torch.testing.assert_close(sharpen(masks_of(), 1), masks_of())
 
 
-@pytest.mark.parametrize("power", [0, 0.3, 1, 2, 4, 9.5])
+@each("power", [0, 0.3, 1, 2, 4, 9.5])
 def test_every_map_keeps_its_mean_and_the_order_of_its_positions(power):
     masks = masks_of()
     found = sharpen(masks, power)
@@ -47,7 +49,7 @@ def test_every_map_keeps_its_mean_and_the_order_of_its_positions(power):
         assert torch.equal(found.flatten(-2).argsort(-1), masks.flatten(-2).argsort(-1))
 
 
-@pytest.mark.parametrize("power", [1.5, 4])
+@each("power", [1.5, 4])
 def test_powers_above_1_sharpen_and_below_flatten(power):
     masks = masks_of()
     spread = masks.flatten(-2).std(-1)
@@ -60,7 +62,7 @@ def test_power_0_makes_each_map_its_mean():
     torch.testing.assert_close(sharpen(masks, 0), masks.mean((-2, -1), keepdim=True).expand_as(masks))
 
 
-@pytest.mark.parametrize("power", [0, 0.5, 1, 4])
+@each("power", [0, 0.5, 1, 4])
 def test_maps_of_zeros_stay(power):
     masks = masks_of()
     masks[0] = 0
@@ -69,7 +71,7 @@ def test_maps_of_zeros_stay(power):
     torch.testing.assert_close(found[1], sharpen(masks[1], power))
 
 
-@pytest.mark.parametrize("power", [0.5, 4])
+@each("power", [0.5, 4])
 def test_constant_maps_stay(power):
     torch.testing.assert_close(sharpen(torch.full((2, 3, 3), 0.7), power), torch.full((2, 3, 3), 0.7))
 
@@ -79,21 +81,19 @@ def test_maps_do_not_see_each_other():
     torch.testing.assert_close(sharpen(masks, 3)[1, 2, 4], sharpen(masks[1, 2, 4], 3))
 
 
-@pytest.mark.parametrize("level", [1e-10, 1e-13])
+@each("level", [1e-10, 1e-13])
 def test_masks_near_zero_keep_their_mean_too(level):
     masks = level * masks_of()
     torch.testing.assert_close(sharpen(masks, 4).mean((-2, -1)), masks.mean((-2, -1)), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("power", [-1, -1e-9, float("inf"), float("nan")])
+@each("power", [-1, -1e-9, float("inf"), float("nan")])
 def test_powers_below_0_are_refused(power):
     with pytest.raises(InputError, match=f"power must be a number of at least 0, got {power}"):
         sharpen(masks_of(), power)
 
 
-@pytest.mark.parametrize(
-    "how", [{}, {"keep_one": False}, {"mask": "single"}, {"mask_activation": "relu"}, {"classifier_hidden": 2}, {"chunk": 2}]
-)
+@each("how", [{}, {"keep_one": False}, {"mask": "single"}, {"mask_activation": "relu"}, {"classifier_hidden": 2}, {"chunk": 2}])
 def test_without_noise_and_with_power_1_the_logits_are_the_networks(how):
     net, images = made(**how), images_of()
     found = noisy_logits(net, images)
@@ -101,7 +101,7 @@ def test_without_noise_and_with_power_1_the_logits_are_the_networks(how):
     torch.testing.assert_close(found, net(images / 255).logits.detach(), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("keep_one", [True, False])
+@each("keep_one", [True, False])
 def test_sharper_masks_take_the_place_of_the_masks(keep_one):
     net, images = made(keep_one=keep_one), images_of()
     with torch.no_grad():
@@ -147,7 +147,7 @@ def test_the_network_is_asked_in_evaluation_and_left_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
-@pytest.mark.parametrize(
+@each(
     "net", [lambda: made(mask="none"), lambda: made(mask_activation="tanh"), lambda: MultiLabelNet(K, C, **SMALL), lambda: nn.Linear(1, 1)]
 )
 def test_masks_that_can_not_be_sharpened_are_refused(net):
@@ -155,7 +155,7 @@ def test_masks_that_can_not_be_sharpened_are_refused(net):
         noisy_logits(net(), images_of())
 
 
-@pytest.mark.parametrize("how", [{"power": "2"}, {"power": None}, {"noise": -0.1}, {"noise": "0.1"}, {"noise": float("nan")}])
+@each("how", [{"power": "2"}, {"power": None}, {"noise": -0.1}, {"noise": "0.1"}, {"noise": float("nan")}])
 def test_noise_and_power_that_are_no_such_numbers_have_one_clear_line(how):
     with pytest.raises(InputError, match=f"{next(iter(how))} must be a number of at least 0"):
         noisy_logits(made(), images_of(), **how)

@@ -8,6 +8,8 @@ from mtattr.data import DATASETS
 from mtattr.errors import InputError
 from mtattr.training.spec import SCALES
 
+from cases import each
+
 
 def test_faces_have_their_scales_and_what_is_drawn_is_no_data_of_the_paper():
     assert set(SIZES) == {("celeba", scale) for scale in SCALES} | {("celeba-twin", scale) for scale in SCALES[:2]}
@@ -41,7 +43,7 @@ def test_the_rate_at_paper_scale_falls_to_a_tenth_at_60_and_80_per_cent():
     assert fit.optimizer == "adam"
 
 
-@pytest.mark.parametrize("key", SIZES)
+@each("key", SIZES)
 def test_faces_are_mirrored_and_fit_the_stride(key):
     size = SIZES[key]
     assert size.fit.flip
@@ -76,7 +78,7 @@ def test_options_and_places_reach_the_loader(monkeypatch):
     assert calls[8] == ("celeba-twin", "test", {"root": None, "image_size": 32, "limit": 400, "seed": 4})
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "scale", "message"),
     [
         ("svhn", "smoke", "channel_attention has no recipe for dataset 'svhn'; there are celeba, celeba-twin"),

@@ -14,6 +14,8 @@ from mtattr.nets import (
 )
 from torch import nn
 
+from cases import each
+
 
 def test_without_processes_it_is_batch_norm():
     plain, ours = nn.BatchNorm2d(5).double(), GlobalBatchNorm2d(5).double()
@@ -38,7 +40,7 @@ def fill_statistics(net):
     return net
 
 
-@pytest.mark.parametrize("name", ["small_resnet", "small_inception", "resnet50", "inception_v3"])
+@each("name", ["small_resnet", "small_inception", "resnet50", "inception_v3"])
 def test_frozen_statistics_equal_evaluation_and_outlive_training_bitwise(name):
     torch.manual_seed(0)
     usual = build_backbone(name)
@@ -65,7 +67,7 @@ def test_frozen_statistics_equal_evaluation_and_outlive_training_bitwise(name):
     assert any(not torch.equal(before[name], after[name]) for name in scales)
 
 
-@pytest.mark.parametrize("kind", [nn.BatchNorm2d, GlobalBatchNorm2d])
+@each("kind", [nn.BatchNorm2d, GlobalBatchNorm2d])
 def test_freezing_is_final_and_the_rest_still_trains(kind):
     net = freeze_batch_norm(freeze_batch_norm(nn.Sequential(nn.Dropout(), fill_statistics(nn.Sequential(kind(3))))))
     norm = use_global_batch_norm(net).train()[1][0]
@@ -94,7 +96,7 @@ class StatisticsForEachTask(nn.Module):
         self.register_buffer("running_mean", torch.zeros(2, 3))
 
 
-@pytest.mark.parametrize("last", [StatisticsForEachTask(), nn.BatchNorm2d(3, track_running_stats=False)])
+@each("last", [StatisticsForEachTask(), nn.BatchNorm2d(3, track_running_stats=False)])
 def test_what_cannot_be_frozen_whole_stays_as_it_was(last):
     net = nn.Sequential(nn.BatchNorm2d(3), last)
     with pytest.raises(InputError, match="'1'"):
@@ -144,7 +146,7 @@ def layer_for(x):
     return [torch.randn(channels).to(x), torch.rand(channels).to(x) + 0.5, torch.randn(channels).to(x), torch.randn(channels).to(x)]
 
 
-@pytest.mark.parametrize("given", [(True, True), (True, False), (False, True), (False, False)])
+@each("given", [(True, True), (True, False), (False, True), (False, False)])
 def test_without_processes_the_function_is_that_of_torch(given):
     x = torch.randn(4, 3, 5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     mean, variance, weight, bias = layer_for(x)
@@ -178,7 +180,7 @@ def of_another_process(monkeypatch):
     return join
 
 
-@pytest.mark.parametrize("given", [(True, True), (True, False), (False, True), (False, False)])
+@each("given", [(True, True), (True, False), (False, True), (False, False)])
 def test_of_two_processes_each_normalises_by_the_images_of_both(given, of_another_process):
     x, other = torch.randn(2, 3, 3, 5, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     other = 2 * other + 1
@@ -204,7 +206,7 @@ def test_a_layer_of_two_processes_counts_its_batches_and_without_statistics_keep
     assert keeping_none.running_mean is None
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@each("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_of_two_processes_is_summed_in_single(dtype, of_another_process):
     x, other = torch.randn(2, 8, 2, 16, 16, generator=torch.Generator().manual_seed(1)).to(dtype)
     mean, variance = torch.zeros(2), torch.ones(2)

@@ -3,6 +3,8 @@ import torch
 from mtattr.errors import InputError
 from mtattr.nets import MultiTaskNet, build_backbone
 
+from cases import each
+
 
 def test_the_head_is_a_linear_map_of_the_average_feature():
     torch.manual_seed(0)
@@ -32,7 +34,7 @@ def test_dropout_falls_on_the_averaged_features_in_training_alone():
         torch.testing.assert_close(net.eval()(images).logits[0, :64], pooled)
 
 
-@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+@each("dropout", [-0.1, 1.0])
 def test_dropout_out_of_range_is_refused(dropout):
     with pytest.raises(InputError, match="dropout"):
         MultiTaskNet(build_backbone("small_resnet"), 2, dropout)

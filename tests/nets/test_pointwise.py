@@ -1,9 +1,10 @@
 import copy
 
-import pytest
 import torch
 from mtattr.nets.pointwise import StridedPointwiseConv2d, use_strided_pointwise
 from torch import nn
+
+from cases import each
 
 
 def gradients(net, images, upstream):
@@ -13,8 +14,8 @@ def gradients(net, images, upstream):
     return [output.detach(), images.grad, *(value.grad for value in net.parameters())]
 
 
-@pytest.mark.parametrize(("stride", "groups", "bias"), [(2, 1, False), (3, 1, True), ((1, 2), 1, False), ((2, 1), 1, True), (2, 2, True)])
-@pytest.mark.parametrize("side", [7, 8])
+@each(("stride", "groups", "bias"), [(2, 1, False), (3, 1, True), ((1, 2), 1, False), ((2, 1), 1, True), (2, 2, True)])
+@each("side", [7, 8])
 def test_it_is_the_same_function_with_the_same_gradients(stride, groups, bias, side):
     torch.manual_seed(0)
     plain = nn.Conv2d(4, 8, 1, stride, groups=groups, bias=bias).double()
@@ -26,7 +27,7 @@ def test_it_is_the_same_function_with_the_same_gradients(stride, groups, bias, s
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("channels", [1, 4, 6, 8, 12, 15])
+@each("channels", [1, 4, 6, 8, 12, 15])
 def test_gradients_in_the_layout_of_training_are_those_of_float64(channels):
     torch.manual_seed(0)
     net = use_strided_pointwise(nn.Sequential(nn.Conv2d(channels, 16, 1, 2, bias=False))).to(memory_format=torch.channels_last)

@@ -5,6 +5,8 @@ from mtattr.nets import SmallResNet, stack_networks
 from mtattr.nets.small_resnet import BasicBlock
 from torch import nn
 
+from cases import each
+
 SHAPE = {"widths": (4, 6, 8), "blocks": (1, 2, 1)}
 
 
@@ -31,7 +33,7 @@ def test_a_block_by_hand():
     assert not list(same.shortcut.parameters())
 
 
-@pytest.mark.parametrize("training", [True, False])
+@each("training", [True, False])
 def test_stacked_networks_compute_what_each_does(training):
     nets = [trained(seed).train(training) for seed in range(3)]
     stacked = stack_networks(nets)
@@ -85,7 +87,7 @@ def test_networks_of_another_shape_cannot_be_stacked_nor_a_missing_one_copied():
             trained(0).copy(t)
 
 
-@pytest.mark.parametrize("shape", [{"widths": ()}, {"widths": (4, 8)}, {"blocks": (1, 0, 1)}, {"copies": 0}, {"stem_stride": 0}])
+@each("shape", [{"widths": ()}, {"widths": (4, 8)}, {"blocks": (1, 0, 1)}, {"copies": 0}, {"stem_stride": 0}])
 def test_sizes_that_are_not_positive_are_refused(shape):
     with pytest.raises(InputError, match="positive"):
         SmallResNet(**shape)
