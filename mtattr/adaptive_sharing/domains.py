@@ -1,4 +1,4 @@
-"""Faces, clothes, and both at once: every label a binary task of its own (Lu et al. 2017, Sec. 4.1 and 4.3)."""
+"""Faces, clothes and both, each label a binary task (Lu et al. 2017, Sec. 4.1 and 4.3)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
-#: Group of the tasks that stand for one category of clothes each.
+#: Group of the tasks that stand for a category of clothes.
 CLOTHES = "clothes"
 
 
 def one_task_per_category(data: ImageData) -> ImageData:
-    """The same images with one binary task for every value of the first categorical task, and no other task.
+    """The images of `data` with one binary task per value of the first categorical task.
 
-    An unknown category makes all of them unknown. Source: DeepFashion is trained as 50 sigmoid outputs, Sec. 4.
-    Raises `InputError` if no task is categorical.
+    Other tasks are dropped; an unknown category makes all values unknown. Raises `InputError` if no
+    task is categorical. Source: Sec. 4 trains DeepFashion as 50 sigmoid outputs.
     """
     if not data.tasks.categorical_indices:
         raise InputError(f"{data.name}: expected a categorical task, but all are binary")
@@ -33,14 +33,10 @@ def one_task_per_category(data: ImageData) -> ImageData:
 
 
 def join(faces: ImageData, clothes: ImageData) -> ImageData:
-    """The images of both, faces first, with the tasks of both; labels of the other domain are unknown (NaN).
-
-    Raises `InputError` if the images differ in size.
-    """
-    if faces.images.shape[1:] != clothes.images.shape[1:]:
-        raise InputError(
-            f"both domains need images of one size, got {tuple(faces.images.shape[2:])} and {tuple(clothes.images.shape[2:])}"
-        )
+    """The images and tasks of both domains, faces first; labels of the other domain are NaN."""
+    sizes = tuple(faces.images.shape[2:]), tuple(clothes.images.shape[2:])
+    if sizes[0] != sizes[1]:
+        raise InputError(f"both domains need images of one size, got {sizes[0]} and {sizes[1]}")
     labels = torch.full(
         (len(faces) + len(clothes), len(faces.tasks) + len(clothes.tasks)), torch.nan
     )
@@ -68,14 +64,12 @@ def join(faces: ImageData, clothes: ImageData) -> ImageData:
 
 
 def fill_unknown(data: ImageData, probabilities: Tensor) -> ImageData:
-    """`data` with every unknown label replaced by a probability `(N, T)` in [0, 1], the answer of another network (Sec. 4.3)."""
-    return replace(
-        data,
-        labels=torch.where(data.labels.isnan(), probabilities.to(data.labels.dtype), data.labels),
-    )
+    """`data` with unknown labels replaced by the answers `(N, T)` of another network (Sec. 4.3)."""
+    answers = probabilities.to(data.labels.dtype)
+    return replace(data, labels=torch.where(data.labels.isnan(), answers, data.labels))
 
 
 def columns_of(tasks: TaskSet) -> tuple[list[int], list[int]]:
-    """Positions of the tasks of faces (or of anything else), and of clothes."""
+    """Positions of the tasks of faces, which are all but clothes, and of those of clothes."""
     clothes = [t for t, task in enumerate(tasks) if task.group == CLOTHES]
     return [t for t in range(len(tasks)) if t not in clothes], clothes

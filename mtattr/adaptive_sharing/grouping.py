@@ -1,4 +1,4 @@
-"""How many branches, and who shares one (Lu et al. 2017, Sec. 3.4, Eq. 9 to 11)."""
+"""Choice of the number of branches and of their tasks (Lu et al. 2017, Sec. 3.4, Eq. 9 to 11)."""
 
 from __future__ import annotations
 
@@ -9,34 +9,37 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtattr.adaptive_sharing.affinity import _check_affinity
-from mtattr.adaptive_sharing.layout import poolings_above
+from mtattr.adaptive_sharing.affinity import check_affinity
+from mtattr.adaptive_sharing.layout import POOLED
 from mtattr.adaptive_sharing.tree import partition
-from mtattr.errors import InputError, whole_number
+from mtattr.errors import number_of_at_least, whole_number
 
-#: Cost of one more branch at the top of the network, L0 of Eq. 9 (released code; the paper does not give it).
+#: Cost of one more branch at the top, L0 of Eq. 9 (released code; the paper gives no value).
 BASE_COST = 1 / 64
 #: Clusterings tried for each number of branches (released code).
 REPETITIONS = 5
 
 
 def unit_cost(layer: int) -> float:
-    """Cost of one more branch in layer 0 .. 14: `BASE_COST` times 2 for every pooling above it (Eq. 9)."""
-    return BASE_COST * 2 ** poolings_above(layer)
+    """Cost of one more branch in layer 0 .. 14: L0 2^p of Eq. 9, with L0 = `BASE_COST`."""
+    p = sum(pooled >= layer for pooled in POOLED)  # poolings above, that of its own block included
+    return BASE_COST * 2**p
 
 
 def branch_limit(wide: int, thin: int) -> int:
-    """Most branches of a layer: no more channels than the wide network has there (released code; the paper sets no limit)."""
+    """Most branches with no more channels than the wide network (released code, not the paper)."""
     return max(1, wide // thin)
 
 
 def separation_cost(branch_affinity: Tensor, groups: Sequence[Sequence[int]]) -> float:
-    """How unlike the branches of one group are (Eq. 10 and 11): a number in [0, 1], 0 for groups of one task each.
+    """Dissimilarity of the branches within a group (Eq. 10, Eq. 11), a number in [0, 1].
 
-    branch_affinity `(d, d)`. For every group 1 minus the mean over its branches of their least affinity within it, itself
-    included; then the mean over groups. Raises `InputError` unless the groups hold each branch once.
+    Per group 1 minus the mean over its branches of their least affinity to a branch of the
+    group, itself included; then the mean over groups. 0 for groups of one task each.
+
+    `branch_affinity` is `(d, d)`; `groups` hold each of the d branches once.
     """
-    _check_affinity(branch_affinity, "branch_affinity")
+    check_affinity(branch_affinity, "branch_affinity")
     affinity = branch_affinity.double()
     costs = [
         1 - affinity[group][:, group].amin(1).mean() for group in partition(groups, len(affinity))
@@ -44,28 +47,36 @@ def separation_cost(branch_affinity: Tensor, groups: Sequence[Sequence[int]]) ->
     return float(torch.stack(costs).mean())
 
 
+def grouping_loss(
+    branch_affinity: Tensor, groups: Sequence[Sequence[int]], unit_cost: float, alpha: float
+) -> float:
+    """Loss (d - 1) L0 2^p + alpha L_s of d groups (Eq. 9), L_s their `separation_cost`.
+
+    The function `unit_cost` gives L0 2^p for a layer; alpha is the branching factor.
+    """
+    return (len(groups) - 1) * unit_cost + alpha * separation_cost(branch_affinity, groups)
+
+
 def choose_branches(
     branch_affinity: Tensor, unit_cost: float, alpha: float, limit: int | None = None, seed: int = 0
 ) -> list[list[int]]:
-    """The grouping of d branches with the lowest loss of Eq. 9, over all numbers of groups up to `limit`.
+    """Grouping of d branches with the lowest `grouping_loss` over all numbers of groups.
 
-    unit_cost: of each group beyond the first. alpha: the branching factor, weight of the separation cost. For each number
-    the best of `REPETITIONS` spectral clusterings counts. Groups are in order of their first member; of equal losses the
-    one with fewer groups is taken, and equal seeds give equal groups.
-    Raises `InputError` for an affinity that is not square and finite, a negative alpha or cost, or a limit below 1.
+    Each number of groups is judged by the best of `REPETITIONS` spectral clusterings. Of equal
+    losses the one with fewer groups is taken. Groups are in order of their first member.
+
+    Args:
+        branch_affinity: `(d, d)`, finite.
+        unit_cost: cost of each group beyond the first, at least 0.
+        alpha: branching factor, at least 0; a larger one makes more branches.
+        limit: largest number of groups, d by default.
     """
-    _check_affinity(branch_affinity, "branch_affinity")
+    check_affinity(branch_affinity, "branch_affinity")
     for name, value in (("alpha", alpha), ("unit_cost", unit_cost)):
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not 0 <= value < float("inf")
-        ):
-            raise InputError(f"{name} must be a number of at least 0, got {value!r}")
-    most = min(
-        len(branch_affinity),
-        len(branch_affinity) if limit is None else whole_number("limit", limit),
-    )
+        number_of_at_least(name, value)
+    most = len(branch_affinity)
+    if limit is not None:
+        most = min(most, whole_number("limit", limit))
     best, best_loss = None, float("inf")
     for count in range(1, most + 1):
         # No separation cost is below 0, so more groups than this can only cost more.
@@ -74,17 +85,14 @@ def choose_branches(
         groups = cluster(branch_affinity, count, seed=seed)
         if groups is None:
             continue
-        loss = (count - 1) * unit_cost + alpha * separation_cost(branch_affinity, groups)
+        loss = grouping_loss(branch_affinity, groups, unit_cost, alpha)
         if loss < best_loss:
             best, best_loss = groups, loss
     return best
 
 
 def cluster(branch_affinity: Tensor, count: int, *, seed: int = 0) -> list[list[int]] | None:
-    """Spectral clustering of d branches into `count` groups, the best of `REPETITIONS` by separation cost.
-
-    None if no repetition finds as many groups.
-    """
+    """Spectral clustering with the lowest `separation_cost`; None if none finds `count` groups."""
     d = len(branch_affinity)
     if count == 1:
         return [list(range(d))]
@@ -105,7 +113,7 @@ def _spectral(affinity: np.ndarray, count: int, seed: int) -> list[list[int]]:
         count, affinity="precomputed", eigen_solver="arpack", random_state=seed % 2**32
     )
     with warnings.catch_warnings():
-        # Equal branches make fewer clusters than asked for: such a clustering is dropped.
+        # Equal branches give fewer clusters than asked for; `cluster` drops such a clustering.
         warnings.simplefilter("ignore")
         labels = method.fit_predict(affinity)
     return partition(

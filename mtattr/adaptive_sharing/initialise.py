@@ -1,8 +1,8 @@
-"""Start a network from a wider one that is already trained (Lu et al. 2017, Alg. 2 and Sec. 4.5)."""
+"""Initial weights from a wider, trained network (Lu et al. 2017, Alg. 2 and Sec. 4.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ Filters = list[tuple[Tensor, Tensor]]
 
 
 def filters_of(net: BranchedVGG) -> Filters:
-    """The filters of a network with one branch in each layer, its batch norm folded in."""
+    """Filters of a network without branches, batch norm folded in."""
     return [(layer.weight.detach(), layer.bias.detach()) for layer in fold_batch_norm(net).layers]
 
 
@@ -28,17 +28,22 @@ def filters_of(net: BranchedVGG) -> Filters:
 def start_from_wide(
     net: BranchedVGG, wide: Filters, *, select: Callable[[Tensor, int], Tensor] = somp
 ) -> list[Tensor]:
-    """Algorithm 2: fill the layers of `net` with filters of a wider network that SOMP selects; outputs stay as they are.
+    """Fill the layers of `net` with filters that SOMP selects from a wider network (Algorithm 2).
 
-    Layer by layer from the image: drop the input channels that the layer below did not select, then select filters among
-    what is left; biases follow their filters. A layer that is as wide as its source is copied whole. select: gives k of the rows
-    `(N, d)`; SOMP in the paper. Returns the selected
-    channels of each layer, int64, in pick order. Raises `InputError` if the network forks or a shape does not fit.
+    Per layer from the image up: drop the input channels that the layer below did not select, then
+    select filters; biases follow their filters. A layer as wide as its source is copied whole. The
+    outputs stay as they are.
+
+    Args:
+        net: a network without branches.
+        wide: filters of the wide network.
+        select: picks k of the rows `(N, d)`; SOMP in the paper.
+
+    Returns:
+        Selected channels of each layer, int64, in pick order.
     """
     if any(count > 1 for count in net.tree.copies):
-        raise InputError(
-            "only a network without branches can start from a wide one; start first, widen then"
-        )
+        raise InputError("a network with branches cannot start from a wide one; widen it later")
     if len(wide) != len(LAYERS):
         raise InputError(f"expected the filters of {len(LAYERS)} layers, got {len(wide)}")
     kept, picks = torch.arange(3), []
@@ -61,22 +66,21 @@ def start_from_wide(
 
 @torch.no_grad()
 def start_low_rank(net: LowRankVGG, wide: Filters) -> None:
-    """Fill the factors of `net` by a truncated singular value decomposition of every layer; outputs stay as they are.
+    """Fill the layers of `net` by truncated singular value decompositions (Sec. 4.5, Baselines).
 
-    W = U S V^T, `(out, in * kh * kw)`, becomes basis sqrt(S_r) V_r^T and combination U_r sqrt(S_r), whose product is the
-    best approximation of its rank; the bias goes to the combination. Raises `InputError` if a shape does not fit.
+    W = U S V^T, `(out, in * kh * kw)`, becomes basis sqrt(S_r) V_r^T and combination U_r sqrt(S_r),
+    whose product is the best approximation of rank r. Biases go to the combination; the outputs
+    stay as they are. Raises `InputError` if a shape does not fit.
     """
     for name, layer, (weight, bias) in zip(LAYERS, net.layers, wide, strict=True):
-        if weight.shape != (layer.outputs, *layer.basis.weight.shape[1:]):
-            raise InputError(
-                f"{name}: filters {tuple(weight.shape)} do not fit {layer.outputs} x {tuple(layer.basis.weight.shape[1:])}"
-            )
+        wanted = (layer.outputs, *layer.basis.weight.shape[1:])
+        if weight.shape != wanted:
+            raise InputError(f"{name}: filters {tuple(weight.shape)} do not fit {wanted}")
         u, s, v = torch.linalg.svd(weight.double().flatten(1), full_matrices=False)
         rank = layer.basis.out_channels
         if len(s) < rank:
-            raise InputError(
-                f"{name}: a matrix of {tuple(weight.flatten(1).shape)} has no {rank} singular values"
-            )
+            matrix = tuple(weight.flatten(1).shape)
+            raise InputError(f"{name}: a matrix of {matrix} has no {rank} singular values")
         root = s[:rank].sqrt()
         layer.basis.weight.copy_((root[:, None] * v[:rank]).view_as(layer.basis.weight))
         layer.combine.weight.copy_((u[:, :rank] * root).view_as(layer.combine.weight))
@@ -85,22 +89,14 @@ def start_low_rank(net: LowRankVGG, wide: Filters) -> None:
 
 
 def read_vgg16(path: str | Path) -> Filters:
-    """The filters of a VGG-16 without batch norm from a safetensors file in timm's or torchvision's naming.
+    """Filters of a VGG-16 without batch norm for images of 224 px, from a safetensors file.
 
-    fc6 reads a map of 7 x 7, so the network's images must be 224 px. Raises `InputError` for a missing or cut file, a
-    missing tensor, or one of another shape.
+    Names are those of timm or torchvision. Raises `InputError` for a missing or damaged file, and
+    for tensors that are missing or of another shape.
     """
-    return _filters_from(
-        read_weights(path, "VGG-16, in timm's or torchvision's naming,"), Path(path)
-    )
-
-
-def _filters_from(state: Mapping[str, Tensor], path: Path) -> Filters:
-    tops = (
-        ("pre_logits.fc1", "pre_logits.fc2")
-        if "pre_logits.fc1.weight" in state
-        else ("classifier.0", "classifier.3")
-    )
+    state = read_weights(path, "VGG-16, in timm's or torchvision's naming,")
+    timm = "pre_logits.fc1.weight" in state
+    tops = ("pre_logits.fc1", "pre_logits.fc2") if timm else ("classifier.0", "classifier.3")
     # In `features` a convolution is followed by its ReLU, and each block by a pooling.
     places = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
     names = [*(f"features.{place}" for place in places), *tops]
@@ -109,22 +105,15 @@ def _filters_from(state: Mapping[str, Tensor], path: Path) -> Filters:
     for layer, name, (inputs, outputs, kernel) in zip(LAYERS, names, shapes, strict=True):
         for part in ("weight", "bias"):
             if f"{name}.{part}" not in state:
-                raise InputError(
-                    f"{path}: {name}.{part} ({layer}) is missing; expected VGG-16 without batch norm"
-                )
+                where = f"{path}: {name}.{part} ({layer})"
+                raise InputError(f"{where} is missing; expected VGG-16 without batch norm")
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
         wanted = (outputs, inputs, *kernel)
-        # A fully connected layer may be stored as a matrix, whose columns are channel by channel.
-        allowed = (
-            {wanted, (outputs, inputs * kernel[0] * kernel[1])}
-            if layer.startswith("fc")
-            else {wanted}
-        )
-        for part, found, shapes_ in (("weight", weight, allowed), ("bias", bias, {(outputs,)})):
-            if tuple(found.shape) not in shapes_:
-                expected = " or ".join(map(str, sorted(shapes_, key=len, reverse=True)))
-                raise InputError(
-                    f"{path}: {name}.{part} ({layer}) has shape {tuple(found.shape)}, expected {expected}"
-                )
-        filters.append((weight.reshape(wanted).float(), bias.float()))
+        if layer.startswith("fc") and weight.shape == (outputs, inputs * kernel[0] * kernel[1]):
+            weight = weight.reshape(wanted)  # stored as a matrix, its columns channel by channel
+        for part, found, shape in (("weight", weight, wanted), ("bias", bias, (outputs,))):
+            if found.shape != shape:
+                where = f"{path}: {name}.{part} ({layer})"
+                raise InputError(f"{where} has shape {tuple(found.shape)}, expected {shape}")
+        filters.append((weight.float(), bias.float()))
     return filters

@@ -1,4 +1,4 @@
-"""One layer of a network that forks: all its branches in one operation (Lu et al. 2017, Eq. 1, 3 and 5)."""
+"""Layers with branches, computed in one operation (Lu et al. 2017, Eq. 1, 3 and 5)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-#: How the branches of a layer are computed: together, or one after the other as a textbook would.
+#: Execution of the branches of a layer: all at once, or one after the other.
 EXECUTIONS = ("grouped", "loop")
 
 
 class BranchedLayer(nn.Module):
-    """n branches of a convolution with bias, batch norm without scale and shift, and ReLU.
+    """n branches, each a convolution with bias, batch norm without scale and shift, and ReLU.
 
-    Branch k reads the `inputs` channels of branch `parents[k]` below. A fully connected layer is a convolution whose
-    kernel covers its whole map. Weights `(n * outputs, inputs, kh, kw)`; channels of a map stand branch by branch.
+    Branch k reads the `inputs` channels of branch `parents[k]` below and has `outputs` channels. In
+    a fully connected layer the kernel (kh, kw) covers the whole map. Weights are
+    `(n * outputs, inputs, kh, kw)`; the channels of a map stand branch by branch.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class BranchedLayer(nn.Module):
         self.parents = tuple(parents)
         self.weight = nn.Parameter(torch.empty(len(self.parents) * outputs, inputs, *kernel))
         self.bias = nn.Parameter(torch.empty(len(self.parents) * outputs))
-        self.norm: nn.Module = _norm(len(self.parents) * outputs)
+        self.norm: nn.Module = batch_norm(len(self.parents) * outputs)
         self.execution = "grouped"
         self.reset_parameters()
 
@@ -75,19 +76,15 @@ class BranchedLayer(nn.Module):
 
     @torch.no_grad()
     def take_branches(self, sources: Sequence[int], parents: Sequence[int]) -> None:
-        """Become a layer whose branch k is a copy of the present branch `sources[k]` and reads `parents[k]`, batch norm included."""
-        rows = torch.cat(
-            [torch.arange(self.outputs) + source * self.outputs for source in sources]
-        ).to(self.weight.device)
+        """Copy branch `sources[k]` with its batch norm to branch k, which reads `parents[k]`."""
+        rows = [torch.arange(self.outputs) + source * self.outputs for source in sources]
+        rows = torch.cat(rows).to(self.weight.device)
         self.parents = tuple(parents)
         self.weight = nn.Parameter(self.weight.detach()[rows])
         self.bias = nn.Parameter(self.bias.detach()[rows])
         if isinstance(self.norm, nn.BatchNorm2d):
-            norm = (
-                _norm(len(rows))
-                .to(self.weight.device, self.norm.running_mean.dtype)
-                .train(self.norm.training)
-            )
+            norm = batch_norm(len(rows)).train(self.norm.training)
+            norm.to(self.weight.device, self.norm.running_mean.dtype)
             norm.running_mean.copy_(self.norm.running_mean[rows])
             norm.running_var.copy_(self.norm.running_var[rows])
             norm.num_batches_tracked.copy_(self.norm.num_batches_tracked)
@@ -96,26 +93,16 @@ class BranchedLayer(nn.Module):
     @torch.no_grad()
     def fold(self) -> None:
         """Put the batch norm of evaluation mode into weights and biases, and drop it."""
-        if isinstance(self.norm, nn.BatchNorm2d):
-            norm = self.norm
-            self.weight, self.bias = fuse_conv_bn_weights(
-                self.weight,
-                self.bias,
-                norm.running_mean,
-                norm.running_var,
-                norm.eps,
-                norm.weight,
-                norm.bias,
-            )
-            self.norm = nn.Identity()
+        self.norm = folded_into(self, self.norm)
 
     def extra_repr(self) -> str:
         """Sizes, for `print(net)`."""
-        return f"{self.inputs} -> {len(self.parents)} x {self.outputs}, kernel {tuple(self.weight.shape[-2:])}, parents {self.parents}"
+        sizes = f"{self.inputs} -> {len(self.parents)} x {self.outputs}"
+        return f"{sizes}, kernel {tuple(self.weight.shape[-2:])}, parents {self.parents}"
 
 
 class BranchedOutputs(nn.Module):
-    """One logit per task, each a linear function of the branch below that the task reads; no batch norm."""
+    """One logit per task, a linear function of the branch that the task reads; no batch norm."""
 
     def __init__(self, inputs: int, parents: Sequence[int]) -> None:
         super().__init__()
@@ -133,21 +120,27 @@ class BranchedOutputs(nn.Module):
         return (read * self.weight).sum(2) + self.bias
 
 
-def _norm(channels: int) -> nn.BatchNorm2d:
-    # Caffe keeps 0.95 of the old statistics in each iteration.
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm without scale and shift; as in Caffe, 0.95 of the old statistics are kept."""
     return nn.BatchNorm2d(channels, affine=False, momentum=0.05, eps=1e-5)
 
 
+def folded_into(conv: nn.Module, norm: nn.Module) -> nn.Module:
+    """An identity in place of `norm`, whose evaluation mode is put into conv's weight and bias."""
+    if isinstance(norm, nn.BatchNorm2d):
+        statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics)
+    return nn.Identity()
+
+
 def _fully_connected(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
-    """`(B, groups * inputs, kh, kw)` to `(B, n * outputs)`; every group of output rows reads its own inputs."""
+    """`(B, groups * inputs, kh, kw)` to `(B, n * outputs)`; each group reads its own inputs."""
     x = x.unflatten(1, (groups, -1)).transpose(0, 1)
-    # In the order in which the weights lie: to flatten them in the other one would copy them at every call.
+    # Flattened in the order in which the weights lie; the other order would copy them per call.
     if weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous():
         x, weight = x.movedim(2, -1), weight.movedim(1, -1)
     x, weight = x.flatten(2), weight.flatten(1)
     if groups == 1:
         return F.linear(x[0], weight, bias)
-    return (
-        torch.bmm(x, weight.unflatten(0, (groups, -1)).transpose(1, 2)).transpose(0, 1).flatten(1)
-        + bias
-    )
+    product = torch.bmm(x, weight.unflatten(0, (groups, -1)).transpose(1, 2))
+    return product.transpose(0, 1).flatten(1) + bias

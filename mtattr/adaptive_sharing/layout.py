@@ -1,4 +1,4 @@
-"""The layers of VGG-16 by name, and how wide each is in VGG-16 and in a thin model (Lu et al. 2017, Sec. 3.1)."""
+"""Names and widths of the layers of VGG-16 and of a thin model (Lu et al. 2017, Sec. 3.1)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,11 @@ POOLED = frozenset(sum(BLOCKS[: block + 1]) - 1 for block in range(len(BLOCKS)))
 
 
 def thin_widths(omega: int, wide: Sequence[int] = VGG16_WIDTHS) -> tuple[int, ...]:
-    """Channels of a thin-omega model: at most omega in a convolution, 2 omega in a fully connected layer.
+    """Channels of a thin-omega model: at most omega in a convolution, 2 omega in fc6 and fc7.
 
-    wide: channels of the network that it is a thin form of. Raises `InputError` unless omega is a whole number of at least 1.
+    Args:
+        omega: thinness factor, at least 1.
+        wide: channels of the network that is made thin.
     """
     whole_number("omega", omega)
     return (*(min(omega, width) for width in wide[:CONVOLUTIONS]), 2 * omega, 2 * omega)
-
-
-def poolings_above(layer: int) -> int:
-    """How many poolings lie above layer 0 .. 14, that of its own block included: p of Eq. 9."""
-    return sum(pooled >= layer for pooled in POOLED)

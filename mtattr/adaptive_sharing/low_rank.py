@@ -1,4 +1,4 @@
-"""The low-rank baseline: VGG-16 with every layer factorised (Lu et al. 2017, Sec. 4.5 "Baselines")."""
+"""The low-rank baseline: VGG-16 with every layer factorised (Lu et al. 2017, Sec. 4.5)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from mtattr.adaptive_sharing.layer import _norm
+from mtattr.adaptive_sharing.layer import batch_norm, folded_into
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, VGG16_WIDTHS
 from mtattr.adaptive_sharing.network import check_input_size, check_widths, kernels, run_layers
 from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise, check_images
 
-#: Basis filters of each layer; printed as 8-16-32-64-64-64-64-16, one number a block, fc6, fc7 and the outputs.
+#: Basis filters per layer; the paper prints 8-16-32-64-64-64-64-16 for blocks, fc6, fc7, outputs.
 RANKS = (8, 8, 16, 16, 32, 32, 32, *(64,) * 6, 64, 64)
 OUTPUT_RANK = 16
 
 
 class LowRankLayer(nn.Module):
-    """A convolution to `rank` basis maps, a 1 x 1 convolution that combines them, batch norm without scale and shift, ReLU."""
+    """A convolution to `rank` basis maps, a 1 x 1 convolution of them, batch norm and ReLU."""
 
     def __init__(
         self, inputs: int, rank: int, outputs: int, kernel: tuple[int, int], *, padding: int = 0
@@ -32,7 +31,7 @@ class LowRankLayer(nn.Module):
         self.outputs = outputs
         self.basis = nn.Conv2d(inputs, rank, kernel, padding=padding)
         self.combine = nn.Conv2d(rank, outputs, 1)
-        self.norm: nn.Module = _norm(outputs)
+        self.norm: nn.Module = batch_norm(outputs)
         _xavier(self.basis.weight)
         nn.init.normal_(self.combine.weight, std=math.sqrt(2 / rank))
         nn.init.zeros_(self.basis.bias)
@@ -45,25 +44,18 @@ class LowRankLayer(nn.Module):
     @torch.no_grad()
     def fold(self) -> None:
         """Put the batch norm of evaluation mode into the combination, and drop it."""
-        if isinstance(self.norm, nn.BatchNorm2d):
-            norm, combine = self.norm, self.combine
-            combine.weight, combine.bias = fuse_conv_bn_weights(
-                combine.weight,
-                combine.bias,
-                norm.running_mean,
-                norm.running_var,
-                norm.eps,
-                norm.weight,
-                norm.bias,
-            )
-            self.norm = nn.Identity()
+        self.norm = folded_into(self.combine, self.norm)
 
 
 class LowRankVGG(nn.Module):
-    """VGG-16 of any widths with all 15 layers and the outputs factorised; one basis serves the outputs of all tasks.
+    """VGG-16 of any widths with all 15 layers and the outputs factorised.
 
-    ranks: basis filters of each layer. output_rank: units between fc7 and the T outputs. Images `(B, 3, H, W)` in [0, 1]
-    become logits `(B, T)`. Raises `InputError` for a rank or a number of tasks below 1.
+    Args:
+        num_tasks: T.
+        widths: channels of the 15 layers.
+        ranks: basis filters of the 15 layers.
+        output_rank: units between fc7 and the T outputs, shared by all tasks.
+        input_size: side of the images in pixels, at least 32, or (height, width).
     """
 
     def __init__(
@@ -78,9 +70,8 @@ class LowRankVGG(nn.Module):
         super().__init__()
         self.widths, self.input_size = check_widths(widths), check_input_size(input_size)
         if len(ranks) != len(LAYERS) or min(*ranks, output_rank) < 1:
-            raise InputError(
-                f"ranks must be {len(LAYERS)} positive numbers, got {tuple(ranks)} and {output_rank} for the outputs"
-            )
+            given = f"{tuple(ranks)} and {output_rank} for the outputs"
+            raise InputError(f"ranks must be {len(LAYERS)} positive numbers, got {given}")
         self.normalise = Normalise(IMAGENET_MEAN, IMAGENET_STD, persistent=True)
         self.layers = nn.ModuleList(
             LowRankLayer(below, rank, width, kernel, padding=1 if layer < CONVOLUTIONS else 0)
@@ -96,15 +87,14 @@ class LowRankVGG(nn.Module):
         nn.init.normal_(self.outputs.weight, std=math.sqrt(2 / output_rank))
 
     def forward(self, images: Tensor) -> Output:
-        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`; `InputError` for images of another size."""
+        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`."""
         check_images(images, self.input_size)
-        return Output(
-            self.outputs(self.shared(run_layers(self.layers, self.normalise(images)).flatten(1)))
-        )
+        features = run_layers(self.layers, self.normalise(images)).flatten(1)
+        return Output(self.outputs(self.shared(features)))
 
 
 def _xavier(weight: Tensor) -> None:
-    """Uniform within the root of 3 / fan-in, which keeps the variance of a linear layer's input (released code)."""
+    """Uniform within sqrt(3 / fan-in), which keeps the variance of the input (released code)."""
     bound = math.sqrt(3 / weight[0].numel())
     nn.init.uniform_(weight, -bound, bound)
 

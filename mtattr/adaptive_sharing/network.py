@@ -1,10 +1,9 @@
-"""Thin VGG-16, VGG-16, and the network that forks in between (Lu et al. 2017, Sec. 3.1 and 3.2)."""
+"""VGG-16, thin models and networks with branches (Lu et al. 2017, Sec. 3.1 and 3.2)."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 import torch.nn.functional as F
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from mtattr.adaptive_sharing.layer import EXECUTIONS, BranchedLayer, BranchedOutputs
 from mtattr.adaptive_sharing.layout import CONVOLUTIONS, LAYERS, POOLED, VGG16_WIDTHS, thin_widths
 from mtattr.adaptive_sharing.tree import Groups, Tree
-from mtattr.errors import InputError
+from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise, check_images
 
@@ -21,10 +20,12 @@ from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise, check_
 class BranchedVGG(nn.Module):
     """A VGG-16 of any widths whose layers may have several branches.
 
-    tree: which branch reads which. widths: channels of one branch of each of the 15 layers. input_size: side of the
-    images in pixels, at least 32, or (height, width). Images `(B, 3, H, W)` in [0, 1] become logits `(B, T)`.
-    `execution` is "grouped" (the branches of a layer in one operation) or "loop" (one after the other); both are equal.
-    Raises `InputError` for widths that are not 15 positive numbers and for small images.
+    Args:
+        tree: which branch reads which.
+        widths: channels of a branch of each of the 15 layers.
+        input_size: side of the images in pixels, at least 32, or (height, width).
+        execution: "grouped" computes the branches of a layer in one operation, "loop" one after
+            the other; results are equal.
     """
 
     def __init__(
@@ -55,12 +56,12 @@ class BranchedVGG(nn.Module):
 
     @property
     def tree(self) -> Tree:
-        """Which branch reads which, as it is now."""
+        """The present tree."""
         return Tree((*(layer.parents for layer in self.layers), self.outputs.parents))
 
     @property
     def structure(self) -> dict[str, Any]:
-        """JSON from which `from_structure` makes a network into which this one's weights fit."""
+        """Tree and sizes as JSON; `from_structure` builds a network that can load our weights."""
         return {
             "tree": self.tree.to_list(),
             "widths": list(self.widths),
@@ -69,23 +70,16 @@ class BranchedVGG(nn.Module):
 
     @classmethod
     def from_structure(cls, structure: Mapping[str, Any]) -> BranchedVGG:
-        """The inverse of `structure`, with random weights; `InputError` for anything else."""
-        if (
-            not isinstance(structure, Mapping)
-            or not {"tree", "widths", "input_size"} <= structure.keys()
-        ):
-            raise InputError(
-                f"expected tree, widths and input_size of a network, got {structure!r}"
-            )
-        return cls(
-            Tree.from_list(structure["tree"]),
-            structure["widths"],
-            input_size=structure["input_size"],
-        )
+        """Network of a `structure`, with random weights; `InputError` for anything else."""
+        parts = ("tree", "widths", "input_size")
+        if not isinstance(structure, Mapping) or not structure.keys() >= set(parts):
+            raise InputError(f"expected {', '.join(parts)} of a network, got {structure!r}")
+        tree, widths, input_size = (structure[part] for part in parts)
+        return cls(Tree.from_list(tree), widths, input_size=input_size)
 
     @property
     def execution(self) -> str:
-        """How the branches of a layer are computed."""
+        """Execution of the branches: "grouped" or "loop"."""
         return self.layers[0].execution
 
     @execution.setter
@@ -96,16 +90,15 @@ class BranchedVGG(nn.Module):
             layer.execution = name
 
     def forward(self, images: Tensor) -> Output:
-        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`; `InputError` for images of another size."""
+        """Images `(B, 3, H, W)` in [0, 1] to logits `(B, T)`."""
         check_images(images, self.input_size)
         return Output(self.outputs(run_layers(self.layers, self.normalise(images))))
 
     def widen(self, groups: Groups) -> BranchedVGG:
-        """Group the branches at the junction and give each group its own copy of the layer below (Eq. 4 and 5), in place.
+        """Give each group of branches at the junction its copy of the layer below (Eq. 4, Eq. 5).
 
-        Neither outputs nor gradients of the loss with respect to the image change, in training and in evaluation mode:
-        copies have the weights, biases and batch norm of the original. An optimiser must be made anew. Returns the network.
-        Raises `InputError` as `Tree.widen` does.
+        In place; returns the network. Copies have the weights, biases and batch norm of the
+        original, so outputs stay as they are. The parameters are new: build a new optimiser.
         """
         at = self.tree.junction
         after = self.tree.widen(groups)
@@ -117,31 +110,26 @@ class BranchedVGG(nn.Module):
 
 
 def ThinVGG(num_tasks: int, omega: int, input_size: int | tuple[int, int] = 224) -> BranchedVGG:
-    """The thin-omega model: VGG-16 with at most omega channels in a convolution and 2 omega in a fully connected layer.
-
-    Raises `InputError` for omega or num_tasks below 1.
-    """
+    """The thin-omega model: at most omega channels in a convolution, 2 omega in fc6 and fc7."""
     return BranchedVGG(Tree.trunk(num_tasks), thin_widths(omega), input_size=input_size)
 
 
 def vgg16(num_tasks: int, input_size: int | tuple[int, int] = 224) -> BranchedVGG:
-    """VGG-16 with batch norm and one logit per task: the paper's strong baseline, 134,411,968 weights for 40 tasks."""
+    """The paper's strong baseline, VGG-16 with batch norm: 134,411,968 weights for 40 tasks."""
     return BranchedVGG(Tree.trunk(num_tasks), VGG16_WIDTHS, input_size=input_size)
 
 
 def count_weights(net: nn.Module) -> int:
-    """Weights of convolutions and linear layers, without biases and batch norm: what the paper's tables count."""
-    return sum(
-        value.numel()
-        for name, value in net.named_parameters()
-        if name.rpartition(".")[2] == "weight"
-    )
+    """Number of weights without biases and batch norm, as in the paper's tables."""
+    named = net.named_parameters()
+    return sum(value.numel() for name, value in named if name.rpartition(".")[2] == "weight")
 
 
 def fold_batch_norm(net: nn.Module) -> nn.Module:
-    """A copy of `net` in evaluation mode whose batch norm is part of weights and biases; equal outputs, fewer operations.
+    """A copy of `net` in evaluation mode with batch norm folded into weights and biases.
 
-    Source: Lu et al. 2017, Sec. 4.5. Their released code adds epsilon outside the root; we fold what evaluation mode computes.
+    Outputs are equal. Source: Lu et al. 2017, Sec. 4.5. Their released code adds epsilon outside
+    the root; we fold what evaluation mode computes.
     """
     folded = copy.deepcopy(net).eval()
     for module in folded.modules():
@@ -166,25 +154,15 @@ def kernels(input_size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """`widths` as a tuple, or `InputError` unless they are a positive whole number for each of the 15 layers."""
-    if (
-        not isinstance(widths, list | tuple)
-        or len(widths) != len(LAYERS)
-        or not all(_whole(width) and width >= 1 for width in widths)
-    ):
-        raise InputError(f"widths must be {len(LAYERS)} positive numbers, got {widths!r}")
-    return tuple(int(width) for width in widths)
+    """`widths` as a tuple, or `InputError` unless they are 15 whole numbers of at least 1."""
+    if not isinstance(widths, list | tuple) or len(widths) != len(LAYERS):
+        raise InputError(f"widths must be {len(LAYERS)} numbers, got {widths!r}")
+    return tuple(whole_number("widths", width) for width in widths)
 
 
 def check_input_size(input_size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width), or `InputError` below 32 px: five poolings must leave a pixel."""
     size = input_size if isinstance(input_size, list | tuple) else (input_size, input_size)
-    if len(size) != 2 or not all(_whole(side) and side >= 2 ** len(POOLED) for side in size):
-        raise InputError(
-            f"input_size must be at least {2 ** len(POOLED)} px, for five poolings; got {input_size!r}"
-        )
-    return int(size[0]), int(size[1])
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    if len(size) != 2:
+        raise InputError(f"input_size must be one number or (height, width), got {input_size!r}")
+    return tuple(whole_number("input_size", side, least=2 ** len(POOLED)) for side in size)

@@ -1,4 +1,4 @@
-"""The same branches with other tasks on them: what the grouping is worth (Lu et al. 2017, Sec. 4.4, Fig. 3)."""
+"""Trees with the same branches and other tasks on them (Lu et al. 2017, Sec. 4.4, Fig. 3)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtattr.evaluation.correlation import phi_coefficients
 
 
 def leaf_order(tree: Tree) -> list[int]:
-    """The tasks from left to right as the tree is drawn: neighbours share the most branches."""
+    """Tasks from left to right as the tree is drawn: neighbours share the most branches."""
     paths = {}
     for task in range(tree.num_tasks):
         branch, path = task, []
@@ -26,29 +26,28 @@ def leaf_order(tree: Tree) -> list[int]:
 
 
 def swapped(tree: Tree) -> Tree:
-    """The left half of the tasks takes the places of the right half and the other way round (Fig. 3)."""
+    """The tree with the left and the right half of the tasks exchanged (Fig. 3)."""
     order = leaf_order(tree)
     return _dealt(tree, order[tree.num_tasks // 2 :] + order[: tree.num_tasks // 2])
 
 
 def shuffled(tree: Tree, *, seed: int) -> Tree:
-    """All tasks dealt to the places at random; the same for the same seed."""
-    return _dealt(
-        tree, torch.randperm(tree.num_tasks, generator=torch.Generator().manual_seed(seed)).tolist()
-    )
+    """The tree with all tasks dealt at random."""
+    generator = torch.Generator().manual_seed(seed)
+    return _dealt(tree, torch.randperm(tree.num_tasks, generator=generator).tolist())
 
 
 def _dealt(tree: Tree, tasks: list[int]) -> Tree:
-    """tasks[k] takes the k-th place of the tree, from left to right."""
+    """The tree with tasks[k] at the k-th place from the left."""
     taker = dict(zip(leaf_order(tree), tasks, strict=True))
     return tree.permute_tasks([taker[task] for task in range(tree.num_tasks)])
 
 
 def grouped_by(tree: Tree, matrix: Tensor, *, seed: int = 0) -> Tree:
-    """A tree with as many branches in every layer as `tree`, but grouped by another affinity of the tasks, `(T, T)`.
+    """A tree with as many branches per layer as `tree`, grouped by another affinity `(T, T)`.
 
-    From the outputs down, the branches are clustered as in the search, into the numbers that `tree` has; so both networks have
-    the same number of weights. Raises `InputError` if no clustering finds that many groups.
+    Branches are clustered from the outputs down as in the search, so both networks have the same
+    number of weights. Raises `InputError` if no clustering finds as many groups.
     """
     found = Tree.trunk(tree.num_tasks)
     for layer in reversed(range(len(LAYERS))):
@@ -63,8 +62,8 @@ def grouped_by(tree: Tree, matrix: Tensor, *, seed: int = 0) -> Tree:
 
 
 def label_affinity(labels: Tensor) -> Tensor:
-    """How much the labels of two tasks tell about each other: |phi|, float64 `(T, T)` in [0, 1], diagonal 1.
+    """Absolute correlation |phi| of the labels `(N, T)` of two tasks, float64 `(T, T)`, diagonal 1.
 
-    labels `(N, T)`, 0 or 1, NaN = unknown. A constant task tells nothing: 0.
+    0 for a task whose label is constant.
     """
     return phi_coefficients(labels).abs().nan_to_num(0).fill_diagonal_(1)

@@ -1,4 +1,4 @@
-"""Which rows of a matrix express all its rows best: simultaneous orthogonal matching pursuit (Lu et al. 2017, Eq. 2)."""
+"""Filter selection by simultaneous orthogonal matching pursuit (Lu et al. 2017, Eq. 2)."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from torch import Tensor
 
 from mtattr.errors import InputError
 
-#: A row whose residual is below this share of its own square length is taken for a combination of the chosen rows.
+#: A row counts as a combination of the chosen rows if its residual is below this share of its norm.
 EXHAUSTED = 1e-10
 
 
 @torch.no_grad()
 def somp(rows: Tensor, k: int) -> Tensor:
-    """Greedy choice of k of N rows that minimise the residual of all rows fitted by the chosen ones: int64 `(k,)` in pick order.
+    """Greedy choice of k of N rows, from which all rows are fitted by least squares.
 
-    rows `(N, d)`, any finite numbers. A pick is the row, scaled to length one, whose products with all residuals are largest
-    in the 2-norm; then every row is fitted anew by least squares. The rows are signals and dictionary alike, so that fit is a
-    Schur complement of their Gram matrix: O(k N^2), float64. Once the chosen rows span all others, the longest of the rest
-    fill up. Raises `InputError` for k outside 1 .. N, for another shape, and for NaN or infinity.
-    Source: Lu et al. 2017, Eq. 2 and Sec. 3.1.
+    Each step picks the row whose direction has the largest products, in the 2-norm, with the
+    residuals of all rows, then fits every row again. Rows are signals and dictionary at once, so a
+    fit is a Schur complement of their Gram matrix: O(k N^2), float64. Once the chosen rows span all
+    others, the longest of the rest fill up. Source: Lu et al. 2017, Eq. 2 and Sec. 3.1.
+
+    Args:
+        rows: `(N, d)`, finite.
+        k: 1 .. N.
+
+    Returns:
+        Positions of the rows, int64 `(k,)`, in pick order.
     """
-    if rows.ndim != 2 or not rows.isfinite().all():
-        raise InputError(
-            f"somp: expected finite rows (N, d), got shape {tuple(rows.shape)} with {int((~rows.isfinite()).sum())} not finite"
-        )
+    bad = int((~rows.isfinite()).sum())
+    if rows.ndim != 2 or bad:
+        shape = tuple(rows.shape)
+        raise InputError(f"somp: expected finite rows (N, d), got {shape} with {bad} not finite")
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(rows):
         raise InputError(f"somp: k must be a whole number in 1..{len(rows)}, got {k!r}")
     rows = rows.detach().double()

@@ -1,4 +1,4 @@
-"""Which branch reads which: a network that forks, as plain data."""
+"""The tree of a network with branches, as plain data."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ Groups = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Tree:
-    """The branches of every layer and their parents (Lu et al. 2017, Fig. 2).
+    """Branches of every layer and their parents (Lu et al. 2017, Fig. 2).
 
-    parents: 16 tuples, for conv1_1 .. fc7 and the outputs. `parents[l][k]` is the branch of layer l - 1 that branch k of
-    layer l reads; conv1_1 reads the image, 0. The last tuple has an entry per task. Raises `InputError` for parents that
-    are not there, for branches that nobody reads, and for another number of layers.
+    Args:
+        parents: 16 tuples, for conv1_1 .. fc7 and the outputs, the last with an entry per task.
+            Branch k of layer l reads branch `parents[l][k]` of layer l - 1; conv1_1 reads the
+            image, 0. Every branch needs a reader.
     """
 
     parents: tuple[tuple[int, ...], ...]
@@ -31,16 +32,14 @@ class Tree:
             raise InputError(f"a tree needs a whole number for each parent ({error})") from None
         object.__setattr__(self, "parents", parents)
         if len(parents) != len(LAYERS) + 1:
-            raise InputError(
-                f"a tree has {len(LAYERS) + 1} layers, the outputs included; got {len(parents)}"
-            )
-        for below, (name, layer) in zip(
-            [(0,), *parents], zip((*LAYERS, "outputs"), parents, strict=True), strict=False
+            count = len(LAYERS) + 1
+            raise InputError(f"a tree has {count} layers, the outputs included; got {len(parents)}")
+        for name, below, layer in zip(
+            (*LAYERS, "outputs"), [(0,), *parents[:-1]], parents, strict=True
         ):
             if set(layer) != set(range(len(below))):
-                raise InputError(
-                    f"{name}: the branches below are 0..{len(below) - 1} and each needs a reader, got parents {layer}"
-                )
+                rule = f"the branches below are 0..{len(below) - 1} and each needs a reader"
+                raise InputError(f"{name}: {rule}, got parents {layer}")
 
     @classmethod
     def trunk(cls, num_tasks: int) -> Tree:
@@ -59,18 +58,16 @@ class Tree:
 
     @property
     def junction(self) -> int:
-        """The lowest layer with several branches, all on one branch below: 0 .. 15 (outputs), or 16 if nothing forks.
+        """Lowest layer with several branches, 0 .. 15 (outputs), or 16 if there is none.
 
-        It is the layer whose branches the next widening groups.
+        The next widening groups its branches.
         """
-        return next(
-            (layer for layer, parents in enumerate(self.parents) if len(parents) > 1),
-            len(self.parents),
-        )
+        forks = (layer for layer, parents in enumerate(self.parents) if len(parents) > 1)
+        return next(forks, len(self.parents))
 
     def tasks_of(self, layer: int) -> list[list[int]]:
-        """The tasks above every branch of a layer 0 .. 15, in ascending order."""
-        owner = list(range(self.num_tasks))  # of each task, its branch in the layer reached so far
+        """Tasks above each branch of a layer 0 .. 15, in ascending order."""
+        owner = list(range(self.num_tasks))  # branch of each task in the layer reached so far
         for parents in reversed(self.parents[layer + 1 :]):
             owner = [parents[branch] for branch in owner]
         return [
@@ -79,29 +76,26 @@ class Tree:
         ]
 
     def widen(self, groups: Groups) -> Tree:
-        """The tree after the branches at the junction were grouped and the layer below got one copy per group (Eq. 5).
+        """The tree in which the layer below the junction has one branch per group (Eq. 5).
 
-        Raises `InputError` if nothing forks, if the junction sits on conv1_1's input, or if groups do not partition its branches.
+        Raises `InputError` if there is no junction above a layer, or unless `groups` hold each
+        branch at the junction once.
         """
         at = self.junction
         if not 1 <= at < len(self.parents):
             raise InputError("nothing to widen: the network has no junction above a layer")
         groups = partition(groups, len(self.parents[at]))
         owner = {branch: g for g, group in enumerate(groups) for branch in group}
-        changed = {
-            at - 1: (0,) * len(groups),
-            at: tuple(owner[branch] for branch in range(len(self.parents[at]))),
-        }
-        return Tree(
-            tuple(changed.get(layer, parents) for layer, parents in enumerate(self.parents))
-        )
+        parents = list(self.parents)
+        parents[at - 1] = (0,) * len(groups)
+        parents[at] = tuple(owner[branch] for branch in range(len(self.parents[at])))
+        return Tree(tuple(parents))
 
     def permute_tasks(self, order: Sequence[int]) -> Tree:
-        """The same branches with the tasks dealt anew: task `order[t]` takes the place of task t."""
+        """The same branches with other tasks: task `order[t]` takes the place of task t."""
         if sorted(order) != list(range(self.num_tasks)):
-            raise InputError(
-                f"order must hold each of the {self.num_tasks} tasks once, got {list(order)}"
-            )
+            count = self.num_tasks
+            raise InputError(f"order must hold each of the {count} tasks once, got {list(order)}")
         outputs = [0] * self.num_tasks
         for t, task in enumerate(order):
             outputs[task] = self.parents[-1][t]
@@ -118,15 +112,13 @@ class Tree:
 
 
 def partition(groups: Groups, count: int) -> list[list[int]]:
-    """`groups` with members in order and groups by their first; `InputError` unless each of 0 .. count - 1 is in just one."""
+    """`groups` in order; `InputError` unless they hold each of 0 .. count - 1 once."""
     try:
         ordered = sorted(sorted(index(member) for member in group) for group in groups)
     except TypeError as error:
         raise InputError(f"groups must be lists of whole numbers ({error})") from None
-    if not all(ordered) or sorted(member for group in ordered for member in group) != list(
-        range(count)
-    ):
-        raise InputError(
-            f"groups must hold each of 0..{count - 1} once and none may be empty, got {[list(g) for g in groups]}"
-        )
+    members = sorted(member for group in ordered for member in group)
+    if not all(ordered) or members != list(range(count)):
+        rule = f"groups must hold each of 0..{count - 1} once and none may be empty"
+        raise InputError(f"{rule}, got {[list(group) for group in groups]}")
     return ordered

@@ -1,4 +1,4 @@
-"""What the weights did, and whether they could have known better."""
+"""Analysis of the task weights: ranks, persistence and sampling noise."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from mtattr.evaluation import rank_correlation
 
 
 def halves(data: ImageData) -> tuple[ImageData, ImageData]:
-    """Two halves of a split: the one that may steer the weights and the one held out from them.
+    """Two halves of a split without a common identity: one sets the weights, one is held out.
 
-    Identities, so that none lies on both sides, or images where nobody knows these, are dealt in turn in the order of
-    their hashes. Raises `InputError` for fewer than two.
+    Images are halved where identities are unknown.
     """
     groups = range(len(data)) if data.identities is None else data.identities.tolist()
-    # A hash of its own: the one that chose the validation identities would put them all on one side.
-    order = sorted(
-        set(groups), key=lambda number: hashlib.sha256(f"steering {number}".encode()).digest()
-    )
+    # Not the hash that chose the validation identities, which would put all on one side.
+    hashes = {n: hashlib.sha256(f"steering {n}".encode()).digest() for n in set(groups)}
+    order = sorted(hashes, key=hashes.get)
     if len(order) < 2:
-        raise InputError(
-            f"{data.name} {data.split}: expected at least two identities or images to halve, got {len(order)}"
-        )
+        where = f"{data.name} {data.split}"
+        raise InputError(f"{where}: expected at least two identities or images, got {len(order)}")
     chosen = set(order[::2])
     steers = torch.tensor([number in chosen for number in groups])
     rows = torch.arange(len(data))
@@ -35,11 +32,14 @@ def halves(data: ImageData) -> tuple[ImageData, ImageData]:
 
 
 def noise_floor(errors: Tensor, draws: int) -> Tensor:
-    """The change of the validation loss that a network which has stopped learning would show, `(T,)`.
+    """Expected change of the validation loss of a network that no longer learns, `(T,)`.
 
-    errors: loss of every validation image and task `(N, T)`, NaN = unknown. draws: images in a window, interval x half
-    batch, drawn with replacement. Two such means differ by |d| with d normal around 0 and of variance 2 sigma² / draws, so
-    the mean of |d| is 2 sigma / sqrt(pi draws); an unknown label makes the window smaller.
+    Means of two windows differ by |d|, d normal with mean 0 and variance 2 sigma² / draws; the mean
+    of |d| is 2 sigma / sqrt(pi draws). Unknown labels make the window smaller.
+
+    Args:
+        errors: loss of every validation image and task, `(N, T)`, NaN = unknown.
+        draws: images in a window, drawn with replacement: interval times half a batch.
     """
     known = ~errors.isnan()
     count = known.sum(0)
@@ -49,9 +49,9 @@ def noise_floor(errors: Tensor, draws: int) -> Tensor:
 
 
 def weight_metrics(weight: Tensor, validation_loss: Tensor) -> dict[str, float]:
-    """Whether hard tasks get more weight, and whether an epoch's weights resemble those of the epoch before.
+    """Rank correlation over tasks of weights and losses, and of the weights of successive epochs.
 
-    weight and validation_loss `(E, T)` by epoch. Rank correlations over tasks, NaN where all weights are equal.
+    Both arguments are means per epoch, `(E, T)`. NaN where all weights are equal.
     """
     pairs = [rank_correlation(weight[e], weight[e + 1]) for e in range(len(weight) - 1)]
     known = [value for value in pairs if not math.isnan(value)]
@@ -62,11 +62,11 @@ def weight_metrics(weight: Tensor, validation_loss: Tensor) -> dict[str, float]:
 
 
 def noise_metrics(weight: Tensor, change: Tensor, floor: Tensor) -> dict[str, float]:
-    """How much of the weights is sampling noise at the end of training.
+    """Share of sampling noise in the weights at the end of training.
 
-    weight `(T,)` and change `(T,)` are the last epoch's means, floor `(T,)` is `noise_floor` of the network it leaves.
-    noise_share: floor over change, both summed over tasks; 1 says that the losses changed no more than they would have
-    without training. noise_correlation: rank correlation over tasks of the weights with the floor.
+    `noise_share` is floor over change, both summed over tasks: 1 if losses changed as much as they
+    would without training. `noise_correlation` is the rank correlation of weights and floor.
+    Weight and change `(T,)` are means of the last epoch, floor `(T,)` is the final `noise_floor`.
     """
     known = ~(floor.isnan() | change.isnan())
     return {

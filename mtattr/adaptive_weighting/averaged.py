@@ -9,11 +9,10 @@ from mtattr.adaptive_weighting.trend import ValidationLossTrend
 
 
 class AveragedTrend(ValidationLossTrend):
-    """The mean of all weights that `ValidationLossTrend` has given so far, the equal weights of its start among them.
+    """Mean of all weights of `ValidationLossTrend` so far, its initial weights of 1 included.
 
-    It keeps which task weighs more and takes away that weights jump from one update to the next: where it does as well as
-    equal weights and the trend does not, the jumps are what costs. The counterpart of `ShuffledTrend`, which keeps the
-    jumps and takes away whose weight is whose.
+    A control without the jumps between updates: if it does as well as equal weights and the trend
+    does not, the jumps do the harm. `ShuffledTrend` keeps the jumps and exchanges the tasks.
     """
 
     def __init__(self, num_tasks: int, interval: int = 200) -> None:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import torch
 from torch import Tensor
 
 from mtattr.adaptive_weighting.trend import WindowedWeights
-from mtattr.errors import InputError
+from mtattr.errors import number_of_at_least
 
 
 class DynamicWeightAverage(WindowedWeights):
-    """Dynamic weight average of Liu, Johns and Davison ("End-to-End Multi-Task Learning with Attention", CVPR 2019, Eq. 7).
+    """Weights T softmax(r / temperature), with r the ratio of the losses of the last two windows.
 
-    weights = T * softmax(r / temperature), r = mean training loss of the last window over that of the window before it:
-    a task whose loss falls more slowly than the others' weighs more; the weights average 1. A window of `interval`
-    iterations stands for the paper's epoch, and as there all weights are 1 for the first two; 2 is its temperature,
-    and a higher one brings the weights closer together. A task whose ratio is not known, or not finite because the
-    earlier loss is 0, keeps weight 1 and the others average 1 among themselves. `observe` is given the losses of the
-    training batch, once an iteration; see `WindowedWeights` for unknown ones. Raises `InputError` unless temperature is
-    a finite number above 0.
+    A task whose training loss falls more slowly weighs more. Weights average 1 and are 1 during the
+    first two windows. If the ratio of a task is unknown or infinite, the task keeps weight 1 and
+    the others average 1. `observe` takes the losses of every training batch.
+
+    Args:
+        num_tasks: T.
+        interval: iterations per window; an epoch in the paper.
+        temperature: above 0, 2 in the paper; a higher one makes weights more alike.
+
+    Source: Liu, Johns and Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019,
+    Eq. 7.
     """
 
     watches = "training"
 
     def __init__(self, num_tasks: int, interval: int, temperature: float = 2.0) -> None:
         super().__init__(num_tasks, interval)
-        if (
-            isinstance(temperature, bool)
-            or not isinstance(temperature, Real)
-            or not 0 < temperature < math.inf
-        ):
-            raise InputError(f"temperature must be a finite number above 0, got {temperature!r}")
-        self.temperature = float(temperature)
+        self.temperature = number_of_at_least("temperature", temperature, least=1e-6)
 
     def _compare(self, current: Tensor, previous: Tensor) -> None:
         ratio = current / previous

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from mtattr.adaptive_weighting.trend import check_losses
-from mtattr.errors import InputError, whole_number
+from mtattr.errors import InputError, number_of_at_least, whole_number
 
 LEAST_WEIGHT = 1e-3
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's
 
 
 class GradNorm(nn.Module):
     """GradNorm of Chen, Badrinarayanan, Lee and Rabinovich (ICML 2018, Algorithm 1).
 
-    With g_t the norm of the gradient of loss L_t, G_t = w_t g_t that of its weighted loss, and r_t = (L_t / L_t(0)) over
-    its mean across tasks (high for a task that trains slowly), the weights descend the L1 distance (Eq. 2)
+    Let g_t be the norm of the gradient of loss L_t, G_t = w_t g_t that of its weighted loss, and
+    r_t the ratio L_t / L_t(0) over its mean across tasks, high for a task that trains slowly. The
+    weights w descend by Adam the L1 distance of Eq. 2,
 
         sum_t |G_t - target_t|,   target_t = mean(G) r_t^alpha, held constant,
 
-    whose derivative by w_t is sign(G_t - target_t) g_t, by steps of Adam with a learning rate of their
-    own (0.025 there). After each step they are kept at or above 0.001 and scaled to average 1. One thing differs from
-    the paper: norms are those of gradients with respect to the shared feature map handed to `forward`, not to the last
-    shared layer's weights. Every layer below gets its gradient through that map, the loop need not know the layers of a
-    backbone, and a gradient for each task costs a way back through the heads alone. Adam divides by the scale of the
-    norms, which a map and a layer do not share.
+    whose derivative by w_t is sign(G_t - target_t) g_t. After each step they are clamped at 0.001
+    from below and scaled to mean 1.
 
-    A task whose loss or gradient is 0 in a batch (no known label) keeps its weight but for the scaling, stays out of both
-    means, and has its L_t(0) from the first batch in which it has a loss. A loss that is not finite stays out too, and
-    where its gradient spoils the others' no weight moves. Under several processes
-    losses are averaged and squared norms summed over them, so that all have the same weights. Raises `InputError` unless
-    alpha is a finite number of at least 0 and learning_rate one above 0.
+    Unlike the paper, we take the gradient with respect to the shared feature map, not to the
+    weights of the last shared layer: every layer below gets its gradient through that map, and a
+    gradient per task costs a backward pass through the heads alone. Their norms differ by a scale,
+    by which Adam divides.
+
+    A task without a known label in a batch (loss or gradient 0, or not finite) keeps its weight but
+    for the scaling and is left out of both means; its L_t(0) is its first known loss. Processes
+    average losses and sum squared norms, so all have the same weights.
+
+    Args:
+        num_tasks: T.
+        alpha: strength of the balance, at least 0; 1.5 in the paper.
+        learning_rate: of the weights, at least 0; 0.025 in the paper.
     """
 
     watches = None
@@ -43,48 +45,40 @@ class GradNorm(nn.Module):
     def __init__(self, num_tasks: int, alpha: float = 1.5, learning_rate: float = 0.025) -> None:
         super().__init__()
         num_tasks = whole_number("num_tasks", num_tasks)
-        for name, value in {"alpha": alpha, "learning_rate": learning_rate}.items():
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < math.inf:
-                raise InputError(f"{name} must be a finite number of at least 0, got {value!r}")
-        if learning_rate == 0:
-            raise InputError("learning_rate must be above 0, got 0")
-        self.alpha, self.learning_rate = float(alpha), float(learning_rate)
+        self.alpha = number_of_at_least("alpha", alpha)
+        self.learning_rate = number_of_at_least("learning_rate", learning_rate)
         self.register_buffer("weights", torch.ones(num_tasks, dtype=torch.float64))
         self.register_buffer("initial", torch.full((num_tasks,), torch.nan, dtype=torch.float64))
         for moment in ("steps", "slope", "squared_slope"):
             self.register_buffer(moment, torch.zeros(num_tasks, dtype=torch.float64))
 
     def forward(self, losses: Tensor, features: Tensor | None = None) -> Tensor:
-        """Sum of losses `(T,)` under the weights of now, a scalar; no gradient goes to the weights.
+        """Sum of the losses under the present weights, a scalar; then, in training, their update.
 
-        In training mode and with gradients enabled it then updates the weights, for the next call: features is the
-        shared map `(B, C, h, w)` that the losses were computed from, and the graph is kept for the loop's own backward.
-        Raises `InputError` for another number of losses and, in training, for features that no gradient reaches, such as
-        the float32 copy that mixed precision makes of what a network returns in bfloat16.
+        No gradient goes to the weights. The graph is kept for the backward pass of the loop.
+        `features` is the shared map `(B, C, h, w)` that the losses `(T,)` were computed from. A
+        copy, such as mixed precision makes of bfloat16 output, raises `InputError`.
         """
         check_losses(losses, len(self.weights))
         objective = (losses * self.weights.to(losses.dtype, copy=True)).sum()
         if self.training and torch.is_grad_enabled():
             if features is None or not features.requires_grad:
-                raise InputError(
-                    "expected the shared features that the losses were computed from, with their graph"
-                )
+                raise InputError("expected the shared features of the losses, with their graph")
             self._update(losses.detach().double(), _squared_norms(losses, features))
         return objective
 
     def observe(self, losses: Tensor) -> None:
-        """Nothing: the weights are updated by `forward`."""
+        """No-op: `forward` updates the weights."""
 
     def trace(self) -> dict[str, Tensor]:
-        """The weights of now: `{"weight": (T,)}`."""
+        """The present weights: `{"weight": (T,)}`."""
         return {"weight": self.weights.clone()}
 
     @torch.no_grad()
     def _update(self, losses: Tensor, squares: Tensor) -> None:
         if dist.is_available() and dist.is_initialized():
-            both = torch.stack(
-                [losses / dist.get_world_size(), squares / dist.get_world_size() ** 2]
-            )
+            processes = dist.get_world_size()
+            both = torch.stack([losses / processes, squares / processes**2])
             dist.all_reduce(both)
             losses, squares = both
         norms = squares.sqrt()
@@ -102,35 +96,23 @@ class GradNorm(nn.Module):
         first, second = BETAS
         self.steps.add_(known)
         self.slope.copy_(torch.where(known, first * self.slope + (1 - first) * slope, self.slope))
-        self.squared_slope.copy_(
-            torch.where(
-                known, second * self.squared_slope + (1 - second) * slope**2, self.squared_slope
-            )
-        )
-        mean, square = (
-            self.slope / (1 - first**self.steps),
-            self.squared_slope / (1 - second**self.steps),
-        )
+        squared = second * self.squared_slope + (1 - second) * slope**2
+        self.squared_slope.copy_(torch.where(known, squared, self.squared_slope))
+        mean = self.slope / (1 - first**self.steps)
+        square = self.squared_slope / (1 - second**self.steps)
         return mean / (square.sqrt() + EPSILON)
 
 
 def _squared_norms(losses: Tensor, features: Tensor) -> Tensor:
-    """Squared norm of the gradient of each loss `(T,)` with respect to features, float64 `(T,)`; the graph is kept."""
+    """Squared norm of each loss's gradient by the features, float64 `(T,)`; keeps the graph."""
     one_each = torch.eye(len(losses), dtype=losses.dtype, device=losses.device)
     (gradients,) = torch.autograd.grad(
         losses, features, one_each, retain_graph=True, is_grads_batched=True, allow_unused=True
     )
     if gradients is None:
-        raise InputError(
-            "expected the very features that the losses were computed from; a copy of another dtype leads to no loss"
-        )
-    return (
-        gradients.flatten(1)
-        .to(torch.promote_types(gradients.dtype, torch.float32))
-        .square()
-        .sum(dim=1)
-        .double()
-    )
+        raise InputError("expected the very features of the losses, not a copy of another dtype")
+    wide = gradients.flatten(1).to(torch.promote_types(gradients.dtype, torch.float32))
+    return wide.square().sum(dim=1).double()
 
 
 def _mean(values: Tensor, known: Tensor) -> Tensor:

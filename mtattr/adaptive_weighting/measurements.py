@@ -1,4 +1,4 @@
-"""What is measured in a run, and what a constant answer would reach."""
+"""Metrics of a run and the floors of a constant answer (He et al. 2017)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 from mtattr.adaptive_weighting.analysis import noise_floor, noise_metrics, weight_metrics
 from mtattr.adaptive_weighting.loss import square_error, square_errors
 from mtattr.data.image_data import ImageData
-from mtattr.evaluation import accuracy, average_precision
+from mtattr.evaluation import accuracy, accuracy_by_task, average_precision
 from mtattr.tasks import TaskSet
 from mtattr.training import predict
 
-#: A binary task is rare when fewer training images than this share have its rarer answer.
+#: A binary task is rare if its rarer answer has less than this share of the training images.
 RARE = 0.1
 
 
 def rare_tasks(labels: Tensor, tasks: TaskSet) -> tuple[int, ...]:
-    """Binary tasks whose rarer answer less than `RARE` of the known labels `(N, T)` give."""
+    """Positions of the rare binary tasks, by the known labels `(N, T)` of the training split."""
     share = (labels > 0.5).sum(0) / (~labels.isnan()).sum(0)
     return tuple(t for t in tasks.binary_indices if min(share[t], 1 - share[t]) < RARE)
 
@@ -27,14 +27,11 @@ def rare_tasks(labels: Tensor, tasks: TaskSet) -> tuple[int, ...]:
 def metrics(
     logits: Tensor, labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]
 ) -> dict[str, float]:
-    """Mean accuracy (tau = 0, Eq. 4; argmax of a categorical task), balanced accuracy, the same of rare tasks, square error."""
+    """Mean accuracy (Eq. 4), balanced accuracy of all and of the `rare` tasks, and square error."""
     balanced = accuracy.balanced_accuracy(logits, labels, tasks)
-    # Tasks of which only one answer occurs are left out by their labels, so that a NaN from a diverged network still shows.
-    judged = [
-        t
-        for t in range(len(tasks))
-        if len(labels[:, t][~labels[:, t].isnan()].round().unique()) > 1
-    ]
+    # Tasks with one answer only are left out by their labels: NaN of a diverged network must show.
+    known = [column[~column.isnan()].round() for column in labels.T]
+    judged = [t for t, column in enumerate(known) if len(column.unique()) > 1]
     return {
         "mean_accuracy": accuracy.mean_accuracy(logits, labels, tasks),
         "balanced_accuracy": balanced[judged].mean().item(),
@@ -44,10 +41,9 @@ def metrics(
 
 
 def floors(labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]) -> dict[str, float]:
-    """What the most frequent answer of each task reaches: it recalls one value wholly and the others not at all."""
-    balanced = torch.tensor(
-        [1 / task.num_units if task.kind == "categorical" else 0.5 for task in tasks]
-    )
+    """Metrics of the most frequent answer, which recalls one value of each task and no other."""
+    values = [task.num_units if task.kind == "categorical" else 2 for task in tasks]
+    balanced = torch.tensor([1 / count for count in values])
     return {
         "mean_accuracy": accuracy.mean_accuracy_floor(labels, tasks),
         "balanced_accuracy": balanced.mean().item(),
@@ -56,14 +52,12 @@ def floors(labels: Tensor, tasks: TaskSet, *, rare: tuple[int, ...]) -> dict[str
 
 
 def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, list[float]]:
-    """Accuracy, its floor and balanced accuracy of every task, average precision of every binary one."""
+    """Accuracy, its floor, balanced accuracy and, of binary tasks, average precision per task."""
     ranking = torch.full((len(tasks),), torch.nan, dtype=torch.float64)
     binary = list(tasks.binary_indices)
     units = [tasks.slices[t].start for t in binary]
     ranking[binary] = average_precision(logits[:, units], labels[:, binary]).double()
-    return {
-        "accuracy": accuracy.task_accuracy(logits, labels, tasks).tolist(),
-        "floor": accuracy.task_floor(labels, tasks).tolist(),
+    return accuracy_by_task(logits, labels, tasks) | {
         "balanced_accuracy": accuracy.balanced_accuracy(logits, labels, tasks).tolist(),
         "average_precision": ranking.tolist(),
     }
@@ -82,7 +76,7 @@ def analyse(
     data: Mapping[str, ImageData],
     device: object,
 ) -> dict[str, float]:
-    """Validation loss (mean over tasks), and by how much the half that may steer lies below the half held out."""
+    """Validation loss, mean over tasks, and `optimism`: held-out half minus half that may steer."""
     loss = {
         name: _loss(predict(net, of.images), of.labels, of.tasks)
         for name, of in (("all", val), ("half", steering), ("held", held))
@@ -99,14 +93,17 @@ def analyse_training(
     data: Mapping[str, ImageData],
     device: object,
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Numbers and values per task of a whole training, for `Plan.analyse_training`.
+    """Numbers of a training, and per task its mean weight, mean validation loss and noise floor.
 
-    steering: the images that steered. draws: how many of them a window held. units: as in `square_error`. Values: mean
-    weight, mean validation loss and noise floor of the last network.
+    Args:
+        steering: the images whose losses set the weights.
+        draws: how many of them a window held.
+        units: as in `square_error`.
+        history: means per epoch of the weighting, each `(E, T)`.
+        net: the trained network.
     """
-    errors = square_errors(
-        predict(net, steering.images), steering.labels, steering.tasks, units=units
-    )
+    logits = predict(net, steering.images)
+    errors = square_errors(logits, steering.labels, steering.tasks, units=units)
     floor = noise_floor(errors.double(), draws)
     result = weight_metrics(history["weight"], history["validation_loss"])
     if "change" in history:

@@ -1,4 +1,4 @@
-"""One network for each task, the separate models of He et al. 2017: in a loop, or small ones all at once."""
+"""Separate models, one network per task, run in a loop or at once (He et al. 2017, Eq. 1)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mtattr.tasks import TaskSet
 
 
 class SeparateNets(nn.Module):
-    """A whole network for each task (He et al. 2017, Eq. 1), run one after the other.
+    """A whole network per task (He et al. 2017, Eq. 1), run one after the other.
 
-    build: makes one backbone; it is called once a task. dropout: as in `MultiTaskNet`.
-    No parameter is shared, so training them together by the sum of their losses is training each alone.
+    `build` makes a backbone and is called once per task; dropout is that of `MultiTaskNet`. No
+    parameter is shared, so training by the sum of the losses trains each network alone.
     """
 
     def __init__(
@@ -35,10 +35,11 @@ class SeparateNets(nn.Module):
 
 
 class StackedSeparateNets(nn.Module):
-    """A small residual network for each task (He et al. 2017, Eq. 1), all run at once by grouped convolutions.
+    """A small residual network per task, run at once by grouped convolutions (He et al., Eq. 1).
 
-    widths, blocks, stem_stride: of each network, as in `SmallResNet`. The head `(U, C)` has a row for each unit, which
-    reads the C averaged features of its own task's network. `stack` makes one from `SeparateNets`, to which it is equal.
+    The head `(U, C)` has a row per unit, which reads the C averaged features of the network of its
+    task. widths, blocks and stem_stride are those of each `SmallResNet`. `stack` makes an equal
+    network from `SeparateNets`.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class StackedSeparateNets(nn.Module):
         )
         self.backbone = Backbone(trunk, trunk.num_features, mean=SMALL_MEAN, std=SMALL_STD)
         self.dropout = nn.Dropout(dropout)
-        # Drawn as the heads of single networks are: by the C features that a unit reads.
+        # Initialised like the heads of single networks: by the C features that a unit reads.
         head = nn.Linear(trunk.widths[-1], tasks.num_units)
         self.weight, self.bias = head.weight, head.bias
         unit_task = torch.tensor([t for t, task in enumerate(tasks) for _ in range(task.num_units)])
@@ -73,18 +74,16 @@ class StackedSeparateNets(nn.Module):
 
 
 def stack(separate: SeparateNets) -> StackedSeparateNets:
-    """The same small residual networks as one, with a copy of all weights and batch norm statistics.
+    """The same networks stacked, with copies of all weights and batch norm statistics.
 
-    Raises `InputError` unless all backbones are small residual networks of one shape behind one input normalisation.
+    Raises `InputError` unless the backbones are small residual networks of one shape with the same
+    input normalisation.
     """
     backbones = [net.backbone for net in separate.nets]
     if not all(isinstance(backbone.trunk, SmallResNet) for backbone in backbones):
         raise InputError("only networks on the backbone small_resnet can be stacked")
     mean, std = backbones[0].mean, backbones[0].std
-    if not all(
-        torch.equal(backbone.mean, mean) and torch.equal(backbone.std, std)
-        for backbone in backbones
-    ):
+    if not all(torch.equal(b.mean, mean) and torch.equal(b.std, std) for b in backbones):
         raise InputError("networks can be stacked only if they normalise their input alike")
     trunk = stack_networks([backbone.trunk for backbone in backbones])
     dropout = separate.nets[0].dropout.p

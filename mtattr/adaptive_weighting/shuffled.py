@@ -1,4 +1,4 @@
-"""The control of the validation loss trend: the same weights, given to tasks at random."""
+"""A control of the validation loss trend: the same weights in a random order of tasks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mtattr.errors import whole_number
 
 
 class ShuffledTrend(ValidationLossTrend):
-    """Weights with the spread of `ValidationLossTrend` at every moment, in a new random order of tasks after each update.
+    """Weights of `ValidationLossTrend`, in a new random order of tasks after each update.
 
-    It is what the trend must beat if it matters which task gets which weight. A weight of 1 that a task without known
-    labels was left with is shuffled with the others. The order depends on the seed and on the number of the update
-    alone, so a resumed run draws the orders that an undisturbed one draws; `change` stays with its own task.
+    The trend must beat it if it matters which task gets which weight. The order depends on the seed
+    and the number of the update alone, so a resumed run draws the same orders. `change` stays with
+    its task.
     """
 
     def __init__(self, num_tasks: int, interval: int = 200, seed: int = 0) -> None:
@@ -23,8 +23,7 @@ class ShuffledTrend(ValidationLossTrend):
 
     def _compare(self, current: Tensor, previous: Tensor) -> None:
         super()._compare(current, previous)
-        generator = torch.Generator().manual_seed(
-            (self.seed * 1_000_003 + self._observed // self.interval) % 2**63
-        )
+        seed = (self.seed * 1_000_003 + self._observed // self.interval) % 2**63
+        generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(self.num_tasks, generator=generator)
         self.weights.copy_(self.weights[order.to(self.weights.device)])

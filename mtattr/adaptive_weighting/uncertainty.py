@@ -10,16 +10,18 @@ from mtattr.errors import whole_number
 
 
 class UncertaintyWeighting(nn.Module):
-    """Uncertainty weighting of Kendall, Gal and Cipolla ("Multi-Task Learning Using Uncertainty to Weigh Losses", CVPR 2018).
+    """Uncertainty weighting: sum_t L_t / (2 sigma_t^2) + log sigma_t, with trained variances.
 
-    Every task is taken for a regression with Gaussian noise of variance sigma_t^2, which is what square error is the
-    likelihood of; the objective is the paper's Eq. 7, sum_t L_t / (2 sigma_t^2) + log sigma_t. The parameters are
-    `log_variance` `(T,)`, s_t = log sigma_t^2, zero at first, trained with the network and without weight decay. For
-    fixed losses the minimiser is s_t = log L_t, so every task comes to weigh the inverse of its loss. (For cross-entropy
-    the paper has 1 / sigma_t^2 in place of 1 / (2 sigma_t^2), Eq. 10.)
+    Every task is a regression with Gaussian noise of variance sigma_t^2, as square error implies.
+    The parameters are `log_variance` `(T,)`, s_t = log sigma_t^2, initially 0, trained without
+    weight decay. For fixed losses the minimum is at s_t = log L_t, so a task comes to weigh the
+    inverse of its loss. For cross-entropy the paper has 1 / sigma_t^2, Eq. 10.
 
-    A task without a known label in a batch enters with loss 0, and its log sigma_t still counts: sigma_t^2 follows the
-    mean over all batches. The objective may be negative.
+    A task without a known label in a batch has loss 0 there and its log sigma_t still counts. The
+    objective may be negative.
+
+    Source: Kendall, Gal and Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for
+    Scene Geometry and Semantics", CVPR 2018, Eq. 7.
     """
 
     watches = None
@@ -30,21 +32,18 @@ class UncertaintyWeighting(nn.Module):
 
     @property
     def weights(self) -> Tensor:
-        """What multiplies the losses now, `(T,)`: exp(-s_t) / 2, all 1/2 at first; detached, and no mean is imposed."""
+        """Present factors of the losses, exp(-s_t) / 2, `(T,)`; detached, their mean is free."""
         return torch.exp(-self.log_variance.detach()) / 2
 
     def forward(self, losses: Tensor, features: Tensor | None = None) -> Tensor:
-        """Sum over tasks of exp(-s_t) L_t / 2 + s_t / 2 for losses `(T,)`; a scalar, features play no part."""
+        """Sum over tasks of exp(-s_t) L_t / 2 + s_t / 2; features are not used."""
         check_losses(losses, len(self.log_variance))
         return (torch.exp(-self.log_variance) * losses + self.log_variance).sum() / 2
 
     def observe(self, losses: Tensor) -> None:
-        """Nothing: the weights are learned by gradient descent."""
+        """No-op: the weights are learned by gradient descent."""
 
     def trace(self) -> dict[str, Tensor]:
-        """The weights divided by their mean, to be compared with those of other ways, and the log variances, each `(T,)`."""
-        weights = self.weights
-        return {
-            "weight": weights / weights.mean(),
-            "log_variance": self.log_variance.detach().clone(),
-        }
+        """The weights over their mean, as other methods give them, and the log variances."""
+        log_variance = self.log_variance.detach().clone()
+        return {"weight": self.weights / self.weights.mean(), "log_variance": log_variance}

@@ -11,6 +11,7 @@ from mtattr.evaluation.accuracy import (
     task_accuracy,
     task_floor,
 )
+from mtattr.evaluation.by_task import accuracy_by_task
 from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
 from mtattr.evaluation.cost import (
     count_flops,
@@ -56,6 +57,7 @@ from mtattr.evaluation.thresholds import choose_thresholds
 __all__ = [
     "Interval",
     "WelchResult",
+    "accuracy_by_task",
     "accuracy_from",
     "average_precision",
     "balanced_accuracy",

@@ -44,7 +44,7 @@ import torch
 
 # %%
 from mtattr.attention_branch.localisation import classes_of
-from mtattr.attention_branch.loss import attention_losses
+from mtattr.attention_branch.loss import attention_branch_loss, losses
 from mtattr.attention_branch.maps import explanation_maps
 from mtattr.attention_branch.sizes import load_splits, size_of
 from mtattr.data.batches import epoch_order
@@ -94,11 +94,10 @@ show_table(Table("CIFAR-100 in the paper, and this page", tuple(rows[0]), tuple(
 # %% [markdown]
 # ## Two losses in one loop
 #
-# The loop of this course sums the losses of a network's answers. A plan may name more, made from whatever else the network says. For this paper, that is
-# $L_{att}$:
+# The loop of this course asks a plan for the loss of each task and trains their sum. For this paper it gets Eq. 3, from the function of the previous page:
 
 # %%
-show_source(attention_losses)
+show_source(losses, attention_branch_loss)
 
 # %% [markdown]
 # Three networks: without attention, with attention (Eq. 2), and one that has both branches and both losses but does not multiply. The third is ours. It tells

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from mtattr.adaptive_sharing import LowRankVGG, count_weights, fold_batch_norm, low_rank_vgg16
 from mtattr.adaptive_sharing.low_rank import LowRankLayer
-from mtattr.errors import InputError
 from torch import nn
+
+from refusals import assert_refused
 
 WIDTHS = (4, 3, 4, 5, 4, 3, 4, 5, 4, 3, 4, 5, 4, 6, 5)
 RANKS = (2, 2, 3, 2, 1, 2, 3, 2, 2, 2, 3, 2, 2, 3, 2)
@@ -104,24 +105,18 @@ def test_initial_weights_of_basis_and_combination():
     assert (scaled.abs() < 0.5).double().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"ranks": RANKS[:-1]},
-        {"ranks": (*RANKS, 1)},
-        {"ranks": (0, *RANKS[1:])},
-        {"output_rank": 0},
-        {"num_tasks": 0},
-        {"widths": WIDTHS[1:]},
-        {"input_size": 31},
-    ],
-)
-def test_what_makes_no_network_is_refused(changes):
-    with pytest.raises(InputError, match=next(iter(changes)).replace("output_rank", "outputs")):
-        LowRankVGG(**({"num_tasks": 3, "widths": WIDTHS, "ranks": RANKS, "input_size": 32} | changes))
-
-
-@pytest.mark.parametrize("images", [torch.rand(2, 3, 32, 64), torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32, dtype=torch.uint8)])
-def test_other_images_are_refused(images):
-    with pytest.raises(InputError, match=r"images must be floats \(B, 3, 32, 32\)"):
-        LowRankVGG(3, WIDTHS, ranks=RANKS, input_size=32)(images)
+def test_bad_arguments_and_images_are_refused():
+    sound = {"num_tasks": 3, "widths": WIDTHS, "ranks": RANKS, "input_size": 32}
+    for name, wrong in (
+        ("ranks", RANKS[:-1]),
+        ("ranks", (*RANKS, 1)),
+        ("ranks", (0, *RANKS[1:])),
+        ("output_rank", 0),
+        ("num_tasks", 0),
+        ("widths", WIDTHS[1:]),
+        ("input_size", 31),
+    ):
+        assert_refused(name.replace("output_rank", "outputs"), LowRankVGG, **(sound | {name: wrong}))
+    net = LowRankVGG(**sound)
+    for images in (torch.rand(2, 3, 32, 64), torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32, dtype=torch.uint8)):
+        assert_refused(r"images must be floats \(B, 3, 32, 32\)", net, images)

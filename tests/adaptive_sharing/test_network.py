@@ -7,11 +7,11 @@ import pytest
 import torch
 from mtattr.adaptive_sharing import BranchedVGG, ThinVGG, Tree, count_weights, fold_batch_norm, vgg16
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
-from mtattr.errors import InputError
 from mtattr.training.checkpoint import load_tensors, save_tensors
 from torch import nn
 
 from reference import branched_vgg, random_groups, random_tree
+from refusals import assert_refused
 
 WIDTHS = (3, 4, 5, 4, 3, 5, 4, 3, 4, 5, 4, 3, 4, 6, 5)
 SIZES = [32, (64, 32), (40, 70)]
@@ -216,22 +216,6 @@ def test_it_is_made_anew_from_its_structure(size):
     assert torch.equal(logits(again, images_of(size)), logits(net, images_of(size)))
 
 
-@pytest.mark.parametrize(
-    "structure",
-    [
-        None,
-        [],
-        {},
-        {"low_rank": True},
-        {"tree": Tree.trunk(1).to_list(), "widths": WIDTHS},
-        {"tree": 3, "widths": WIDTHS, "input_size": [32, 32]},
-    ],
-)
-def test_what_is_no_structure_is_refused(structure):
-    with pytest.raises(InputError, match="tree"):
-        BranchedVGG.from_structure(structure)
-
-
 def test_permuting_tasks_permutes_logits():
     net, order = made(tree_of(3)).eval(), [4, 1, 5, 0, 2, 3]
     moved = BranchedVGG(net.tree.permute_tasks(order), WIDTHS, input_size=32).double().eval()
@@ -267,7 +251,8 @@ def test_a_folded_network_can_still_fork():
 
 def test_images_lose_their_mean_colour_and_spread():
     pixels = torch.tensor([0.485, 0.456 + 0.224, 0.406 - 2 * 0.225]).view(1, 3, 1, 1)
-    torch.testing.assert_close(Normalise(IMAGENET_MEAN, IMAGENET_STD)(pixels).flatten(), torch.tensor([0.0, 1.0, -2.0]), atol=1e-6, rtol=0)
+    found = Normalise(IMAGENET_MEAN, IMAGENET_STD)(pixels).flatten()
+    torch.testing.assert_close(found, torch.tensor([0.0, 1.0, -2.0]), atol=1e-6, rtol=0)
 
 
 def test_a_seed_gives_the_initial_weights():
@@ -278,85 +263,54 @@ def test_a_seed_gives_the_initial_weights():
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("omega", [0, -1, 1.5, "32", None])
-def test_what_is_no_thinness_is_refused(omega):
-    with pytest.raises(InputError, match="omega"):
-        ThinVGG(4, omega)
+def test_bad_arguments_are_refused():
+    trunk = Tree.trunk(2)
+    for omega in (0, -1, 1.5, "32", None):
+        assert_refused("omega", ThinVGG, 4, omega)
+    for num_tasks in (0, -1, 2.5):
+        assert_refused("num_tasks", ThinVGG, num_tasks, 2)
+        assert_refused("num_tasks", vgg16, num_tasks)
+    for widths in ((), WIDTHS[:-1], (*WIDTHS, 3), (0, *WIDTHS[1:]), (*WIDTHS[:-1], -2)):
+        assert_refused("widths must be", BranchedVGG, trunk, widths, input_size=32)
+    for size in (0, -32, 31, (32, 31), (16, 64), (32,), (32, 32, 32)):
+        assert_refused("input_size must be", BranchedVGG, trunk, WIDTHS, input_size=size)
+    assert_refused("'fast' is unknown; there are grouped, loop", BranchedVGG, trunk, WIDTHS, input_size=32, execution="fast")
 
 
-@pytest.mark.parametrize("num_tasks", [0, -1, 2.5])
-def test_a_network_needs_a_task(num_tasks):
-    for build in (lambda: ThinVGG(num_tasks, 2), lambda: vgg16(num_tasks)):
-        with pytest.raises(InputError, match="num_tasks"):
-            build()
-
-
-@pytest.mark.parametrize("widths", [(), WIDTHS[:-1], (*WIDTHS, 3), (0, *WIDTHS[1:]), (*WIDTHS[:-1], -2)])
-def test_widths_that_do_not_fit_are_refused(widths):
-    with pytest.raises(InputError, match="widths must be 15 positive numbers"):
-        BranchedVGG(Tree.trunk(2), widths, input_size=32)
-
-
-@pytest.mark.parametrize("size", [0, -32, 31, (32, 31), (16, 64), (32,), (32, 32, 32)])
-def test_images_too_small_for_five_poolings_are_refused(size):
-    with pytest.raises(InputError, match="input_size must be at least 32 px"):
-        BranchedVGG(Tree.trunk(2), WIDTHS, input_size=size)
-
-
-@pytest.mark.parametrize(
-    "images",
-    [
+def test_other_images_are_refused():
+    net = BranchedVGG(Tree.trunk(2), WIDTHS, input_size=(64, 32))
+    for images in (
         torch.rand(2, 3, 32, 64),
         torch.rand(2, 3, 64, 64),
         torch.rand(2, 1, 64, 32),
         torch.rand(3, 64, 32),
         torch.zeros(2, 3, 64, 32, dtype=torch.uint8),
-    ],
-)
-def test_other_images_are_refused(images):
-    with pytest.raises(InputError, match=r"images must be floats \(B, 3, 64, 32\)"):
-        BranchedVGG(Tree.trunk(2), WIDTHS, input_size=(64, 32))(images)
+    ):
+        assert_refused(r"images must be floats \(B, 3, 64, 32\)", net, images)
 
 
-def test_an_unknown_execution_is_refused():
-    with pytest.raises(InputError, match="'fast' is unknown; there are grouped, loop"):
-        BranchedVGG(Tree.trunk(2), WIDTHS, input_size=32, execution="fast")
-
-
-@pytest.mark.parametrize("groups", [[[0, 1]], [[0, 1, 2], []], [[0], [0, 1, 2]]])
-def test_a_refused_widening_changes_nothing(groups):
+def test_a_refused_widening_changes_nothing():
     net = made(Tree.trunk(3))
     before = copy.deepcopy(net.state_dict())
-    with pytest.raises(InputError, match="each of"):
-        net.widen(groups)
-    assert net.tree == Tree.trunk(3)
-    assert all(torch.equal(value, net.state_dict()[name]) for name, value in before.items())
-    with pytest.raises(InputError, match="nothing to widen"):
-        made(Tree.trunk(1)).widen([[0]])
+    for groups in ([[0, 1]], [[0, 1, 2], []], [[0], [0, 1, 2]]):
+        assert_refused("each of", net.widen, groups)
+        assert net.tree == Tree.trunk(3)
+        assert all(torch.equal(value, net.state_dict()[name]) for name, value in before.items())
+    assert_refused("nothing to widen", made(Tree.trunk(1)).widen, [[0]])
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        None,
-        [],
-        {"widths": None},
-        {"widths": "123456789012345"},
-        {"widths": [1.9] * 15},
-        {"input_size": ["a", "b"]},
-        {"input_size": 64.0},
-        {"tree": [[0.7]] * 16},
-        {"tree": ["0"] * 16},
-        {"tree": [0] * 16},
-        {"tree": None},
-    ],
-)
-def test_a_damaged_structure_is_refused(wrong):
+def test_a_damaged_structure_is_refused():
     sound = {"tree": Tree.trunk(2).to_list(), "widths": [1] * 15, "input_size": [32, 32]}
     assert BranchedVGG.from_structure(sound).structure == sound
-    damaged = sound | wrong if isinstance(wrong, dict) else wrong
-    with pytest.raises(InputError):
-        BranchedVGG.from_structure(damaged)
+    for structure in (None, [], {}, {"low_rank": True}, {name: sound[name] for name in ("tree", "widths")}):
+        assert_refused("expected tree, widths, input_size", BranchedVGG.from_structure, structure)
+    for name, values in {
+        "widths": (None, "123456789012345", [1.9] * 15),
+        "input_size": (["a", "b"], 64.0),
+        "tree": (3, [[0.7]] * 16, ["0"] * 16, [0] * 16, None),
+    }.items():
+        for wrong in values:
+            assert_refused(name, BranchedVGG.from_structure, sound | {name: wrong})
 
 
 def test_widening_a_trained_network_keeps_its_outputs_to_a_millionth():

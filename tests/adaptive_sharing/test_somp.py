@@ -4,9 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing import somp
-from mtattr.errors import InputError
 
 from reference import greedy_rows
+from refusals import assert_refused
 
 
 def noise(*shape, seed=0):
@@ -149,21 +149,12 @@ def test_rows_are_left_as_they_are_and_need_no_gradient():
     assert torch.equal(rows, before)
 
 
-@pytest.mark.parametrize("k", [0, -1, 7, 2.0, True, "3", None])
-def test_what_is_no_number_of_rows_is_refused(k):
-    with pytest.raises(InputError, match=r"k must be a whole number in 1..6"):
-        somp(noise(6, 4), k)
-
-
-@pytest.mark.parametrize("shape", [(), (6,), (6, 4, 1)])
-def test_other_shapes_are_refused(shape):
-    with pytest.raises(InputError, match=r"rows \(N, d\)"):
-        somp(torch.ones(shape), 1)
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_what_is_not_finite_is_refused(bad):
-    rows = noise(6, 4)
-    rows[2, 1:3] = bad
-    with pytest.raises(InputError, match="with 2 not finite"):
-        somp(rows, 3)
+def test_bad_arguments_are_refused():
+    for k in (0, -1, 7, 2.0, True, "3", None):
+        assert_refused(r"k must be a whole number in 1..6", somp, noise(6, 4), k)
+    for shape in ((), (6,), (6, 4, 1)):
+        assert_refused(r"rows \(N, d\)", somp, torch.ones(shape), 1)
+    for bad in (float("nan"), float("inf"), -float("inf")):
+        rows = noise(6, 4)
+        rows[2, 1:3] = bad
+        assert_refused("with 2 not finite", somp, rows, 3)

@@ -1,10 +1,10 @@
 import pytest
 import torch
 from mtattr.adaptive_weighting import DynamicWeightAverage
-from mtattr.errors import InputError
 from safetensors.torch import load, save
 
 from reference import dynamic_weight_average
+from refusals import assert_refused
 
 NAN = float("nan")
 
@@ -66,7 +66,6 @@ def test_the_objective_is_the_weighted_sum():
     torch.testing.assert_close(losses.grad, weighting.trace()["weight"].float())
 
 
-@pytest.mark.parametrize("temperature", [0, -1.0, float("inf"), NAN, "2", True])
-def test_what_is_no_temperature_is_refused(temperature):
-    with pytest.raises(InputError, match="temperature"):
-        DynamicWeightAverage(3, 5, temperature)
+def test_a_bad_temperature_is_refused():
+    for temperature in (0, -1.0, float("inf"), NAN, "2", True):
+        assert_refused("temperature", DynamicWeightAverage, 3, 5, temperature)
