@@ -1,4 +1,24 @@
-"""Fukui et al. 2019: a branch that learns where to look, whose map is attention and explanation at once."""
+"""Attention Branch Network: an attention map that is trained with the classifier and explains it.
+
+Fukui, Hirakawa, Yamashita and Fujiyoshi, "Attention Branch Network: Learning of Attention Mechanism
+for Visual Explanation", CVPR 2019, pages 10705-10714, doi 10.1109/CVPR.2019.01096.
+
+In the paper -> in this package:
+
+- Eq. 1, 2 -> `apply_attention`
+- Eq. 3 -> `attention_branch_loss`
+- Eq. 4, 5 -> `MultitaskAttentionBranchNet.loop`
+- Fig. 1 -> `ClassActivationNet`, `AttentionBranchNet`
+- Fig. 2 -> `Parts`, `AttentionBranch`, `AttentionBranchNet`
+- Fig. 3 -> `TaskAttentionBranch`, `MultitaskAttentionBranchNet`
+- Fig. 4, 5 -> `explanation_maps`, `gallery.gallery_data`
+- Fig. 6 -> `gallery.features_of`
+- Fig. 7 -> `explanation_maps`, `explorer.explorer_data`
+- Table 1 -> `AttentionBranchResNet` with and without `residual`
+- Table 2 -> `cifar_resnet`, `wide_resnet`, `densenet`, `resnext`, `imagenet_resnet`, `vgg16`
+- Table 3 -> `imagenet_resnet`, `vgg16`
+- Table 4 -> `MultitaskAttentionBranchNet`
+"""
 
 from mtattr.attention_branch.attention import apply_attention
 from mtattr.attention_branch.branch import AttentionBranch

@@ -1,4 +1,4 @@
-"""The attention branch: class scores and one map from the same responses (Fukui et al. 2019, Sec. 3.1)."""
+"""Attention branch: class scores and a map from one source (Fukui et al. 2019, Sec. 3.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMS = ("released", "paper", "log-sum")
 
 
 class Attended(NamedTuple):
-    """What the branch says: logits `(B, K)`, map `(B, 1, h, w)`, and the K response maps `(B, K, h, w)` that both come from."""
+    """Logits `(B, K)`, map `(B, 1, h, w)`, and the responses `(B, K, h, w)` that both come from."""
 
     logits: Tensor
     maps: Tensor
@@ -20,17 +20,17 @@ class Attended(NamedTuple):
 
 
 class AttentionBranch(nn.Module):
-    """A stage that keeps the resolution, then a head that scores classes and draws the map.
+    """A stage that keeps the resolution, and a head that scores classes and draws the map.
 
-    stage: g to `(B, channels, h, w)`. form:
+    Args:
+        stage: g to `(B, channels, h, w)`.
+        form: the head, one of
 
-    - "released": h = ReLU(BN(conv1x1(BN(stage)))); logits = GAP(conv1x1(h)); map = sigmoid(BN(conv3x3(h))). With it the paper's numbers
-      were made (its first author, in the repository).
-    - "paper": h = conv1x1(stage); logits = GAP(h); map = sigmoid(conv1x1(h)), as the text says.
-    - "log-sum": as released, but the map is the sum over classes of log(1 + h), at least 0 and without bound (released
-      SE-ResNet).
-
-    Raises `InputError` for another form or counts below 1.
+            - "released": h = ReLU(BN(conv1x1(BN(stage)))); logits = GAP(conv1x1(h));
+              map = sigmoid(BN(conv3x3(h))). It made the paper's numbers, says the first author.
+            - "paper": h = conv1x1(stage); logits = GAP(h); map = sigmoid(conv1x1(h)).
+            - "log-sum": as released, but the map is the sum over classes of log(1 + h), at least 0
+              and without bound (released SE-ResNet).
     """
 
     def __init__(
@@ -51,20 +51,15 @@ class AttentionBranch(nn.Module):
             nn.BatchNorm2d(channels), to_classes, nn.BatchNorm2d(num_classes), nn.ReLU(inplace=True)
         )
         self.score = nn.Conv2d(num_classes, num_classes, 1, bias=False)
+        self.to_map = nn.Identity()
         if form == "released":
-            self.to_map = nn.Sequential(
-                nn.Conv2d(num_classes, 1, 3, padding=1, bias=False), nn.BatchNorm2d(1), nn.Sigmoid()
-            )
-        else:
-            self.to_map = nn.Identity()
+            to_map = nn.Conv2d(num_classes, 1, 3, padding=1, bias=False)
+            self.to_map = nn.Sequential(to_map, nn.BatchNorm2d(1), nn.Sigmoid())
 
     def forward(self, features: Tensor) -> Attended:
         """Logits, map and responses for g `(B, C, h, w)`."""
         responses = self.responses(self.stage(features))
         logits = self.score(responses).mean(dim=(2, 3))
-        maps = (
-            responses.log1p().sum(1, keepdim=True)
-            if self.form == "log-sum"
-            else self.to_map(responses)
-        )
-        return Attended(logits, maps, responses)
+        if self.form == "log-sum":
+            return Attended(logits, responses.log1p().sum(1, keepdim=True), responses)
+        return Attended(logits, self.to_map(responses), responses)

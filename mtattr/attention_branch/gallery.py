@@ -1,4 +1,4 @@
-"""Maps of one digit or car each, and features of cars before and after attention, in one file that the book's pages draw from.
+"""Maps on digits and cars, and features of cars before and after attention, for the book's pages.
 
 Run: python -m mtattr.attention_branch.gallery FILE [--scale reduced] [--seeds 0 1 2 3 4]
 """
@@ -18,110 +18,112 @@ from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.sizes import BACKBONE, PAPER
 from mtattr.data.batches import take
+from mtattr.data.image_data import ImageData
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
 from mtattr.page_data import gallery_command, picture_of, png_of, rounded
-from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.training import Run, RunSpec, fit_or_load, plan_for
 from mtattr.twins.cars.scene import sample_scenes
 
 SCHEMA = 1
 DIGITS, CARS = "cluttered-digits", "compcars-twin"
-#: What is shown of each set: name and variant.
+#: Networks shown of each set: name -> variant.
 SHOWN = {
     DIGITS: {"Grad-CAM": "baseline", "CAM": "cam", "attention": "abn"},
     CARS: {"model": "abn", "make": "make-abn"},
 }
-#: Images of each set, images whose features are compared, and how many nearest ones are neighbours.
+#: Images of each set, images whose features are compared, and nearest images that are neighbours.
 IMAGES, FEATURES, NEIGHBOURS = {DIGITS: 12, CARS: 8}, 800, 10
+
+
+def finished(
+    dataset: str, variant: str, scale: str, seed: int, **options: Any
+) -> tuple[Run, nn.Module, ImageData]:
+    """The run of a variant, trained if it is missing, its network and its test split."""
+    backbone = {"backbone": BACKBONE[dataset.removesuffix("-twin")]}
+    spec = RunSpec(PAPER, variant, dataset, scale, seed, backbone)
+    run, plan = fit_or_load(spec, progress=False, **options), plan_for(spec)
+    return run, run.network(plan), plan.data["test"]
+
+
+def about(name: str, run: Run) -> dict[str, str]:
+    """Name, variant and identity of a run, for a page."""
+    identity = run.folder.name.rsplit("-", 1)[1]
+    return {"name": name, "variant": run.spec.variant, "run": identity}
+
+
+def stored(name: str, start: str | Path = ".") -> dict[str, Any] | None:
+    """Content of `book/evidence/<name>.json`, found from `start` upwards, or None."""
+    path = found_upwards(f"book/evidence/{name}.json", start)
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
 
 
 def gallery_data(
     *, scale: str = "reduced", seeds: Sequence[int] = range(5), **options: Any
 ) -> dict[str, Any]:
-    """JSON: for each set of `SHOWN` its first test images with maps, answers and regions of the first seed, and features of cars.
+    """JSON: of each set of `SHOWN` the first test images with maps, answers and regions.
 
-    options: of `fit_or_load`, which trains what is missing.
+    They are those of the first seed; beside them features of cars. options: of `fit_or_load`.
     """
     sets = {dataset: _shown(dataset, scale, seeds[0], options) for dataset in SHOWN}
-    return {
-        "schema": SCHEMA,
-        "scale": scale,
-        "seed": seeds[0],
-        "sets": sets,
-        "features": _features(scale, seeds, options),
-    }
-
-
-def _load(dataset: str, variant: str, scale: str, seed: int, options: dict[str, Any]):
-    spec = RunSpec(
-        PAPER, variant, dataset, scale, seed, {"backbone": BACKBONE[dataset.removesuffix("-twin")]}
-    )
-    run = fit_or_load(spec, progress=False, **options)
-    plan = plan_for(spec)
-    return run, plan, run.network(plan)
+    found = {"schema": SCHEMA, "scale": scale, "seed": seeds[0], "sets": sets}
+    return found | {"features": _features(scale, seeds, options)}
 
 
 def _shown(dataset: str, scale: str, seed: int, options: dict[str, Any]) -> dict[str, Any]:
     n, methods, regions, images = IMAGES[dataset], [], {}, []
     for name, variant in SHOWN[dataset].items():
-        run, plan, net = _load(dataset, variant, scale, seed, options)
-        test = plan.data["test"].subset(range(IMAGES[dataset]))
-        task = test.tasks[0]
-        maps = explanation_maps(net, test.images, methods_of(net)[0], classes=classes_of(test, n))[
-            :, 0
-        ]
+        run, net, test = finished(dataset, variant, scale, seed, **options)
+        test, task = test.subset(range(n)), test.tasks[0]
+        maps = explanation_maps(net, test.images, methods_of(net)[0], classes=classes_of(test, n))
         probability, said = run.predictions()["test_selected"][:n].softmax(1).max(1)
-        about = {
-            "name": name,
-            "variant": variant,
-            "run": run.folder.name.rsplit("-", 1)[1],
-            "task": task.name,
-        }
-        about["maps"] = [rounded(map_) for map_ in maps]
-        about["says"], about["probability"] = (
-            [task.values[i] for i in said.tolist()],
-            rounded(probability[None])[0],
+        true = test.labels[:, 0].tolist()
+        methods.append(
+            about(name, run)
+            | {
+                "task": task.name,
+                "maps": [rounded(map_) for map_ in maps[:, 0]],
+                "says": [task.values[i] for i in said.tolist()],
+                "probability": rounded(probability[None])[0],
+                "true": ["unknown" if v != v else task.values[int(v)] for v in true],
+            }
         )
-        about["true"] = [
-            "unknown" if v != v else task.values[int(v)] for v in test.labels[:, 0].tolist()
-        ]
-        methods.append(about)
         regions[task.name] = (known_regions(test, n)[:, 0] >= 0.5).int().tolist()
         images = [png_of(image) for image in test.images]
     return {"images": images, "regions": regions, "methods": methods}
 
 
 def gallery_of(start: str | Path = ".") -> dict[str, Any] | None:
-    """The content of `book/evidence/attention_gallery.json`, found from `start` upwards, with "pictures" uint8 `(N, H, W, 3)` for each set.
+    """The stored gallery, found from `start` upwards, or None.
 
-    None where there is no such file.
+    Each set has "pictures" uint8 `(N, H, W, 3)` beside what the file holds.
     """
-    path = found_upwards("book/evidence/attention_gallery.json", start)
-    if path is None:
-        return None
-    data = json.loads(path.read_text(encoding="utf-8"))
-    for shown in data["sets"].values():
-        shown["pictures"] = [picture_of(text) for text in shown["images"]]
+    data = stored("attention_gallery", start)
+    for shown in data["sets"].values() if data else ():
+        shown["pictures"] = [picture_of(image) for image in shown["images"]]
     return data
 
 
 def features_of(net: nn.Module, images: Tensor, *, attend: bool, batch_size: int = 200) -> Tensor:
-    """The last stage's map averaged over positions, `(N, D)`; without `attend` it reads the features as they are before attention."""
+    """Last stage's map averaged over positions `(N, D)`, with or without attention (Fig. 6)."""
     made = []
     with torch.no_grad():
         for rows in torch.arange(len(images)).split(batch_size):
             extra = net(take(images, rows)).extra
-            last = (
-                extra["features"]
-                if attend or "extracted" not in extra
-                else net.perception(extra["extracted"])
-            )
+            last = extra["features"]
+            if not attend and "extracted" in extra:
+                last = net.perception(extra["extracted"])
             made.append(last.mean((2, 3)))
     return torch.cat(made)
 
 
 def neighbour_agreement(features: Tensor, kinds: Tensor, *, neighbours: int = NEIGHBOURS) -> float:
-    """Share of the nearest neighbours of an image, in features `(N, D)`, that are of its kind `(N,)`; mean over images."""
+    """Share of an image's nearest neighbours that have its kind, averaged over images.
+
+    Args:
+        features: `(N, D)`.
+        kinds: `(N,)`.
+    """
     distance = torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf)
     nearest = distance.topk(neighbours, largest=False).indices
     return (kinds[nearest] == kinds[:, None]).double().mean().item()
@@ -132,35 +134,24 @@ def _features(scale: str, seeds: Sequence[int], options: dict[str, Any]) -> dict
 
     places, agreement, kinds = {}, {}, {}
     for seed in seeds:
-        nets = {
-            "baseline": _load(CARS, "baseline", scale, seed, options),
-            "abn": _load(CARS, "abn", scale, seed, options),
-        }
-        test = nets["abn"][1].data["test"]
+        baseline, abn = (
+            finished(CARS, variant, scale, seed, **options)[1:] for variant in ("baseline", "abn")
+        )
+        test = abn[1]
         n = min(FEATURES, len(test))
         viewpoints = torch.as_tensor(sample_scenes("test", len(test), 0).viewpoints)[:n]
         kinds = {"viewpoint": viewpoints, "model": test.labels[:n, 0]}
-        for name, variant, attend in (
-            ("no attention", "baseline", True),
-            ("before", "abn", False),
-            ("after", "abn", True),
-        ):
-            features = features_of(nets[variant][2], test.images[:n], attend=attend)
+        looks = (("no attention", baseline, True), ("before", abn, False), ("after", abn, True))
+        for name, (net, _), attend in looks:
+            features = features_of(net, test.images[:n], attend=attend)
             for kind, of in kinds.items():
-                agreement.setdefault(f"{name}, {kind}", []).append(
-                    neighbour_agreement(features, of)
-                )
+                value = neighbour_agreement(features, of)
+                agreement.setdefault(f"{name}, {kind}", []).append(value)
             if seed == seeds[0]:
-                flat = TSNE(random_state=0, init="pca", perplexity=30).fit_transform(
-                    features.numpy()
-                )
-                places[name] = rounded(torch.from_numpy(flat))
-    return {
-        "seeds": list(seeds),
-        "places": places,
-        "agreement": agreement,
-        "kinds": {k: v.int().tolist() for k, v in kinds.items()},
-    }
+                tsne = TSNE(random_state=0, init="pca", perplexity=30)
+                places[name] = rounded(torch.from_numpy(tsne.fit_transform(features.numpy())))
+    kinds = {name: of.int().tolist() for name, of in kinds.items()}
+    return {"seeds": list(seeds), "places": places, "agreement": agreement, "kinds": kinds}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Are the maps right? Where the region of every attribute is known, that can be measured, against maps that know nothing."""
+"""Localisation and faithfulness of a network's maps, compared with blind maps."""
 
 from __future__ import annotations
 
@@ -20,128 +20,107 @@ from mtattr.evaluation import (
     rank_correlation,
 )
 
-#: Images of the test split that are looked at, and pairs of image and task whose pixels are deleted.
+#: Images of the test split whose maps are scored, and pairs of image and task for faithfulness.
 IMAGES, PAIRS = 256, 128
 
 
 def classes_of(data: ImageData, images: int) -> Tensor | None:
-    """The true class of the first images where the one task is categorical (0 where unknown), else None."""
+    """Classes of the first images, 0 where unknown; None if the first task is binary."""
     return data.labels[:images, 0].nan_to_num(0) if data.tasks[0].kind == "categorical" else None
 
 
 def shown(data: ImageData, images: int) -> Tensor:
-    """Which maps can be judged, bool `(images, T)`: the attribute is present, or the class is known."""
+    """Maps that can be judged, bool `(images, T)`: the attribute is present or the class known."""
     labels = data.labels[:images]
     return ~labels.isnan() if data.tasks[0].kind == "categorical" else labels == 1
 
 
 def named(method: str, net: nn.Module) -> str:
-    """What the measurements of a method are called: "map" for the network's own explanation, the method's name for a second one."""
+    """Name of a method's measurements: "map" for the network's own explanation."""
     return "map" if method == methods_of(net)[0] else method
+
+
+def _maps_by_name(
+    net: nn.Module, data: ImageData, images: int, device: object
+) -> dict[str, Tensor]:
+    how = {"classes": classes_of(data, images), "device": device}
+    return {
+        named(method, net): explanation_maps(net, data.images[:images], method, **how)
+        for method in methods_of(net)
+    }
 
 
 def localisation(
     net: nn.Module, data: ImageData, *, images: int = IMAGES, device: object = "cpu"
 ) -> dict[str, float]:
-    """How well a network's maps hit the regions of a twin, on the first `images` images; empty without regions.
+    """Scores of a network's maps on the regions of the first images; empty without regions.
 
-    For each method of the network, called as `named` says, `<name>_<score>`: the pointing game, the energy inside the region, and
-    the intersection over union at equal area, averaged over images, then over tasks. Beside each `_centre` and `_random`, the same
-    for a centred bump and for random maps of that size, and `_over_centre`, the difference. Only attributes that an image shows are
-    judged, and a class by the map of the true class.
+    Keys are those of `localisation_scores`, by `named` method. Only attributes that an image shows
+    are judged, and a class by the map of the true class.
     """
     if data.region_of is None:
         return {}
     images = min(images, len(data))
-    maps = {
-        named(method, net): explanation_maps(
-            net, data.images[:images], method, classes=classes_of(data, images), device=device
-        )
-        for method in methods_of(net)
-    }
+    maps = _maps_by_name(net, data, images, device)
     return localisation_scores(maps, known_regions(data, images), shown(data, images))
 
 
 def faithfulness(
     net: nn.Module, data: ImageData, *, pairs: int = PAIRS, device: object = "cpu"
 ) -> dict[str, float]:
-    """Deletion and insertion of every method of the network, and of blind maps, for `pairs` shown attributes or classes.
+    """Deletion and insertion for the first `pairs` attributes or classes that images show.
 
-    `<name>_deletion` and `<name>_insertion` are mean probabilities of the shown attribute or the true class, for each method, called as
-    `named` says, and for the blind "centre" and "random"; `_insertion_over_centre` and `_deletion_under_centre` are the differences
-    that should be positive. Pairs are taken image by image from the first on; empty where no image shows anything.
+    `<name>_deletion` and `_insertion` are mean probabilities of the shown attribute or class, for
+    each `named` method and the blind "centre" and "random"; `_insertion_over_centre` and
+    `_deletion_under_centre` are the differences that should be positive. Empty if nothing is shown.
     """
     images = min(IMAGES, len(data))
     chosen = shown(data, images).nonzero()[:pairs]
     if not len(chosen):
         return {}
     rows, tasks = chosen.unbind(1)
-    classes, last = classes_of(data, images), int(rows.max()) + 1
-    pixels = take(data.images, rows, device)
+    classes, pixels = classes_of(data, images), take(data.images, rows, device)
+    # The column of each pair's logit.
+    units = (tasks if classes is None else classes[rows].long()).to(device)
     net.eval()
 
     def probability(x: Tensor, positions: Tensor) -> Tensor:
         logits = net(x).logits.float()
-        if classes is not None:
-            return (
-                logits.softmax(1)
-                .gather(1, classes[rows[positions]].long().to(device)[:, None])
-                .squeeze(1)
-            )
-        return logits.sigmoid()[torch.arange(len(x)), tasks[positions].to(device)]
+        answers = logits.sigmoid() if classes is None else logits.softmax(1)
+        return answers.gather(1, units[positions, None]).squeeze(1)
 
-    maps = {}
-    for method in methods_of(net):
-        of_images = explanation_maps(
-            net,
-            data.images[:last],
-            method,
-            classes=None if classes is None else classes[:last],
-            device=device,
-        )
-        maps[named(method, net)] = of_images[rows, tasks]
-    own = list(maps)
+    maps = _maps_by_name(net, data, int(rows.max()) + 1, device)
+    maps = {name: of[rows, tasks] for name, of in maps.items()}
     h, w = maps["map"].shape[1:]
-    maps |= {
-        "centre": centre_prior(h, w).expand(len(rows), h, w),
-        "random": random_maps(len(rows), 1, h, w)[:, 0],
-    }
+    blind = {"centre": centre_prior(h, w).expand(len(rows), h, w)}
+    blind["random"] = random_maps(len(rows), 1, h, w)[:, 0]
     found = {}
-    for name, of in maps.items():
-        deletion, insertion = deletion_insertion(
-            probability, pixels, of.to(device), steps=4, at_once=64
-        )
+    for name, of in (maps | blind).items():
+        curves = deletion_insertion(probability, pixels, of.to(device), steps=4, at_once=64)
         found |= {
-            f"{name}_deletion": deletion.mean().item(),
-            f"{name}_insertion": insertion.mean().item(),
+            f"{name}_{curve}": values.mean().item()
+            for curve, values in zip(("deletion", "insertion"), curves, strict=True)
         }
-    for name in own:
-        found[f"{name}_insertion_over_centre"] = (
-            found[f"{name}_insertion"] - found["centre_insertion"]
-        )
-        found[f"{name}_deletion_under_centre"] = (
-            found["centre_deletion"] - found[f"{name}_deletion"]
-        )
+    for name in maps:
+        deletion, insertion = found[f"{name}_deletion"], found[f"{name}_insertion"]
+        found[f"{name}_insertion_over_centre"] = insertion - found["centre_insertion"]
+        found[f"{name}_deletion_under_centre"] = found["centre_deletion"] - deletion
     return found
 
 
 def map_distance(a: Tensor, b: Tensor) -> float:
-    """How differently two networks look at the same images: 1 minus the rank correlation of their maps, averaged over images.
+    """1 minus the rank correlation of two networks' maps `(N, 1, h, w)`, averaged over images.
 
-    a, b: `(N, 1, h, w)` of one size. 0 for maps of the same order, 1 for unrelated ones; images with a constant map are left out.
+    0 for maps of the same order, 1 for unrelated ones; images with a constant map are left out.
     """
     values = [rank_correlation(x, y) for x, y in zip(a.flatten(1), b.flatten(1), strict=True)]
     return 1 - torch.tensor(values, dtype=torch.float64).nanmean().item()
 
 
 def on_both_regions(data: Mapping[str, ImageData], maps: Tensor) -> dict[str, float]:
-    """Energy of the same maps `(N, 1, h, w)` inside each task's region of data with several tasks, `energy_on_<task>`."""
-    test = data["test"]
-    n = len(maps)
-    regions = known_regions(test, n)
-    valid = torch.ones(n, len(test.tasks), dtype=torch.bool)
-    energy = energy_inside(maps.expand(-1, len(test.tasks), -1, -1), regions, valid)
-    return {
-        f"energy_on_{name}": value
-        for name, value in zip(test.tasks.names, energy.tolist(), strict=True)
-    }
+    """Energy of maps `(N, 1, h, w)` inside the region of each task, as `energy_on_<task>`."""
+    names, n = data["test"].tasks.names, len(maps)
+    valid = torch.ones(n, len(names), dtype=torch.bool)
+    maps = maps.expand(-1, len(names), -1, -1)
+    energy = energy_inside(maps, known_regions(data["test"], n), valid).tolist()
+    return {f"energy_on_{name}": value for name, value in zip(names, energy, strict=True)}

@@ -1,4 +1,4 @@
-"""Explanation maps of a trained network: its attention, its class activation maps, its Grad-CAM."""
+"""Explanation maps of a trained network: attention, class activation maps, Grad-CAM."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet, Cla
 from mtattr.data.batches import take
 from mtattr.errors import InputError
 from mtattr.evaluation import grad_cam
+from mtattr.nets import Output
 
-METHODS = ("attention", "cam", "gradcam")
+#: Methods of each network, its own explanation first.
+METHODS = {
+    ClassActivationNet: ("cam",),
+    BaselineNet: ("gradcam",),
+    AttentionBranchNet: ("attention", "gradcam"),
+    MultitaskAttentionBranchNet: ("attention", "gradcam"),
+}
 
 
 def methods_of(net: nn.Module) -> tuple[str, ...]:
-    """Which maps a network of this room has: "attention" or "cam", and "gradcam" for all but the class activation network."""
-    if isinstance(net, ClassActivationNet):
-        return ("cam",)
-    if isinstance(net, BaselineNet):
-        return ("gradcam",)
-    if isinstance(net, AttentionBranchNet | MultitaskAttentionBranchNet):
-        return ("attention", "gradcam")
-    raise InputError(f"expected a network of this room, got {type(net).__name__}")
+    """Names of the maps that a network of this package has, its own explanation first."""
+    for kind, methods in METHODS.items():
+        if isinstance(net, kind):
+            return methods
+    raise InputError(f"expected a network of mtattr.attention_branch, got {type(net).__name__}")
 
 
 def explanation_maps(
@@ -34,11 +38,13 @@ def explanation_maps(
     device: object = "cpu",
     batch_size: int = 64,
 ) -> Tensor:
-    """Maps of uint8 images `(N, 3, H, W)`, float32 on the CPU in raw range: `(N, T, h, w)`, one for each task.
+    """Maps of images, one per task: float32 `(N, T, h, w)` on the CPU, in raw range.
 
-    classes: `(N,)` for a network with one categorical task: the class whose map is wanted; then T = 1. The attention of a single map is
-    repeated for all T tasks. Grad-CAM is of the last feature map, where each task has a map of its own of the task's own pass,
-    and at least 0. Raises `InputError` for a method that the network does not have.
+    Args:
+        images: uint8 `(N, 3, H, W)`.
+        method: one of `methods_of(net)`. "attention": a single map is repeated for all tasks.
+            "gradcam": of the last feature map, at least 0; with a map per task, of its own pass.
+        classes: `(N,)`, whose maps are wanted of a network with one categorical task; then T = 1.
     """
     if method not in methods_of(net):
         raise InputError(
@@ -55,18 +61,16 @@ def explanation_maps(
     return torch.cat(made)
 
 
-def _maps(output, method: str, classes: Tensor | None) -> Tensor:
+def _maps(output: Output, method: str, classes: Tensor | None) -> Tensor:
+    maps, logits, extra = output.maps, output.logits, output.extra
+    if method == "gradcam" and "evidence" in extra:
+        # After average pooling and a linear layer, Grad-CAM is the positive part of the class
+        # activation map, by its size.
+        return extra["evidence"].relu() / extra["evidence"][0, 0].numel()
     if method == "gradcam":
-        if "evidence" in output.extra:
-            # After average pooling and a linear layer, Grad-CAM is the positive part of the class activation map, by its size.
-            return output.extra["evidence"].relu() / output.extra["evidence"][0, 0].numel()
-        scores = output.logits if classes is None else output.logits.gather(1, classes[:, None])
-        return grad_cam(output.extra["features"], scores)
-    maps = output.maps
-    if method == "cam" and classes is not None:
-        return maps[torch.arange(len(maps)), classes].unsqueeze(1)
-    return (
-        maps
-        if classes is not None or maps.shape[1] > 1
-        else maps.expand(-1, output.logits.shape[1], -1, -1)
-    )
+        return grad_cam(
+            extra["features"], logits if classes is None else logits.gather(1, classes[:, None])
+        )
+    if classes is None:
+        return maps if maps.shape[1] > 1 else maps.expand(-1, logits.shape[1], -1, -1)
+    return maps[torch.arange(len(maps)), classes].unsqueeze(1) if method == "cam" else maps

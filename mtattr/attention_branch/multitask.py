@@ -1,13 +1,16 @@
-"""Attention Branch Network for many attributes: a map for each, and one stage that is passed once a map (Fukui et al. 2019, Sec. 3.4)."""
+"""Attention Branch Network with one map per attribute (Fukui et al. 2019, Sec. 3.4)."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mtattr.attention_branch.attention import apply_attention
 from mtattr.attention_branch.imagenet import imagenet_resnet
 from mtattr.attention_branch.parts import Parts, check_images
 from mtattr.attention_branch.task_stage import TaskStage
@@ -18,10 +21,13 @@ POOLS, MAPS, EXECUTIONS = ("max", "average"), ("raw", "sigmoid"), ("loop", "fold
 
 
 class TaskAttentionBranch(nn.Module):
-    """A stage that keeps the resolution and a 1x1 convolution to one map for each task, whose pooled value is its logit.
+    """A stage that keeps the resolution and a 1x1 convolution to T maps, each pooled to a logit.
 
-    stage: g to `(B, channels, h, w)`. pool: "max" (released run) or "average" (text) of the raw map. maps: "raw" or "sigmoid" of
-    it for attention. depthwise: a further 1x1 convolution of each map alone (later releases).
+    Args:
+        stage: g to `(B, channels, h, w)`.
+        pool: of the raw map, "max" (released run) or "average" (text).
+        maps: for attention, "raw" or their "sigmoid".
+        depthwise: a further 1x1 convolution of each map alone (later releases).
     """
 
     def __init__(
@@ -37,9 +43,9 @@ class TaskAttentionBranch(nn.Module):
         super().__init__()
         self.stage, self.pool, self.maps = stage, pool, maps
         self.to_tasks = nn.Conv2d(channels, num_tasks, 1, bias=False)
-        self.depthwise = (
-            nn.Conv2d(num_tasks, num_tasks, 1, groups=num_tasks) if depthwise else nn.Identity()
-        )
+        self.depthwise = nn.Identity()
+        if depthwise:
+            self.depthwise = nn.Conv2d(num_tasks, num_tasks, 1, groups=num_tasks)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits `(B, T)` and maps `(B, T, h, w)` for g `(B, C, h, w)`."""
@@ -49,21 +55,25 @@ class TaskAttentionBranch(nn.Module):
 
 
 class MultitaskAttentionBranchNet(nn.Module):
-    """g^t = M^t g (Eq. 4), or (1 + M^t) g with `residual`, read by one perception branch for all tasks; its logit t counts (Eq. 5).
+    """Attention Branch Network with one map per task, g^t = M^t g (Eq. 4), and one pass (Eq. 5).
 
-    num_tasks: T binary tasks. backbone: a name for `imagenet_resnet` or `Parts` with a residual last stage. weights: a safetensors file for
-    a named backbone. pool, maps, depthwise: of the attention branch. head_units: logits of each task's linear layer, 1, or 2 as in the
-    paper, whose difference is the logit.
+    Args:
+        num_tasks: T binary tasks.
+        backbone: a name for `imagenet_resnet`, or `Parts` with a residual last stage.
+        weights: safetensors file for a named backbone.
+        residual: (1 + M^t) g instead of M^t g.
+        pool, maps, depthwise: of the `TaskAttentionBranch`.
+        head_units: logits of each task's linear layer: 1, or 2 as in the paper, whose difference
+            is the logit.
+        statistics: of batch norm, see `TaskBatchNorm2d`.
+        execution: "loop" passes one task after the other (the textbook), "fold" all tasks in one
+            batch, "shared" too, and computes once what the passes have in common. All give the
+            same outputs, gradients and running statistics up to rounding.
+        chunk: most tasks per batch of "fold" and "shared". It bounds the memory for activations:
+            in training each chunk is computed again for its gradients.
 
-    execution: "loop" passes the perception branch once for each task, one after the other (the textbook), "fold" all tasks in one
-    batch, "shared" the same and computes once what the passes have in common before their first spatial mixing. All
-    give the same outputs, gradients and running statistics up to rounding. statistics: of batch norm, see `TaskBatchNorm2d`.
-    chunk: at most so many tasks at once; memory for activations is bounded by it, because in training each chunk is
-    computed again for its gradients.
-
-    `forward` returns logits `(B, T)`, `maps` `(B, T, h, w)`, and in `extra` "attention_logits" `(B, T)`, "extracted" g, "pooled"
-    `(B, T, D)`, what the heads read, and in evaluation mode "evidence", where that comes from (see `perceive`).
-    Raises `InputError` for unknown options, and for joint statistics with a loop or chunks.
+    Returns logits `(B, T)`, `maps` `(B, T, h, w)`, and in `extra` "attention_logits" `(B, T)`,
+    "extracted" g, "pooled" `(B, T, D)`, and in evaluation "evidence", see `perceive`.
     """
 
     def __init__(
@@ -83,119 +93,106 @@ class MultitaskAttentionBranchNet(nn.Module):
     ) -> None:
         super().__init__()
         whole_number("num_tasks", num_tasks)
-        for name, value, known in (
-            ("pool", pool, POOLS),
-            ("maps", maps, MAPS),
-            ("execution", execution, EXECUTIONS),
-        ):
+        options = {
+            "pool": (pool, POOLS),
+            "maps": (maps, MAPS),
+            "execution": (execution, EXECUTIONS),
+        }
+        for name, (value, known) in options.items():
             if value not in known:
                 raise InputError(f"{name} {value!r} is unknown; there are {', '.join(known)}")
         if head_units not in (1, 2):
             raise InputError(f"head_units must be 1 or 2, got {head_units!r}")
         if chunk is not None:
             whole_number("chunk", chunk)
-        if statistics == "joint" and (
-            execution == "loop" or (chunk is not None and chunk < num_tasks)
-        ):
+        if statistics == "joint" and (execution == "loop" or (chunk or num_tasks) < num_tasks):
             raise InputError(
-                "joint statistics need all tasks in one batch: execution fold or shared, without a chunk"
+                "joint statistics need all tasks in one batch: execution fold or shared, no chunk"
             )
-        parts = (
-            imagenet_resnet(backbone, num_tasks, weights=weights)
-            if isinstance(backbone, str)
-            else backbone
-        )
+        parts = backbone
+        if isinstance(backbone, str):
+            parts = imagenet_resnet(backbone, num_tasks, weights=weights)
         if parts.perception_channels is None:
             raise InputError(
-                "a network for many tasks needs a residual last stage, and this backbone has linear layers"
+                "a network for many tasks needs a residual last stage, not linear layers"
             )
-        self.num_tasks, self.residual, self.execution, self.chunk, self.stride = (
-            num_tasks,
-            residual,
-            execution,
-            chunk,
-            parts.stride,
-        )
-        self.extractor = parts.extractor
+        self.num_tasks, self.residual, self.stride = num_tasks, residual, parts.stride
+        self.execution, self.chunk, self.extractor = execution, chunk, parts.extractor
+        how = {"pool": pool, "maps": maps, "depthwise": depthwise}
         self.branch = TaskAttentionBranch(
-            parts.attention,
-            parts.attention_channels,
-            num_tasks,
-            pool=pool,
-            maps=maps,
-            depthwise=depthwise,
+            parts.attention, parts.attention_channels, num_tasks, **how
         )
         self.stage = TaskStage(parts.perception, num_tasks, statistics)
         heads = nn.Linear(parts.perception_channels, num_tasks * head_units)
-        # A head for every task in one tensor (T, units, D): only the logit of a task's own pass is ever computed.
-        self.head_weight = nn.Parameter(
-            heads.weight.detach().view(num_tasks, head_units, -1).clone()
-        )
-        self.head_bias = nn.Parameter(heads.bias.detach().view(num_tasks, head_units).clone())
+        # One tensor (T, units, D) for all heads: only the logit of a task's own pass is computed.
+        weight, bias = heads.weight.detach(), heads.bias.detach()
+        self.head_weight = nn.Parameter(weight.view(num_tasks, head_units, -1).clone())
+        self.head_bias = nn.Parameter(bias.view(num_tasks, head_units).clone())
 
     def forward(self, images: Tensor) -> Output:
         """Logits and maps for images `(B, 3, H, W)` in [0, 1]."""
         check_images(images, self.stride, training=self.training)
-        extracted = self.extractor(images)
-        attention_logits, maps = self.branch(extracted)
-        pooled, evidence = self.perceive(extracted, maps)
-        logits = (
-            torch.einsum("btd,td->bt", pooled, self.head_difference[0]) + self.head_difference[1]
-        )
-        extra = {"attention_logits": attention_logits, "extracted": extracted, "pooled": pooled}
+        g = self.extractor(images)
+        attention_logits, maps = self.branch(g)
+        pooled, evidence = self.perceive(g, maps)
+        weight, bias = self.head_difference
+        logits = torch.einsum("btd,td->bt", pooled, weight) + bias
+        extra = {"attention_logits": attention_logits, "extracted": g, "pooled": pooled}
         return Output(logits, maps, extra if self.training else extra | {"evidence": evidence})
 
     @property
     def head_difference(self) -> tuple[Tensor, Tensor]:
-        """Weights `(T, D)` and biases `(T,)` of the logits: of the one unit, or of the second minus the first."""
-        if self.head_bias.shape[1] == 1:
-            return self.head_weight[:, 0], self.head_bias[:, 0]
-        return self.head_weight[:, 1] - self.head_weight[:, 0], self.head_bias[
-            :, 1
-        ] - self.head_bias[:, 0]
+        """Weights `(T, D)` and biases `(T,)` of the logits: the one unit, or second minus first."""
+        weight, bias = self.head_weight, self.head_bias
+        if bias.shape[1] == 1:
+            return weight[:, 0], bias[:, 0]
+        return weight[:, 1] - weight[:, 0], bias[:, 1] - bias[:, 0]
 
     def perceive(self, features: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """What each task's head reads, `(B, T, D)`, from g `(B, C, h, w)` and anyone's maps `(B, T, h, w)`.
+        """Input of the heads `(B, T, D)` for g `(B, C, h, w)` and any maps `(B, T, h, w)`.
 
-        Second, where that comes from: the class activation map of each task's own pass `(B, T, h', w')`, whose mean and bias are the logit;
-        zeros in training.
+        Second their evidence `(B, T, h', w')`: the class activation map of each task's own pass,
+        whose mean plus the bias is the logit; zeros in training.
         """
-        if maps.shape != (len(features), self.num_tasks, *features.shape[2:]):
-            raise InputError(
-                f"expected maps {(len(features), self.num_tasks, *features.shape[2:])}, got {tuple(maps.shape)}"
-            )
+        expected = (len(features), self.num_tasks, *features.shape[2:])
+        if maps.shape != expected:
+            raise InputError(f"expected maps {expected}, got {tuple(maps.shape)}")
         gates = 1 + maps if self.residual else maps
-        size = 1 if self.execution == "loop" else self.chunk or self.num_tasks
-        passes = [
-            slice(first, min(first + size, self.num_tasks))
-            for first in range(0, self.num_tasks, size)
-        ]
-        again = (
-            self.chunk is not None and len(passes) > 1 and self.training and torch.is_grad_enabled()
-        )
-        made = [self._pass(features, gates[:, tasks], tasks, again) for tasks in passes]
-        pooled, evidence = (torch.cat(parts, dim=1) for parts in zip(*made, strict=True))
-        return pooled, evidence
+        passes = self.loop if self.execution == "loop" else self.batches
+        pooled, evidence = zip(*passes(features, gates), strict=True)
+        return torch.cat(pooled, dim=1), torch.cat(evidence, dim=1)
+
+    def loop(self, features: Tensor, gates: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Eq. 4 and 5 as printed: one pass of the perception branch per task."""
+        for t in range(self.num_tasks):
+            task = slice(t, t + 1)
+            attended = apply_attention(features, gates[:, task], residual=False)  # Eq. 4: g^t
+            last = self.stage(attended.unsqueeze(1), task)  # Eq. 5: p_per(g^t; theta)
+            yield self._read(last, task)  # of all answers of this pass only O^t counts
+
+    def batches(self, features: Tensor, gates: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same passes in one batch, or in chunks of tasks."""
+        size = self.chunk or self.num_tasks
+        again = size < self.num_tasks and self.training and torch.is_grad_enabled()
+        for first in range(0, self.num_tasks, size):
+            tasks = slice(first, min(first + size, self.num_tasks))
+            given = features, gates[:, tasks], tasks, itertools.count()
+            yield (
+                checkpoint(self._pass, *given, use_reentrant=False) if again else self._pass(*given)
+            )
 
     def _pass(
-        self, features: Tensor, gates: Tensor, tasks: slice, again: bool
+        self, features: Tensor, gates: Tensor, tasks: slice, calls: Iterator[int]
     ) -> tuple[Tensor, Tensor]:
-        learned = []
+        # Computed again for its gradients, a pass must not move the running statistics twice.
+        learn = next(calls) == 0
+        if self.execution == "shared":
+            return self._read(self.stage(features, tasks, gates=gates, learn=learn), tasks)
+        attended = gates.unsqueeze(2) * features.unsqueeze(1)
+        return self._read(self.stage(attended, tasks, learn=learn), tasks)
 
-        def run(features: Tensor, gates: Tensor) -> tuple[Tensor, Tensor]:
-            first = (
-                not learned
-            )  # computed again for its gradients, a pass must not move the running statistics twice
-            learned.append(tasks)
-            last = self.stage(
-                features, gates, tasks, shared=self.execution == "shared", learn=first
-            )
-            if self.training:
-                return last.mean((3, 4)), last.new_zeros((*last.shape[:2], 1, 1))
-            return last.mean((3, 4)), torch.einsum(
-                "btdhw,td->bthw", last, self.head_difference[0][tasks]
-            )
-
-        return (
-            checkpoint(run, features, gates, use_reentrant=False) if again else run(features, gates)
-        )
+    def _read(self, last: Tensor, tasks: slice) -> tuple[Tensor, Tensor]:
+        if self.training:
+            return last.mean((3, 4)), last.new_zeros((*last.shape[:2], 1, 1))
+        weight, _ = self.head_difference
+        return last.mean((3, 4)), torch.einsum("btdhw,td->bthw", last, weight[tasks])

@@ -1,8 +1,7 @@
-"""Baseline, class activation mapping and Attention Branch Network from the same parts (Fukui et al. 2019, Figs. 1 and 2)."""
+"""Baseline, class activation mapping, Attention Branch Network (Fukui et al. 2019, Figs. 1, 2)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,16 +14,12 @@ from mtattr.nets import Output
 
 
 class BaselineNet(nn.Module):
-    """The classifier as it was: extractor, last stage, top. `extra["features"]` is the last feature map."""
+    """The classifier without attention. `extra["features"]` is the last feature map."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.extractor, self.perception, self.top, self.stride = (
-            parts.extractor,
-            parts.perception,
-            parts.top,
-            parts.stride,
-        )
+        self.extractor, self.perception, self.top = parts.extractor, parts.perception, parts.top
+        self.stride = parts.stride
 
     def forward(self, images: Tensor) -> Output:
         """Logits for images `(B, 3, H, W)` in [0, 1]."""
@@ -34,9 +29,10 @@ class BaselineNet(nn.Module):
 
 
 class ClassActivationNet(nn.Module):
-    """The classifier rebuilt for class activation mapping: the last stage with stride 1, a 1x1 convolution, average pooling.
+    """Class activation mapping: last stage with stride 1, 1x1 convolution, average pooling.
 
-    `maps` `(B, K, h, w)` has a map for each class or task, in raw range; its mean is the logit. Source: Zhou et al. 2016; Sec. 4.2.
+    `maps` `(B, K, h, w)` has one map per class or task, in raw range, whose mean is the logit.
+    Source: Zhou et al. 2016; Sec. 4.2.
     """
 
     def __init__(self, parts: Parts, num_classes: int) -> None:
@@ -53,12 +49,16 @@ class ClassActivationNet(nn.Module):
 
 
 class AttentionBranchNet(nn.Module):
-    """Attention Branch Network: the map of the attention branch multiplies the features that the perception branch reads.
+    """Attention Branch Network: a map multiplies the features that the perception branch reads.
 
-    residual: (1 + M) g (Eq. 2) or M g (Eq. 1). form: of the branch's head, see `AttentionBranch`. attend: False leaves g as it
-    is, a control with the same branches and losses but without attention. No gradient is stopped: the branch learns from both losses.
-    `forward` returns the perception branch's logits `(B, K)`, `maps` `(B, 1, h, w)`, and in `extra` "attention_logits" `(B, K)`,
-    "extracted" g, "attended" g' and "features", the last feature map.
+    Args:
+        residual: (1 + M) g (Eq. 2), else M g (Eq. 1).
+        form: head of the branch, see `AttentionBranch`.
+        attend: False leaves g as it is: a control with the same branches and losses.
+
+    No gradient is stopped: the branch learns from both losses. Returns the perception branch's
+    logits `(B, K)`, `maps` `(B, 1, h, w)`, and in `extra` "attention_logits" `(B, K)`, "extracted"
+    g, "attended" g' and "features", the last feature map.
     """
 
     def __init__(
@@ -78,23 +78,18 @@ class AttentionBranchNet(nn.Module):
     def forward(self, images: Tensor) -> Output:
         """Logits and map for images `(B, 3, H, W)` in [0, 1]."""
         check_images(images, self.stride, training=self.training)
-        extracted = self.extractor(images)
-        branch = self.branch(extracted)
-        attended = (
-            apply_attention(extracted, branch.maps, self.residual) if self.attend else extracted
-        )
+        g = attended = self.extractor(images)
+        attention_logits, maps, _ = self.branch(g)
+        if self.attend:
+            attended = apply_attention(g, maps, self.residual)
         features = self.perception(attended)
-        extra = {
-            "attention_logits": branch.logits,
-            "extracted": extracted,
-            "attended": attended,
-            "features": features,
-        }
-        return Output(self.top(features), branch.maps, extra)
+        extra = {"attention_logits": attention_logits, "extracted": g}
+        extra |= {"attended": attended, "features": features}
+        return Output(self.top(features), maps, extra)
 
 
 class AttentionBranchResNet(AttentionBranchNet):
-    """The Attention Branch Network of a CIFAR ResNet; `depth` 6 n + 2 as in `cifar_resnet`, whose options `parts` takes."""
+    """Attention Branch Network of a `cifar_resnet` of `depth` 6 n + 2, which takes `options`."""
 
     def __init__(
         self,
@@ -104,8 +99,7 @@ class AttentionBranchResNet(AttentionBranchNet):
         residual: bool = True,
         form: str = "released",
         attend: bool = True,
-        widths: Sequence[int] = (16, 32, 64),
-        **parts: Any,
+        **options: Any,
     ) -> None:
-        made = cifar_resnet(depth, num_classes, widths=widths, **parts)
-        super().__init__(made, num_classes, residual=residual, form=form, attend=attend)
+        parts = cifar_resnet(depth, num_classes, **options)
+        super().__init__(parts, num_classes, residual=residual, form=form, attend=attend)

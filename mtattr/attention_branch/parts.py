@@ -1,4 +1,4 @@
-"""A classifier cut in three, as the attention branch needs it: extractor, last stage, top (Fukui et al. 2019, Fig. 2)."""
+"""A classifier cut in three: extractor, last stage, top (Fukui et al. 2019, Fig. 2)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from mtattr.nets import normalise
 
 @dataclass(frozen=True)
 class Parts:
-    """The pieces that baseline, class activation mapping and attention branch are put together from.
+    """Modules from which baseline, class activation mapping and attention branch are built.
 
-    extractor: images `(B, 3, H, W)` in [0, 1] to g `(B, channels, h, w)`. attention: g to `(B, attention_channels, h, w)`, the last
-    stage with stride 1 and weights of its own. perception: g to `(B, D, h', w')`, the last stage as the classifier has it.
-    top: that to logits, with `perception_channels` = D the inputs of its linear layer, or None where there are several. stride:
-    pixels of the image for one of the last map; no side of an image may be smaller.
+    Args:
+        extractor: images `(B, 3, H, W)` in [0, 1] to g `(B, channels, h, w)`.
+        attention: last stage with stride 1 and weights of its own, g to
+            `(B, attention_channels, h, w)`.
+        perception: last stage of the classifier: g to `(B, D, h', w')`.
+        top: `(B, D, h', w')` to logits.
+        perception_channels: D if the top is one linear layer, else None.
+        stride: pixels of the image per position of the last map. No side may be smaller.
     """
 
     extractor: nn.Module
@@ -30,20 +34,29 @@ class Parts:
     perception_channels: int | None
     stride: int
 
+    @classmethod
+    def pooled(
+        cls, num_outputs: int, *stages: nn.Module, channels: int, outputs: int, stride: int
+    ) -> Parts:
+        """Extractor, attention and perception stage, with `pooled_linear` as top."""
+        top = pooled_linear(outputs, num_outputs)
+        return cls(*stages, top, channels, outputs, outputs, stride)
+
 
 def pooled_linear(channels: int, num_outputs: int) -> nn.Sequential:
-    """Global average pooling of any size and one linear layer: `(B, channels, h, w)` to `(B, num_outputs)`."""
+    """Global average pooling and one linear layer: `(B, channels, h, w)` to `(B, num_outputs)`."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_outputs))
 
 
 def check_images(images: Tensor, stride: int, *, training: bool) -> None:
-    """Raise `InputError` for images that the network can not take.
+    """Raise `InputError` unless images are floats `(B, 3, H, W)`, large enough for `stride`.
 
-    They must be floats `(B, 3, H, W)`, no side below `stride`, and in training more than one value must reach each batch norm.
+    In training more than one value per channel must reach each batch norm.
     """
     normalise.check_images(images, stride=stride)
     height, width = images.shape[2:]
     if training and len(images) * math.ceil(height / stride) * math.ceil(width / stride) < 2:
         raise InputError(
-            f"one image of {height} x {width} px leaves one value a channel, and batch norm needs two in training"
+            f"one image of {height} x {width} px leaves one value per channel, "
+            "but batch norm needs two in training"
         )

@@ -1,6 +1,8 @@
-"""Batch normalisation of one layer that is passed once for every task."""
+"""Batch normalisation of one layer that is passed once per task."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -13,15 +15,17 @@ STATISTICS = ("task", "sequential", "joint")
 
 
 class TaskBatchNorm2d(nn.Module):
-    """Batch norm with scale and shift for all T tasks and, by `statistics`, one or T sets of statistics.
+    """Batch norm with one scale and shift for all T tasks, and one or T sets of statistics.
 
-    - "task": each task's pass is normalised by its own batch and has running statistics `(T, C)` of its own for evaluation.
-    - "sequential": each pass by its own batch, but all move the same running statistics `(C,)`, one task after the other, as
-      when a plain layer is called T times. The last tasks then count most, and the order of tasks matters.
-    - "joint": one batch of all tasks' passes, running statistics `(C,)`. Needs all tasks at once.
+    Args:
+        statistics: one of
 
-    `forward` takes `(B, t, C, h, w)`, the passes of `tasks`, and returns the same shape. Raises `InputError` for other
-    statistics, or some tasks where "joint" needs all.
+            - "task": each pass is normalised by its own batch and has running statistics
+              `(T, C)` of its own for evaluation.
+            - "sequential": each pass is normalised by its own batch, but all move the same running
+              statistics `(C,)` in turn, as when a plain layer is called T times. The last tasks
+              then count most, and the order of tasks matters.
+            - "joint": one batch of the passes of all tasks, running statistics `(C,)`.
     """
 
     def __init__(
@@ -39,16 +43,10 @@ class TaskBatchNorm2d(nn.Module):
                 f"statistics {statistics!r} are unknown; there are {', '.join(STATISTICS)}"
             )
         whole_number("num_tasks", num_tasks)
-        self.num_tasks, self.statistics, self.momentum, self.eps = (
-            num_tasks,
-            statistics,
-            momentum,
-            eps,
-        )
-        self.weight, self.bias = (
-            nn.Parameter(torch.ones(channels)),
-            nn.Parameter(torch.zeros(channels)),
-        )
+        self.num_tasks, self.statistics = num_tasks, statistics
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
         shape = (num_tasks, channels) if statistics == "task" else (channels,)
         self.register_buffer("running_mean", torch.zeros(shape))
         self.register_buffer("running_var", torch.ones(shape))
@@ -57,53 +55,44 @@ class TaskBatchNorm2d(nn.Module):
     def like(
         cls, norm: nn.BatchNorm2d, num_tasks: int, statistics: str = "task"
     ) -> TaskBatchNorm2d:
-        """A layer that begins with the scale, shift and running statistics of `norm`, for every task."""
+        """A layer that begins with the scale, shift and running statistics of `norm`."""
         made = cls(num_tasks, norm.num_features, statistics, momentum=norm.momentum, eps=norm.eps)
-        made.load_state_dict(
-            {
-                key: value.expand_as(made.state_dict()[key])
-                for key, value in norm.state_dict().items()
-                if value.ndim
-            }
-        )
+        state, given = made.state_dict(), norm.state_dict()
+        made.load_state_dict({key: given[key].expand_as(value) for key, value in state.items()})
         return made
 
     def forward(self, x: Tensor, tasks: slice, *, learn: bool = True) -> Tensor:
-        """Normalise the passes of `tasks`; without `learn` the running statistics stay as they are in training, too."""
+        """Normalised passes `(B, t, C, h, w)` of `tasks`.
+
+        Without `learn` the running statistics stay as they are in training, too.
+        """
         batch, count, channels = x.shape[:3]
+        running = self.running_mean, self.running_var
         if self.statistics == "joint" and count != self.num_tasks:
             raise InputError(
-                f"joint statistics need the passes of all {self.num_tasks} tasks at once, got {count}"
+                f"joint statistics need the passes of all {self.num_tasks} tasks, got {count}"
             )
         if self.statistics == "joint" or (self.statistics == "sequential" and not self.training):
-            return self._normalise(
-                x.flatten(0, 1), self.running_mean, self.running_var, 1, learn
-            ).view_as(x)
-        # Tasks become channels of one wide layer: no copy, because the map is stored task by task within each image.
+            return self._normalise(x.flatten(0, 1), running, learn).view_as(x)
+        # Tasks become channels of one wide layer; no copy, because x is stored task by task.
         wide = x.reshape(batch, count * channels, *x.shape[3:])
         if self.statistics == "task":
-            mean, variance = self.running_mean[tasks].view(-1), self.running_var[tasks].view(-1)
-            return self._normalise(wide, mean, variance, count, learn).view_as(x)
-        mean, variance = x.new_zeros(2, count * channels, dtype=self.running_mean.dtype)
-        result = self._normalise(wide, mean, variance, count, True, momentum=1.0)
-        if learn:
-            for at_once, running in ((mean, self.running_mean), (variance, self.running_var)):
-                for of_task in at_once.view(count, channels):
-                    running.lerp_(of_task, self.momentum)
+            mine = [buffer[tasks].view(-1) for buffer in running]
+            return self._normalise(wide, mine, learn).view_as(x)
+        own = x.new_zeros(2, count, channels, dtype=self.running_mean.dtype)
+        result = self._normalise(wide, own.flatten(1), True, momentum=1.0)
+        for moved, each in zip(running, own, strict=True) if learn else ():
+            for of_task in each:
+                moved.lerp_(of_task, self.momentum)
         return result.view_as(x)
 
     def _normalise(
-        self,
-        x: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        repeats: int,
-        learn: bool,
-        momentum: float | None = None,
+        self, x: Tensor, buffers: Iterable[Tensor], learn: bool, momentum: float | None = None
     ) -> Tensor:
+        repeats = x.shape[1] // len(self.weight)
         scale, shift = self.weight.repeat(repeats), self.bias.repeat(repeats)
         if not self.training:
-            return F.batch_norm(x, mean, variance, scale, shift, False, 0.0, self.eps)
-        buffers = (mean, variance) if learn else (mean.clone(), variance.clone())
+            return F.batch_norm(x, *buffers, scale, shift, False, 0.0, self.eps)
+        buffers = buffers if learn else [buffer.clone() for buffer in buffers]
         momentum = self.momentum if momentum is None else momentum
         return global_batch_norm(x, *buffers, scale, shift, momentum=momentum, eps=self.eps)

@@ -1,4 +1,4 @@
-"""The last stage of a residual network, passed once for every task with the features that the task attends to."""
+"""Last stage of a residual network, passed once per task with the features the task attends to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtattr.errors import InputError
 
 
 class TaskBlock(nn.Module):
-    """A residual block whose convolutions all tasks share and whose batch norm knows which task is passing."""
+    """A residual block with convolutions for all tasks and `TaskBatchNorm2d` for each pass."""
 
     def __init__(self, block: ResidualBlock, num_tasks: int, statistics: str) -> None:
         super().__init__()
@@ -26,22 +26,19 @@ class TaskBlock(nn.Module):
             self.shortcut, norm = block.shortcut
             self.shortcut_norm = TaskBatchNorm2d.like(norm, num_tasks, statistics)
 
-    def forward(self, x: Tensor, tasks: slice, *, learn: bool) -> Tensor:
-        """`(B, t, C, h, w)` to `(B, t, D, h', w')`."""
-        shortcut = x if self.shortcut is None else _per_pass(self.shortcut, x)
-        return self._rest(_per_pass(self.convs[0], x), shortcut, tasks, learn)
-
-    def gated(self, features: Tensor, gates: Tensor, tasks: slice, *, learn: bool) -> Tensor:
-        """The same for x[:, t] = gates[:, t] * features, with what the tasks have in common computed once."""
-        first = _shared(self.convs[0], features, gates)
-        shortcut = (
-            gates.unsqueeze(2) * features.unsqueeze(1)
-            if self.shortcut is None
-            else _shared(self.shortcut, features, gates)
-        )
-        return self._rest(first, shortcut, tasks, learn)
-
-    def _rest(self, inner: Tensor, shortcut: Tensor, tasks: slice, learn: bool) -> Tensor:
+    def forward(
+        self, x: Tensor, tasks: slice, *, gates: Tensor | None = None, learn: bool
+    ) -> Tensor:
+        """`(B, t, C, h, w)` to `(B, t, D, h', w')`; with gates for x[:, t] = gates[:, t] * x."""
+        if gates is None:
+            inner = _per_pass(self.convs[0], x)
+            shortcut = x if self.shortcut is None else _per_pass(self.shortcut, x)
+        else:
+            inner = _shared(self.convs[0], x, gates)
+            if self.shortcut is None:
+                shortcut = gates.unsqueeze(2) * x.unsqueeze(1)
+            else:
+                shortcut = _shared(self.shortcut, x, gates)
         for i, norm in enumerate(self.norms):
             if i:
                 inner = _per_pass(self.convs[i], F.relu(inner, inplace=True))
@@ -53,11 +50,11 @@ class TaskBlock(nn.Module):
 
 
 class TaskStage(nn.Module):
-    """A stage of `TaskBlock`s made of a plain stage, whose weights and statistics it takes over.
+    """A stage of `TaskBlock`s with the weights and statistics of a plain stage.
 
-    stage: a sequence of `ResidualBlock`s, or timm's residual blocks without squeeze. `forward` maps g `(B, C, h, w)` and gates
-    `(B, t, h, w)` of `tasks` to `(B, t, D, h', w')`. shared: compute what the tasks have in common once. Raises `InputError` for other
-    kinds of block.
+    Args:
+        stage: a sequence of `ResidualBlock`s, or of timm's residual blocks without squeeze.
+        statistics: of batch norm, see `TaskBatchNorm2d`.
     """
 
     def __init__(self, stage: nn.Module, num_tasks: int, statistics: str = "task") -> None:
@@ -67,18 +64,19 @@ class TaskStage(nn.Module):
         )
 
     def forward(
-        self, features: Tensor, gates: Tensor, tasks: slice, *, shared: bool, learn: bool = True
+        self, features: Tensor, tasks: slice, *, gates: Tensor | None = None, learn: bool = True
     ) -> Tensor:
-        """All passes of `tasks`; `learn` False leaves running statistics alone."""
-        # Passes of one image lie side by side in memory, so that tasks can become channels for batch norm without a copy.
-        features, gates = features.contiguous(), gates.contiguous()
-        first, *rest = self.blocks
-        if shared:
-            x = first.gated(features, gates, tasks, learn=learn)
-        else:
-            x = first(gates.unsqueeze(2) * features.unsqueeze(1), tasks, learn=learn)
-        for block in rest:
-            x = block(x, tasks, learn=learn)
+        """Last maps `(B, t, D, h', w')` of the passes of `tasks`.
+
+        Args:
+            features: attended features of each pass `(B, t, C, h, w)`; with gates g `(B, C, h, w)`.
+            gates: `(B, t, h, w)`: what the passes of gates[:, t] * g have in common is done once.
+            learn: False leaves the running statistics alone.
+        """
+        # Passes of an image lie side by side: tasks become channels for batch norm without a copy.
+        x, gates = features.contiguous(), None if gates is None else gates.contiguous()
+        for block in self.blocks:
+            x, gates = block(x, tasks, gates=gates, learn=learn), None
         return x
 
 
@@ -88,22 +86,20 @@ def _per_pass(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 def _shared(conv: nn.Conv2d, features: Tensor, gates: Tensor) -> Tensor:
-    return gated_conv2d(
-        features, gates, conv.weight.contiguous(), stride=conv.stride[0], padding=conv.padding[0]
-    ).contiguous()
+    how = {"stride": conv.stride[0], "padding": conv.padding[0]}
+    return gated_conv2d(features, gates, conv.weight.contiguous(), **how).contiguous()
 
 
 def _as_residual(block: nn.Module) -> ResidualBlock:
     """timm's residual blocks as ours, with the very same convolutions and norms."""
-    if isinstance(block, ResidualBlock):
-        if block.squeeze is not None:
-            raise InputError("a stage with squeeze and excitation can not be passed task by task")
-        return block
     names = [name for name in ("1", "2", "3") if hasattr(block, f"conv{name}")]
-    if not names or getattr(block, "se", None) is not None:
+    squeeze = getattr(block, "squeeze", None) or getattr(block, "se", None)
+    if squeeze is not None or not (names or isinstance(block, ResidualBlock)):
         raise InputError(
             f"expected residual blocks without squeeze and excitation, got {type(block).__name__}"
         )
+    if isinstance(block, ResidualBlock):
+        return block
     with torch.device("meta"):
         made = ResidualBlock(1, [(1, 1, 1, 1)])
     made.convs = nn.ModuleList(getattr(block, f"conv{name}") for name in names)

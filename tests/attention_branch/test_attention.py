@@ -3,6 +3,8 @@ import torch
 from mtattr.attention_branch import apply_attention
 from mtattr.errors import InputError
 
+from cases import each
+
 FEATURES = torch.tensor([[[[1.0, -2.0], [3.0, 4.0]], [[10.0, 20.0], [-30.0, 0.0]]]])
 MAP = torch.tensor([[[[0.5, 0.0], [1.0, -2.0]]]])
 
@@ -25,14 +27,14 @@ def test_eq_4_by_hand_is_eq_1_for_the_map_of_each_task():
     assert torch.equal(apply_attention(FEATURES, maps[:, 1:2], residual=False), second)
 
 
-@pytest.mark.parametrize(("residual", "expected"), [(True, 2.0), (False, 1.0)])
+@each(("residual", "expected"), [(True, 2.0), (False, 1.0)])
 def test_a_map_of_ones_doubles_or_keeps_and_one_of_zeros_keeps_or_removes(residual, expected):
     ones, zeros = torch.ones_like(MAP), torch.zeros_like(MAP)
     assert torch.equal(apply_attention(FEATURES, ones, residual), expected * FEATURES)
     assert torch.equal(apply_attention(FEATURES, zeros, residual), (expected - 1) * FEATURES)
 
 
-@pytest.mark.parametrize("residual", [True, False])
+@each("residual", [True, False])
 def test_images_have_maps_of_their_own(residual):
     generator = torch.Generator().manual_seed(0)
     features, maps = torch.randn(3, 4, 5, 6, generator=generator), torch.randn(3, 1, 5, 6, generator=generator)
@@ -41,7 +43,7 @@ def test_images_have_maps_of_their_own(residual):
         assert torch.equal(together[n : n + 1], apply_attention(features[n : n + 1], maps[n : n + 1], residual))
 
 
-@pytest.mark.parametrize("residual", [True, False])
+@each("residual", [True, False])
 def test_a_nan_stays_at_its_position(residual):
     maps = MAP.clone()
     maps[0, 0, 1, 0] = torch.nan
@@ -49,7 +51,7 @@ def test_a_nan_stays_at_its_position(residual):
     assert attended.isnan().nonzero().tolist() == [[0, 0, 1, 0], [0, 1, 1, 0]]
 
 
-@pytest.mark.parametrize("residual", [True, False])
+@each("residual", [True, False])
 def test_features_and_maps_are_left_alone_and_both_get_gradients(residual):
     features, maps = FEATURES.clone().requires_grad_(), MAP.clone().requires_grad_()
     apply_attention(features, maps, residual).sum().backward()
@@ -58,7 +60,7 @@ def test_features_and_maps_are_left_alone_and_both_get_gradients(residual):
     assert torch.equal(maps.grad, FEATURES.sum(1, keepdim=True))
 
 
-@pytest.mark.parametrize(
+@each(
     ("features", "maps"),
     [
         ((2, 3, 4, 4), (2, 1, 2, 2)),

@@ -9,6 +9,7 @@ from mtattr.evaluation import count_parameters
 from torch import nn
 from torch.nn.functional import conv2d
 
+from cases import each
 from reference import batch_norm
 
 
@@ -48,7 +49,7 @@ def head_by_hand(branch, g):
     return h, logits, 1 / (1 + (-before).exp())
 
 
-@pytest.mark.parametrize("form", ["released", "log-sum"])
+@each("form", ["released", "log-sum"])
 def test_released_heads_by_hand(form):
     branch, g = made(form), features_of()
     found = branch(g)
@@ -78,7 +79,7 @@ def test_the_default_form_is_the_released_one():
     torch.testing.assert_close(branch(g).maps, head_by_hand(branch, g)[2])
 
 
-@pytest.mark.parametrize(("form", "low", "high"), [("released", 0, 1), ("paper", 0, 1), ("log-sum", 0, None)])
+@each(("form", "low", "high"), [("released", 0, 1), ("paper", 0, 1), ("log-sum", 0, None)])
 def test_range_of_the_map(form, low, high):
     branch = made(form)
     maps = branch(20 * features_of()).maps
@@ -91,7 +92,7 @@ def test_range_of_the_map(form, low, high):
         assert branch(features_of()).maps.max() > 5
 
 
-@pytest.mark.parametrize("form", ["released", "log-sum"])
+@each("form", ["released", "log-sum"])
 def test_the_map_comes_from_the_responses_before_the_second_convolution(form):
     branch, g = made(form), features_of()
     before = branch(g)
@@ -105,7 +106,7 @@ def test_the_map_comes_from_the_responses_before_the_second_convolution(form):
     assert torch.autograd.grad(after.logits.sum(), branch.score.weight)[0].abs().min() > 0
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each("form", FORMS)
 def test_logits_and_map_both_teach_what_makes_the_responses(form):
     for part in ("logits", "maps"):
         branch = made(form)
@@ -114,8 +115,8 @@ def test_logits_and_map_both_teach_what_makes_the_responses(form):
         assert all(grad is not None and grad.abs().max() > 0 for grad in grads.values())
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("size", [(1, 1), (2, 5), (14, 21)])
+@each("form", FORMS)
+@each("size", [(1, 1), (2, 5), (14, 21)])
 def test_any_size_keeps_its_resolution(form, size):
     found = made(form)(features_of(size=size))
     assert found.maps.shape == (3, 1, *size)
@@ -123,7 +124,7 @@ def test_any_size_keeps_its_resolution(form, size):
     assert found.logits.shape == (3, 4)
 
 
-@pytest.mark.parametrize(
+@each(
     ("form", "expected"),
     [("released", 2 * 5 + 5 * 4 + 2 * 4 + 4 * 4 + 9 * 4 + 2), ("paper", 5 * 4 + 4), ("log-sum", 2 * 5 + 5 * 4 + 2 * 4 + 4 * 4)],
 )
@@ -145,7 +146,7 @@ def test_one_class_is_enough():
     assert found.maps.std() > 0.01
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "message"),
     [
         ({"form": "other"}, "form 'other' is unknown; there are released, paper, log-sum"),

@@ -17,6 +17,8 @@ from mtattr.attention_branch.measurements import analyse, floors, main_metric, m
 from mtattr.data.image_data import ImageData
 from mtattr.tasks import Task, TaskSet
 
+from cases import each
+
 NAN = math.nan
 CLASS, FACES = TaskSet([Task("class", "categorical", ("a", "b", "c"))]), TaskSet.binary("xy")
 CARS = TaskSet([Task("model", "categorical", tuple("abc")), Task("make", "categorical", tuple("de"))])
@@ -66,7 +68,7 @@ def made(kind, outputs, seed=0):
     return net.eval()
 
 
-def data_of(tasks, count=300, *, regions=True):
+def data_of(tasks, count=40, *, regions=True):
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, 3, 16, 16), generator=generator, dtype=torch.uint8)
     labels = torch.stack([torch.randint(0, task.num_units if task.values else 2, (count,), generator=generator) for task in tasks], 1)
@@ -85,10 +87,10 @@ def splits_of(tasks, **options):
     return {"test": data_of(tasks, **options)}
 
 
-@pytest.mark.parametrize(("kind", "tasks"), [("cam", FACES), ("abn", FACES), ("per task", FACES), ("baseline", CLASS), ("abn", CLASS)])
+@each(("kind", "tasks"), [("cam", FACES), ("abn", FACES), ("per task", FACES), ("baseline", CLASS), ("abn", CLASS)])
 def test_every_network_is_measured_by_what_it_has(kind, tasks, fresh_home):
     net, splits = made(kind, tasks.num_units), splits_of(tasks)
-    found = analyse(splits, None, net, splits, "cpu")
+    found = analyse(splits, (), net, splits, "cpu")
     expected = localisation(net, splits["test"]) | faithfulness(net, splits["test"])
     more = set(found) - set(expected)
     assert {name: found[name] for name in expected} == pytest.approx(expected, nan_ok=True)
@@ -99,7 +101,7 @@ def test_every_network_is_measured_by_what_it_has(kind, tasks, fresh_home):
     attention = metrics(output.extra["attention_logits"].detach(), splits["test"].labels, tasks)
     main = main_metric(tasks)
     perception = metrics(output.logits.detach(), splits["test"].labels, tasks)[main]
-    maps = output.maps[:256].detach()
+    maps = output.maps.detach()
     wanted = {f"attention_branch_{name}": value for name, value in attention.items()}
     wanted |= {"perception_over_attention": perception - attention[main], "map_spread": maps.flatten(2).std(2).mean().item()}
     assert {name: found[name] for name in more} == pytest.approx(wanted, rel=1e-4)
@@ -107,48 +109,51 @@ def test_every_network_is_measured_by_what_it_has(kind, tasks, fresh_home):
 
 def test_data_without_regions_are_measured_too():
     net, splits = made("abn", 3), splits_of(CLASS, regions=False)
-    found = analyse(splits, None, net, splits, "cpu")
+    found = analyse(splits, (), net, splits, "cpu")
     assert "map_deletion" in found
     assert not any("pointing" in name or name.startswith("energy_on") for name in found)
 
 
 def test_where_a_network_learns_one_of_two_tasks_its_maps_are_held_against_both_regions(fresh_home):
-    whole = splits_of(CARS)
+    # More images than are looked at.
+    whole = splits_of(CARS, count=300)
     splits = {"test": whole["test"].select_tasks(["make"])}
     net = made("abn", 2)
-    found = analyse(whole, None, net, splits, "cpu")
+    found = analyse(whole, (), net, splits, "cpu")
     maps = explanation_maps(net, whole["test"].images[:256], "attention", classes=torch.zeros(256))
     expected = on_both_regions(whole, maps)
     assert set(expected) == {"energy_on_model", "energy_on_make"}
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert found["energy_on_make"] == pytest.approx(found["map_energy"])
-    assert not any(name.startswith("energy_on") for name in analyse(whole, None, made("baseline", 2), splits, "cpu"))
+    whole = splits_of(CARS)
+    splits = {"test": whole["test"].select_tasks(["make"])}
+    assert not any(name.startswith("energy_on") for name in analyse(whole, (), made("baseline", 2), splits, "cpu"))
     blind = {"test": replace(whole["test"], region_of=None)}
     without = {"test": replace(splits["test"], region_of=None)}
-    assert not any(name.startswith("energy_on") for name in analyse(blind, None, net, without, "cpu"))
+    assert not any(name.startswith("energy_on") for name in analyse(blind, (), net, without, "cpu"))
 
 
 def test_another_task_is_compared_with_another_seed(fresh_home):
     whole = splits_of(CARS)
     splits = {"test": whole["test"].select_tasks(["make"])}
     net, first, second = made("abn", 2), made("abn", 3, seed=1), made("abn", 3, seed=2)
-    found = analyse(whole, lambda: [first, second], net, splits, "cpu")
+    found = analyse(whole, [first, second], net, splits, "cpu")
     of = [explanation_maps(one, whole["test"].images[:256], "attention", classes=torch.zeros(256)) for one in (net, first, second)]
     assert found["task_distance"] == pytest.approx(map_distance(of[0], of[1]))
     assert found["seed_distance"] == pytest.approx(map_distance(of[2], of[1]))
     assert found["task_distance_over_seed"] == pytest.approx(found["task_distance"] - found["seed_distance"])
     assert found["task_distance"] != found["seed_distance"]
     # A network that looks where the first rival looks has distance 0.
-    same = analyse(whole, lambda: [copy.deepcopy(net), second], net, splits, "cpu")
+    same = analyse(whole, [copy.deepcopy(net), second], net, splits, "cpu")
     assert same["task_distance"] == pytest.approx(0)
     assert same["task_distance_over_seed"] == pytest.approx(-same["seed_distance"])
-    assert not any("distance" in name for name in analyse(whole, None, net, splits, "cpu"))
+    assert not any("distance" in name for name in analyse(whole, (), net, splits, "cpu"))
 
 
 def test_measuring_changes_no_network(fresh_home):
     net, splits = made("abn", 3), splits_of(CLASS, count=40)
     before = copy.deepcopy(net.state_dict())
-    first = analyse(splits, None, net.train(), splits, "cpu")
+    first = analyse(splits, (), net.train(), splits, "cpu")
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    assert analyse(splits, None, net, splits, "cpu") == pytest.approx(first)
+    assert analyse(splits, (), net, splits, "cpu") == pytest.approx(first)
     assert all(value.grad is None for value in net.parameters())

@@ -19,6 +19,8 @@ from mtattr.attention_branch.branch import FORMS
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 
+from cases import each
+
 K = 5
 NETS = {
     "baseline": lambda parts, **how: BaselineNet(parts, **how),
@@ -42,7 +44,7 @@ def basic(depth):
     return residual_parts(100, widths=(16, 32, 64), blocks=(depth - 2) // 6, expansion=1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("make", "classes", "base", "branch"),
     [
         (lambda k: cifar_resnet(20, k), 100, 278_324, 223_326),
@@ -71,16 +73,17 @@ def test_sizes_of_the_released_networks(make, classes, base, branch):
     # The released SE-ResNet makes its map without weights.
     form = "log-sum" if base == 66_821_848 else "released"
     with torch.device("meta"):
-        baseline, whole = BaselineNet(make(classes)), AttentionBranchNet(make(classes), classes, form=form)
+        parts = make(classes)
+        baseline, whole = BaselineNet(parts), AttentionBranchNet(parts, classes, form=form)
     assert count_parameters(baseline) == base
     assert count_parameters(whole.branch) == branch
     assert count_parameters(whole) == base + branch
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("residual", [True, False])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("depth", [14, 44])
+@each("training", [True, False])
+@each("residual", [True, False])
+@each("form", FORMS)
+@each("depth", [14, 44])
 def test_the_perception_branch_reads_the_features_that_the_map_has_multiplied(training, residual, form, depth):
     net, images = made(residual=residual, form=form, depth=depth).train(training), images_of()
     parts = copy.deepcopy(net)
@@ -142,8 +145,8 @@ def gradients(net, loss):
     return {name for name, value in net.named_parameters() if value.grad is not None and value.grad.abs().max() > 0}
 
 
-@pytest.mark.parametrize("residual", [True, False])
-@pytest.mark.parametrize("form", FORMS)
+@each("residual", [True, False])
+@each("form", FORMS)
 def test_no_gradient_is_stopped(residual, form):
     net = made(residual=residual, form=form)
     everything = {name for name, _ in net.named_parameters()}
@@ -155,7 +158,7 @@ def test_no_gradient_is_stopped(residual, form):
     assert gradients(net, net(images_of()).extra["attention_logits"].square().sum()) == everything - after
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each("form", FORMS)
 def test_unattended_the_map_changes_nothing(form):
     net = made(attend=False, form=form).eval()
     before = net(images_of())
@@ -180,10 +183,8 @@ def test_unattended_answers_are_those_of_the_baseline():
     assert count_parameters(net) == count_parameters(made())
 
 
-@pytest.mark.parametrize(
-    ("size", "maps"), [((32, 32), (16, 16)), ((4, 4), (2, 2)), ((5, 30), (3, 15)), ((48, 33), (24, 17)), ((224, 323), (112, 162))]
-)
-@pytest.mark.parametrize("kind", ["cam", "abn"])
+@each(("size", "maps"), [((32, 32), (16, 16)), ((4, 4), (2, 2)), ((5, 30), (3, 15)), ((48, 33), (24, 17)), ((224, 323), (112, 162))])
+@each("kind", ["cam", "abn"])
 def test_images_of_any_size_have_a_map_of_half_their_side(size, maps, kind):
     net = made(kind).eval()
     with torch.no_grad():
@@ -192,8 +193,8 @@ def test_images_of_any_size_have_a_map_of_half_their_side(size, maps, kind):
     assert output.logits.shape == (1, K)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
-@pytest.mark.parametrize(("size", "maps"), [((224, 224), (14, 14)), ((224, 323), (14, 21))])
+@each("name", ["resnet18", "resnet50"])
+@each(("size", "maps"), [((224, 224), (14, 14)), ((224, 323), (14, 21))])
 def test_photographs_have_a_map_of_a_sixteenth_of_their_side(name, size, maps):
     with torch.device("meta"):
         net = AttentionBranchNet(imagenet_resnet(name, 7), 7)
@@ -202,7 +203,7 @@ def test_photographs_have_a_map_of_a_sixteenth_of_their_side(name, size, maps):
     assert output.logits.shape == output.extra["attention_logits"].shape == (2, 7)
 
 
-@pytest.mark.parametrize("kind", NETS)
+@each("kind", NETS)
 def test_images_do_not_influence_each_other_in_evaluation_mode(kind):
     net, images = made(kind).eval(), images_of()
     whole = net(images)
@@ -213,7 +214,7 @@ def test_images_do_not_influence_each_other_in_evaluation_mode(kind):
             torch.testing.assert_close(alone.maps, whole.maps[n : n + 1], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each("form", FORMS)
 def test_maps_and_answers_are_restored_from_the_state(form):
     net, other = made(form=form).eval(), AttentionBranchNet(cifar_resnet(14, K, widths=(4, 6, 8), blocks=1), K, form=form).double().eval()
     assert not torch.equal(other(images_of()).maps, net(images_of()).maps)
@@ -222,8 +223,8 @@ def test_maps_and_answers_are_restored_from_the_state(form):
         assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("kind", NETS)
+@each("training", [True, False])
+@each("kind", NETS)
 def test_works_under_bfloat16(kind, training):
     net, images = made(kind, dtype=torch.float32).train(training), images_of(dtype=torch.float32)
     exact = copy.deepcopy(net)(images)
@@ -237,15 +238,15 @@ def test_works_under_bfloat16(kind, training):
     assert all(value.grad.isfinite().all() for value in net.parameters() if value.grad is not None)
 
 
-@pytest.mark.parametrize("kind", NETS)
-@pytest.mark.parametrize(
+@each("kind", NETS)
+@each(
     ("images", "message"),
     [
         (torch.zeros(2, 1, 16, 16), "images must be floats"),
         (torch.zeros(3, 16, 16), "images must be floats"),
         (torch.zeros(2, 3, 16, 16, dtype=torch.uint8), "images must be floats"),
         (torch.zeros(2, 3, 3, 16), "images of 3 x 16 px are smaller than the network's stride of 4 px"),
-        (torch.zeros(1, 3, 4, 4), "one image of 4 x 4 px leaves one value a channel"),
+        (torch.zeros(1, 3, 4, 4), "one image of 4 x 4 px leaves one value per channel"),
     ],
 )
 def test_images_that_would_be_misread_are_refused(kind, images, message):
@@ -254,7 +255,7 @@ def test_images_that_would_be_misread_are_refused(kind, images, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", NETS)
+@each("kind", NETS)
 def test_one_image_is_enough_in_evaluation_mode(kind):
     assert made(kind).eval()(images_of(1, (4, 4))).logits.shape == (1, K)
 

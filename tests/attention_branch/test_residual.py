@@ -6,6 +6,7 @@ from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from torch import nn
 
+from cases import each
 from reference import residual_sizes, task_passes
 
 BASIC, BOTTLENECK = {}, {"expansion": 4}
@@ -44,10 +45,10 @@ def sizes_of(parts, size):
         return [tuple(x.shape[1:]) for x in (g, parts.attention(g), parts.perception(g))]
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("kind", [BASIC, BOTTLENECK])
-@pytest.mark.parametrize("inputs", [3, 12])
+@each("training", [True, False])
+@each("stride", [1, 2])
+@each("kind", [BASIC, BOTTLENECK])
+@each("inputs", [3, 12])
 def test_a_stage_is_the_textbook_one(training, stride, kind, inputs):
     torch.manual_seed(0)
     stage = alive(residual_stage(inputs, 3, 2, stride=stride, **kind)).double().train(training)
@@ -111,18 +112,17 @@ def test_squeeze_and_excitation_by_16_scales_channels_by_a_sigmoid():
     torch.testing.assert_close(scale, scale[:, :, :1, :1].expand_as(scale))
 
 
-@pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])
-@pytest.mark.parametrize("classes", [10, 100])
+@each(("depth", "classes"), [(20, 10), (32, 100), (44, 100), (56, 10), (110, 100)])
 def test_published_depths_have_the_sizes_of_the_formula(depth, classes):
     expansion = 1 if depth in (20, 32) else 4
     with torch.device("meta"):
-        baseline = BaselineNet(cifar_resnet(depth, classes))
-        whole = AttentionBranchNet(cifar_resnet(depth, classes), classes)
+        parts = cifar_resnet(depth, classes)
+        baseline, whole = BaselineNet(parts), AttentionBranchNet(parts, classes)
     base, branch = residual_sizes((16, 32, 64), (depth - 2) // 6, expansion, classes)
     assert (count_parameters(baseline), count_parameters(whole)) == (base, base + branch)
 
 
-@pytest.mark.parametrize(("depth", "layers"), [(20, 20), (32, 32), (44, 65), (56, 83), (110, 164), (8, 8), (38, 38), (50, 74)])
+@each(("depth", "layers"), [(20, 20), (32, 32), (44, 65), (56, 83), (110, 164), (8, 8), (38, 38), (50, 74)])
 def test_depths_from_44_on_have_bottlenecks_and_more_layers_than_their_name(depth, layers):
     with torch.device("meta"):
         parts = cifar_resnet(depth, 7)
@@ -132,7 +132,7 @@ def test_depths_from_44_on_have_bottlenecks_and_more_layers_than_their_name(dept
     assert sum(isinstance(module, kinds) for part in path for module in part.modules()) - len(shortcuts) == layers
 
 
-@pytest.mark.parametrize(
+@each(
     ("options", "blocks", "expansion", "widths"),
     [
         ({"depth": 20, "blocks": 1}, 1, 1, (16, 32, 64)),
@@ -146,19 +146,19 @@ def test_blocks_and_widths_can_be_chosen(options, blocks, expansion, widths):
     assert net(torch.rand(2, 3, 16, 16)).logits.shape == (2, 6)
 
 
-@pytest.mark.parametrize("depth", [21, 28, 100, 9])
+@each("depth", [21, 28, 100, 9])
 def test_other_depths_are_refused(depth):
     with pytest.raises(InputError, match=rf"depth must be 6 n \+ 2, for example 20 or 110, got {depth}"):
         cifar_resnet(depth, 10)
 
 
-@pytest.mark.parametrize("depth", [2, 7, -4, 20.0, True, "20"])
+@each("depth", [2, 7, -4, 20.0, True, "20"])
 def test_depths_that_are_no_number_of_layers_are_refused(depth):
     with pytest.raises(InputError, match="depth must be a whole number of at least 8"):
         cifar_resnet(depth, 10)
 
 
-@pytest.mark.parametrize(
+@each(
     ("depth", "size", "expected"),
     [
         (20, (32, 32), [(32, 16, 16), (64, 16, 16), (64, 8, 8)]),
@@ -181,7 +181,7 @@ def test_a_strided_stem_halves_once_more():
     assert parts.stride == 8
 
 
-@pytest.mark.parametrize("make", [cifar_resnet, None])
+@each("make", [cifar_resnet, None])
 def test_statistics_of_the_images_can_be_chosen(make):
     options = {"mean": (0.1, 0.2, 0.3), "std": (1.0, 2.0, 4.0)}
     parts = cifar_resnet(20, 5, **options) if make else resnext(5, depth=11, cardinality=2, widths=(8, 8, 8, 8), **options)

@@ -4,6 +4,7 @@ from mtattr.attention_branch import gated_conv2d
 from mtattr.errors import InputError
 from torch.nn.functional import conv2d
 
+from cases import each
 from reference import gated_convolution
 
 # Kernel, stride, padding, height and width.
@@ -43,7 +44,7 @@ def one_by_one(features, gates, weight, *, stride, padding):
     return torch.stack([conv2d(gate[:, None] * features, weight, stride=stride, padding=padding) for gate in gates.unbind(1)], 1)
 
 
-@pytest.mark.parametrize(("kernel", "stride", "padding", "height", "width"), CASES)
+@each(("kernel", "stride", "padding", "height", "width"), CASES)
 def test_equals_the_naive_loops(kernel, stride, padding, height, width):
     features, gates, weight = given(kernel, height, width)
     expected = gated_convolution(features.numpy(), gates.numpy(), weight.numpy(), stride, padding)
@@ -51,8 +52,8 @@ def test_equals_the_naive_loops(kernel, stride, padding, height, width):
     torch.testing.assert_close(found, torch.from_numpy(expected), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-10), (torch.float32, 3e-5)])
-@pytest.mark.parametrize(("kernel", "stride", "padding", "height", "width"), CASES)
+@each(("dtype", "close"), [(torch.float64, 1e-10), (torch.float32, 3e-5)])
+@each(("kernel", "stride", "padding", "height", "width"), CASES)
 def test_learns_what_a_convolution_of_each_task_learns(kernel, stride, padding, height, width, dtype, close):
     found = []
     for way in (gated_conv2d, one_by_one):
@@ -69,15 +70,15 @@ def test_without_stride_and_padding_by_default():
     torch.testing.assert_close(gated_conv2d(features, gates, weight), one_by_one(features, gates, weight, stride=1, padding=0))
 
 
-@pytest.mark.parametrize(("batch", "tasks", "inputs", "outputs"), [(1, 1, 1, 1), (3, 1, 2, 1), (1, 7, 1, 3)])
-@pytest.mark.parametrize("kernel", [1, 3])
+@each(("batch", "tasks", "inputs", "outputs"), [(1, 1, 1, 1), (3, 1, 2, 1), (1, 7, 1, 3)])
+@each("kernel", [1, 3])
 def test_any_numbers_of_images_tasks_and_channels(batch, tasks, inputs, outputs, kernel):
     features, gates, weight = given(kernel, batch=batch, tasks=tasks, inputs=inputs, outputs=outputs)
     how = {"stride": 2, "padding": kernel // 2}
     torch.testing.assert_close(gated_conv2d(features, gates, weight, **how), one_by_one(features, gates, weight, **how))
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
+@each("kernel", [1, 3])
 def test_gates_of_ones_leave_a_plain_convolution_and_zeros_nothing(kernel):
     features, _, weight = given(kernel)
     plain = conv2d(features, weight, padding=kernel // 2)
@@ -87,7 +88,7 @@ def test_gates_of_ones_leave_a_plain_convolution_and_zeros_nothing(kernel):
     assert not found[:, 1].any()
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
+@each("kernel", [1, 3])
 def test_tasks_do_not_influence_each_other_not_even_by_a_nan(kernel):
     features, gates, weight = given(kernel)
     clean = gated_conv2d(features, gates, weight, padding=kernel // 2)
@@ -105,7 +106,7 @@ def test_inputs_are_left_alone():
     assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
+@each("kernel", [1, 3])
 def test_every_layout_in_memory_is_taken(kernel):
     features, gates, weight = given(kernel)
     expected = gated_conv2d(features, gates, weight, padding=kernel // 2)
@@ -113,7 +114,7 @@ def test_every_layout_in_memory_is_taken(kernel):
     torch.testing.assert_close(gated_conv2d(*odd, padding=kernel // 2), expected)
 
 
-@pytest.mark.parametrize(
+@each(
     ("features", "gates", "message"),
     [
         ((2, 4, 5, 6), (2, 3, 5, 5), "expected features"),

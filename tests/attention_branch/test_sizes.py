@@ -7,6 +7,8 @@ from mtattr.data import DATASETS
 from mtattr.errors import InputError
 from mtattr.training.spec import SCALES
 
+from cases import each
+
 REAL = ["cifar10", "cifar100", "svhn", "imagenet", "compcars", "celeba"]
 DRAWN = ["cluttered-digits", "compcars-twin", "celeba-twin"]
 
@@ -17,28 +19,28 @@ def test_every_dataset_has_its_scales():
     assert {name for name, _ in SIZES} <= set(DATASETS)
 
 
-@pytest.mark.parametrize(("name", "scale"), SIZES)
+@each(("name", "scale"), SIZES)
 def test_every_dataset_has_a_network_of_that_scale(name, scale):
     assert BACKBONE[name.removesuffix("-twin")] in (SMALL_BACKBONES if SIZES[name, scale].small else PAPER_BACKBONES)
     assert SIZES[name, scale].small is (scale != "paper")
     assert size_of(name, scale) is SIZES[name, scale]
 
 
-@pytest.mark.parametrize("name", [*REAL, *DRAWN])
+@each("name", [*REAL, *DRAWN])
 def test_smoke_is_smaller_than_reduced(name):
     smoke, reduced = SIZES[name, "smoke"], SIZES[name, "reduced"]
     assert smoke.train * smoke.fit.epochs < reduced.train * reduced.fit.epochs
     assert all(getattr(smoke, split) <= getattr(reduced, split) for split in ("train", "val", "test"))
 
 
-@pytest.mark.parametrize("name", REAL)
+@each("name", REAL)
 def test_at_paper_scale_every_image_is_used(name):
     size = SIZES[name, "paper"]
     assert (size.train, size.val, size.test) == (None, None, None)
     assert (size.width, size.stem_stride) == (1, 1)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "size", "epochs", "rate", "batch", "milestones"),
     [
         ("cifar10", 32, 300, 0.1, 256, (150, 225)),
@@ -61,7 +63,7 @@ def test_the_papers_recipe(name, size, epochs, rate, batch, milestones):
         assert fit.rate_at(epoch * steps, epochs * steps) == pytest.approx(rate * 0.1**passed), epoch
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "flip", "shift"),
     [("cifar10", True, 4), ("cifar100", True, 4), ("svhn", True, 4), ("imagenet", True, 16), ("compcars", False, 0), ("celeba", False, 0)],
 )
@@ -70,7 +72,7 @@ def test_the_papers_augmentation(name, flip, shift):
     assert (fit.flip, fit.shift) == (flip, shift)
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar100", "svhn"])
+@each("name", ["cifar10", "cifar100", "svhn"])
 def test_wide_networks_decay_more(name):
     size = SIZES[name, "paper"]
     decay = {backbone: size.decay.get(backbone, size.fit.weight_decay) for backbone in PAPER_BACKBONES}
@@ -86,7 +88,7 @@ def test_digits_are_not_mirrored_and_cars_and_faces_are():
         assert SIZES["celeba", scale] == SIZES["celeba-twin", scale]
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@each("name", DRAWN)
 def test_splits_have_the_size_of_the_scale_and_regions(name, monkeypatch):
     monkeypatch.setitem(SIZES, (name, "smoke"), replace(SIZES[name, "smoke"], train=12, val=8, test=10))
     splits = load_splits(name, "smoke", root="not looked at")
@@ -108,7 +110,7 @@ def test_options_and_places_reach_the_loader(monkeypatch):
     def load(dataset, split, **options):
         calls.append((dataset, split, options))
 
-    monkeypatch.setattr("mtattr.attention_branch.sizes.load_dataset", load)
+    monkeypatch.setattr("mtattr.training.recipe.load_dataset", load)
     load_splits("svhn", "paper", root="here")
     load_splits("svhn", "smoke", root="here")
     load_splits("celeba-twin", "smoke", root="here", seed=3)
@@ -122,7 +124,7 @@ def test_options_and_places_reach_the_loader(monkeypatch):
     assert calls[6][2]["limit"] == SIZES["celeba-twin", "smoke"].train
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "scale", "message"),
     [
         ("market1501", "smoke", "attention_branch has no recipe for dataset 'market1501'; there are celeba, celeba-twin, cifar10"),

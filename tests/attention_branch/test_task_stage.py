@@ -9,6 +9,7 @@ from mtattr.attention_branch.task_norm import STATISTICS
 from mtattr.errors import InputError
 from torch import nn
 
+from cases import each
 from reference import task_passes
 
 T = 3
@@ -42,6 +43,11 @@ def inputs_of(name, *, batch=3, tasks=T, size=(7, 6)):
     return features, torch.randn(batch, tasks, *size, generator=generator, dtype=torch.float64)
 
 
+def passed(stage, features, gates, tasks=ALL, *, shared, **how):
+    """The passes of a task stage, with shared work or without."""
+    return stage(features, tasks, gates=gates, **how) if shared else stage(gates.unsqueeze(2) * features.unsqueeze(1), tasks, **how)
+
+
 def textbook(stage, features, gates, statistics, training):
     """The oracle's answer, with the very weights of a task stage."""
 
@@ -60,10 +66,10 @@ def running_of(stage):
     return [value for norm in norms for value in (norm.running_mean, norm.running_var)]
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("statistics", STATISTICS)
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", STAGES)
+@each("training", [True, False])
+@each("statistics", STATISTICS)
+@each("shared", [True, False])
+@each("name", STAGES)
 def test_equals_a_plain_stage_passed_for_one_task_after_the_other(name, shared, statistics, training):
     stage = TaskStage(plain_stage(name), T, statistics).double().train(training)
     oracle = copy.deepcopy(stage)
@@ -71,7 +77,7 @@ def test_equals_a_plain_stage_passed_for_one_task_after_the_other(name, shared, 
     for way, tensors in zip(("ours", "textbook"), given, strict=True):
         leaves = [tensor.requires_grad_() for tensor in tensors]
         if way == "ours":
-            made, running = stage(*leaves, ALL, shared=shared), running_of(stage)
+            made, running = passed(stage, *leaves, shared=shared), running_of(stage)
         else:
             made, running = textbook(oracle, *leaves, statistics, training)
         pull = torch.randn(made.shape, generator=torch.Generator().manual_seed(2), dtype=made.dtype)
@@ -82,21 +88,21 @@ def test_equals_a_plain_stage_passed_for_one_task_after_the_other(name, shared, 
     assert found[0][0].std() > 0.1
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", STAGES)
+@each("training", [True, False])
+@each("shared", [True, False])
+@each("name", STAGES)
 def test_takes_weights_and_statistics_of_the_plain_stage_over(name, shared, training):
     plain = plain_stage(name)
     stage = TaskStage(copy.deepcopy(plain), T).double().train(training)
     plain.double().train(training)
     features, gates = inputs_of(name)
-    found = stage(features, gates, ALL, shared=shared)
+    found = passed(stage, features, gates, shared=shared)
     for t in range(T):
         expected = copy.deepcopy(plain)(gates[:, t : t + 1] * features)
         torch.testing.assert_close(found[:, t], expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("shared", [True, False])
+@each("shared", [True, False])
 def test_eq_4_by_hand(shared):
     # One 1x1 convolution that doubles, hardly a norm (mean 0, variance 1), and the input as shortcut: 3 M g, if above 0.
     block = ResidualBlock(1, [(1, 1, 1, 1)])
@@ -105,48 +111,48 @@ def test_eq_4_by_hand(shared):
     stage = TaskStage(nn.Sequential(block), 2).eval()
     features = torch.tensor([[[[1.0, -2.0], [3.0, 4.0]]]])
     gates = torch.tensor([[[[0.5, 0.0], [1.0, -1.0]], [[-1.0, -1.0], [0.0, 2.0]]]])
-    found = stage(features, gates, slice(0, 2), shared=shared)
+    found = passed(stage, features, gates, slice(0, 2), shared=shared)
     expected = torch.tensor([[[[[1.5, 0.0], [9.0, 0.0]]], [[[0.0, 6.0], [0.0, 24.0]]]]])
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=0)
 
 
-@pytest.mark.parametrize("statistics", ["task", "sequential"])
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", ["basic", "bottleneck"])
+@each("statistics", ["task", "sequential"])
+@each("shared", [True, False])
+@each("name", ["basic", "bottleneck"])
 def test_some_tasks_at_a_time_equal_all_at_once(name, shared, statistics):
     whole = TaskStage(plain_stage(name), T, statistics).double()
     parts = copy.deepcopy(whole)
     features, gates = inputs_of(name)
-    expected = whole(features, gates, ALL, shared=shared)
+    expected = passed(whole, features, gates, shared=shared)
     pieces = [slice(0, 2), slice(2, 3)]
-    found = torch.cat([parts(features, gates[:, tasks], tasks, shared=shared) for tasks in pieces], 1)
+    found = torch.cat([passed(parts, features, gates[:, tasks], tasks, shared=shared) for tasks in pieces], 1)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
     for one, other in zip(running_of(parts), running_of(whole), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("statistics", STATISTICS)
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", STAGES)
+@each("statistics", STATISTICS)
+@each("shared", [True, False])
+@each("name", STAGES)
 def test_without_learning_no_running_statistic_of_any_layer_moves(name, shared, statistics):
     stage = TaskStage(plain_stage(name), T, statistics).double()
     before = [value.clone() for value in running_of(stage)]
     moved = copy.deepcopy(stage)
-    expected = moved(*inputs_of(name), ALL, shared=shared)
-    assert torch.equal(stage(*inputs_of(name), ALL, shared=shared, learn=False), expected)
+    expected = passed(moved, *inputs_of(name), shared=shared)
+    assert torch.equal(passed(stage, *inputs_of(name), shared=shared, learn=False), expected)
     assert all(torch.equal(a, b) for a, b in zip(running_of(stage), before, strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(running_of(moved), before, strict=True))
 
 
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", STAGES)
+@each("shared", [True, False])
+@each("name", STAGES)
 def test_inputs_are_left_alone_in_any_layout(name, shared):
     stage, given = TaskStage(plain_stage(name), T).double().eval(), inputs_of(name)
-    expected = stage(*(tensor.clone() for tensor in given), ALL, shared=shared)
+    expected = passed(stage, *(tensor.clone() for tensor in given), shared=shared)
     odd = [tensor.contiguous(memory_format=torch.channels_last) for tensor in given]
     before = [tensor.clone() for tensor in odd]
     stage.to(memory_format=torch.channels_last)
-    torch.testing.assert_close(stage(*odd, ALL, shared=shared), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(passed(stage, *odd, shared=shared), expected, rtol=0, atol=1e-12)
     assert all(torch.equal(a, b) for a, b in zip(odd, before, strict=True))
 
 
@@ -157,8 +163,8 @@ def test_tasks_share_all_weights():
         assert sum(value.numel() for value in TaskStage(plain, tasks).parameters()) == count
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
-@pytest.mark.parametrize("shared", [True, False])
+@each("name", ["resnet18", "resnet50"])
+@each("shared", [True, False])
 def test_takes_timms_blocks(name, shared):
     torch.manual_seed(0)
     # Their last stage, two blocks of it are enough.
@@ -175,18 +181,18 @@ def test_takes_timms_blocks(name, shared):
     stage = TaskStage(copy.deepcopy(theirs), T).double()
     theirs.double()
     for training in (True, False):
-        found = stage.train(training)(features, gates, ALL, shared=shared, learn=False)
+        found = passed(stage.train(training), features, gates, shared=shared, learn=False)
         for t in range(T):
             expected = copy.deepcopy(theirs).train(training)(gates[:, t : t + 1] * features)
             torch.testing.assert_close(found[:, t], expected, rtol=0, atol=1e-10)
     assert found.std() > 0.1
 
 
-@pytest.mark.parametrize(
+@each(
     ("make", "message"),
     [
         (lambda: nn.Sequential(nn.Conv2d(3, 3, 1)), "expected residual blocks without squeeze and excitation, got Conv2d"),
-        (lambda: residual_stage(4, 4, 1, stride=1, expansion=4, squeeze=True), "squeeze and excitation can not be passed task by task"),
+        (lambda: residual_stage(4, 4, 1, stride=1, expansion=4, squeeze=True), "without squeeze and excitation, got ResidualBlock"),
         (lambda: timm.create_model("seresnet18", num_classes=0).layer1, "without squeeze and excitation, got BasicBlock"),
     ],
 )

@@ -6,6 +6,7 @@ from mtattr.errors import InputError
 from torch import nn
 from torch.nn.functional import conv2d
 
+from cases import each
 from reference import batch_norm
 
 
@@ -32,7 +33,7 @@ def sizes_of(parts, size):
         return [tuple(x.shape[1:]) for x in (g, parts.attention(g), parts.perception(g))]
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(4, 4, 1), (4, 6, 1), (4, 4, 2), (4, 6, 2)])
+@each(("inputs", "outputs", "stride"), [(4, 4, 1), (4, 6, 1), (4, 4, 2), (4, 6, 2)])
 def test_a_block_activates_before_each_convolution_and_not_after_the_sum(inputs, outputs, stride):
     torch.manual_seed(0)
     block, x = shifted(PreActivationBlock(inputs, outputs, stride, 0.0)), random(3, inputs, 6, 5)
@@ -87,7 +88,7 @@ def test_the_perception_stage_of_a_wide_resnet_ends_activated_and_the_attention_
     assert parts.attention(g).min() < 0
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@each("dropout", [0.0, 0.4])
 def test_dropout_of_a_wide_resnet_can_be_chosen(dropout):
     parts = wide_resnet(5, depth=10, widen=1, base=4, dropout=dropout)
     assert {module.p for module in parts.extractor.modules() if isinstance(module, nn.Dropout)} == {dropout}
@@ -130,7 +131,7 @@ def test_a_transition_averages_what_it_has_activated_and_mixed():
     torch.testing.assert_close(transition(x.clone()), expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("make", [wide_resnet, densenet])
+@each("make", [wide_resnet, densenet])
 def test_small_ones_run_and_depths_without_a_block_are_refused(make):
     torch.manual_seed(0)
     small = {"depth": 16, "widen": 1, "base": 4} if make is wide_resnet else {"depth": 16, "growth": 2}
@@ -140,8 +141,8 @@ def test_small_ones_run_and_depths_without_a_block_are_refused(make):
         make(5, depth=9)
 
 
-@pytest.mark.parametrize("make", [wide_resnet, densenet])
-@pytest.mark.parametrize("side", [5, 6, 7])
+@each("make", [wide_resnet, densenet])
+@each("side", [5, 6, 7])
 def test_one_small_image_is_enough_to_train_where_two_values_reach_each_batch_norm(make, side):
     torch.manual_seed(0)
     small = {"depth": 10, "widen": 1, "base": 4} if make is wide_resnet else {"depth": 10, "growth": 2}
@@ -150,13 +151,13 @@ def test_one_small_image_is_enough_to_train_where_two_values_reach_each_batch_no
         assert all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("widen", [0, 1.5, True])
+@each("widen", [0, 1.5, True])
 def test_how_much_wider_is_a_whole_number(widen):
     with pytest.raises(InputError, match="widen must be"):
         wide_resnet(5, widen=widen)
 
 
-@pytest.mark.parametrize("make", [wide_resnet, densenet])
+@each("make", [wide_resnet, densenet])
 def test_statistics_of_the_images_can_be_chosen(make):
     normalise = make(5, depth=10, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0)).extractor[0]
     torch.testing.assert_close(normalise(torch.ones(1, 3, 1, 1)).flatten(), torch.tensor([0.9, 0.4, 0.175]))
