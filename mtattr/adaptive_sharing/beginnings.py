@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -140,20 +141,17 @@ def iterations_of(run: Run) -> int:
 
 
 def matching_omega(weights: float, num_tasks: int, wide: Sequence[int], input_size: int) -> int:
-    """The omega of the thin model without branches whose number of weights comes closest to `weights`."""
+    """The omega of the thin model without branches whose number of weights is closest to `weights`."""
 
-    def gap(omega: int) -> float:
+    def size(omega: int) -> int:
         with torch.device("meta"):
-            return abs(
-                count_weights(
-                    BranchedVGG(
-                        Tree.trunk(num_tasks), thin_widths(omega, wide), input_size=input_size
-                    )
-                )
-                - weights
-            )
+            widths = thin_widths(omega, wide)
+            return count_weights(BranchedVGG(Tree.trunk(num_tasks), widths, input_size=input_size))
 
-    return min(range(1, max(wide[:CONVOLUTIONS]) + 1), key=gap)
+    # Sizes grow with omega.
+    omegas = range(1, max(wide[:CONVOLUTIONS]) + 1)
+    above = bisect.bisect_left(omegas, weights, key=size)
+    return min(omegas[max(above - 1, 0) : above + 1], key=lambda omega: abs(size(omega) - weights))
 
 
 def taught(train: ImageData, teachers: Sequence[Run]) -> ImageData:

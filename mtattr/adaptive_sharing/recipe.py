@@ -121,7 +121,9 @@ def check(spec: RunSpec) -> None:
         )
     unused = [name for name in _OF_SEARCH if name in settings]
     if unused and variant.alpha is None and not _takes_tree(spec.variant):
-        raise InputError(f"setting {unused[0]} is of a search, and {spec.variant} has none")
+        raise InputError(
+            f"setting {unused[0]} applies only to variants with a search; {spec.variant} has none"
+        )
     if settings.get("weights") is not None:
         if spec.scale != "paper":
             raise InputError(

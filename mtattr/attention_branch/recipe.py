@@ -92,39 +92,38 @@ SETTINGS: Settings = {
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
     check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    variant, settings, size = (
-        VARIANTS[spec.variant],
-        spec.settings,
-        size_of(spec.dataset, spec.scale),
-    )
+    variant, settings = VARIANTS[spec.variant], spec.settings
+    size, name = size_of(spec.dataset, spec.scale), _backbone(spec)
+    on = f"{spec.variant} on {spec.dataset}"
     if spec.variant in _FACES_ONLY and spec.dataset not in FACES:
         raise InputError(
-            f"variant {spec.variant} is of many attributes; {spec.dataset} has one class"
+            f"variant {spec.variant} needs several attributes; {spec.dataset} has one class"
         )
     if variant.make and spec.dataset not in CARS:
         raise InputError(
             f"variant {spec.variant} learns the make of a car; {spec.dataset} has none"
         )
     per_task = spec.dataset in FACES and variant.per_task is not None
-    if unused := [name for name in ("execution", "chunk") if name in settings and not per_task]:
+    if unused := [key for key in ("execution", "chunk") if key in settings and not per_task]:
         raise InputError(
-            f"setting {unused[0]} is of networks with a map for each attribute, and {spec.variant} on {spec.dataset} has one map"
+            f"setting {unused[0]} applies only to networks with a map for each attribute; "
+            f"{on} has one map"
         )
-    name = _backbone(spec)
     if name not in (SMALL_BACKBONES if size.small else PAPER_BACKBONES):
         raise InputError(
-            f"backbone {name} has no small relative for scale {spec.scale}; there are {', '.join(SMALL_BACKBONES)}"
+            f"backbone {name} has no small relative for scale {spec.scale}; "
+            f"there are {', '.join(SMALL_BACKBONES)}"
         )
     if per_task and not name.startswith(("resnet", "resnext")):
         raise InputError(
             f"a map for each attribute needs a stage of plain residual blocks, and {name} has none"
         )
-    if variant.matched and settings.get("weights") is not None:
-        raise InputError(
-            f"setting weights: {spec.variant} is wider than the network that they are of"
-        )
     if settings.get("weights") is not None:
-        # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
+        if variant.matched:
+            raise InputError(
+                f"setting weights: {spec.variant} is wider than the network that a file is for"
+            )
+        # Only the network can tell whether a file fits; later the run's folder would be made.
         build_parts(name, 2, small=size.small, weights=settings["weights"])
 
 
@@ -228,7 +227,7 @@ EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
     *(("cluttered-digits", name, ("baseline", "abn")) for name in ("densenet", "resnext")),
     ("celeba-twin", None, ("sigmoid",)),
     ("cluttered-digits", "seresnet152", ("baseline", "abn")),
-    ("compcars-twin", "vgg16", ("make-baseline", "make-abn", "baseline", "abn")),
+    ("compcars-twin", "vgg16", ("make-baseline", "baseline", "abn", "make-abn")),
 )
 #: The same, trained longer: after the epochs of scale reduced some seeds on digits have hardly left the floor.
 LONGER: Mapping[str, Any] = {"epochs": 18}

@@ -57,20 +57,13 @@ VARIANTS: dict[str, Variant] = {
 SETTINGS: Settings = {
     "epochs": EPOCHS,
     "learning_rate": RATE,
-    "beta": (
-        int | float,
-        lambda weight: 0 <= weight <= 1e6,
-        "a number of at least 0 and at most a million",
-    ),
-    "gamma": (
-        int | float,
-        lambda weight: 0 <= weight <= 1e6,
-        "a number of at least 0 and at most a million",
-    ),
-    "lam": (
-        int | float,
-        lambda weight: 0 <= weight <= 1e6,
-        "a number of at least 0 and at most a million",
+    **dict.fromkeys(
+        ("beta", "gamma", "lam"),
+        (
+            int | float,
+            lambda weight: 0 <= weight <= 1e6,
+            "a number of at least 0 and at most a million",
+        ),
     ),
     "chunk": (
         int | None,
@@ -84,32 +77,22 @@ SETTINGS: Settings = {
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
     check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    variant, settings, size = (
-        VARIANTS[spec.variant],
-        spec.settings,
-        size_of(spec.dataset, spec.scale),
-    )
-    if unused := [
-        name for name in ("beta", "gamma", "lam", "chunk") if name in settings and variant.plain
-    ]:
-        raise InputError(
-            f"setting {unused[0]} is of the network with masks, and {spec.variant} has neither masks nor further losses"
-        )
-    lacks = {
-        "beta": not variant.options.get("multilabel", True),
-        "gamma": not variant.options.get("reconstruct", True),
-        "lam": "lam" in variant.losses or variant.options.get("mask") == "none",
-        "chunk": variant.options.get("mask") == "none",
+    variant, settings = VARIANTS[spec.variant], spec.settings
+    without = {
+        "beta": variant.plain or not variant.options.get("multilabel", True),
+        "gamma": variant.plain or not variant.options.get("reconstruct", True),
+        "lam": variant.plain or "lam" in variant.losses or variant.options.get("mask") == "none",
+        "chunk": variant.plain or variant.options.get("mask") == "none",
     }
-    if unused := [name for name, lacking in lacks.items() if lacking and name in settings]:
-        raise InputError(f"setting {unused[0]} is of a part that {spec.variant} is without")
+    if unused := [name for name, lacking in without.items() if lacking and name in settings]:
+        raise InputError(f"setting {unused[0]} has no effect on {spec.variant}")
     if settings.get("weights") is not None:
         if variant.matched or spec.scale != "paper":
             raise InputError(
                 f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}"
             )
-        # Whether a file fits is the network's to say; later it would be said after the run's folder was made.
-        _build(variant, 2, size, settings)
+        # Only the network can tell whether a file fits; later the run's folder would be made.
+        _build(variant, 2, size_of(spec.dataset, spec.scale), settings)
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:

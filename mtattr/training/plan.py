@@ -115,7 +115,7 @@ class Plan:
             raise InputError(f"steering_norm must be running or batch, got {self.steering_norm!r}")
         if self.steering is None:
             object.__setattr__(self, "steering", self.data["val"])
-        if not len(self.steering) or self.steering.tasks != self.tasks:
+        elif not len(self.steering) or self.steering.tasks != self.tasks:
             raise InputError(
                 "the steering images of a plan must be there and have the tasks of its splits"
             )

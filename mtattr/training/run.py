@@ -170,15 +170,21 @@ def fit_or_load(
     about = {"checkpoint_seconds": checkpoint_seconds, "progress": progress}
 
     def run(spec: RunSpec, plan: Plan | None = None) -> Run:
-        given = plan is not None
-        plan = plan_for(spec, root=root, give=run, **options) if plan is None else plan
+        given, earlier = plan is not None, []
+
+        def give(needed: RunSpec) -> Run:
+            earlier.append(run(needed))
+            return earlier[-1]
+
+        plan = plan_for(spec, root=root, give=give, **options) if plan is None else plan
         if plan.settings.batch_size % fabric.world_size:
             raise InputError(
                 f"batch size {plan.settings.batch_size} does not divide over "
                 f"{fabric.world_size} processes"
             )
         precision = str(fabric._precision.precision)
-        identity = identity_of(spec, plan, precision=precision, given=given)
+        requires = [done.folder.name for done in earlier]
+        identity = identity_of(spec, plan, precision=precision, given=given, requires=requires)
         folder = home() / "runs" / spec.folder_name(identity)
         title = f"{spec.variant} {spec.dataset} seed {spec.seed}"
         loop = Loop(fabric, spec.seed, folder / "checkpoint.safetensors", identity, title, **about)

@@ -3,18 +3,19 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mtattr.adaptive_sharing import BranchedVGG, Tree, count_weights, fold_batch_norm, leaf_order, thin_widths
+from mtattr.adaptive_sharing import BranchedVGG, Tree, count_weights, fold_batch_norm, leaf_order, recipe, thin_widths
 from mtattr.adaptive_sharing.beginnings import iterations_of, matching_omega
 from mtattr.adaptive_sharing.domains import CLOTHES
 from mtattr.adaptive_sharing.layout import VGG16_WIDTHS
-from mtattr.adaptive_sharing.recipe import EVIDENCE, VARIANTS, check, evidence, plan
+from mtattr.adaptive_sharing.recipe import EVIDENCE, VARIANTS, check, evidence
 from mtattr.adaptive_sharing.sizes import JOINT, SIZES, load_splits
-from mtattr.errors import InputError
 from mtattr.evidence import load_paper
-from mtattr.training import RunSpec, fit_or_load, plan_for, predict
+from mtattr.training import Plan, RunSpec, fit_or_load, plan_for, predict
 from mtattr.twins.clothes import write_to as write_clothes
 from mtattr.twins.faces import write_to as write_faces
 from safetensors.torch import save_file
+
+from bad_input import refused
 
 FACES = "celeba-twin"
 
@@ -31,29 +32,46 @@ def give(wanted: RunSpec):
     return fit_or_load(wanted, progress=False, device="cpu", precision="32-true")
 
 
-@pytest.fixture
-def tiny(monkeypatch):
-    for (name, scale), size in SIZES.items():
-        if scale == "smoke":
-            small = replace(size, fit=replace(size.fit, epochs=1), interval=2, divisor=16, train=64, val=48, test=64)
-            monkeypatch.setitem(SIZES, (name, scale), small)
-    monkeypatch.setattr("mtattr.adaptive_sharing.grouping.REPETITIONS", 1)
+def planned(variant="branch-32-2.0", dataset=FACES, **settings) -> Plan:
+    return plan_for(spec(variant, dataset, **settings), give=give)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Small sizes and a home for this file, where every run is trained once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTATTR_HOME", str(tmp_path_factory.mktemp("home")))
+        for (name, scale), size in SIZES.items():
+            if scale == "smoke":
+                small = replace(size, fit=replace(size.fit, epochs=1), interval=2, divisor=16, train=64, val=48, test=64)
+                patch.setitem(SIZES, (name, scale), small)
+        patch.setattr("mtattr.adaptive_sharing.grouping.REPETITIONS", 1)
+        yield
 
 
 def structure(made) -> Tree:
     return Tree.from_list(made.record["structure"]["tree"])
 
 
-def test_every_variant_on_faces_trains_and_is_read_back(tiny, fresh_home):
-    tasks = 40
+def trains_and_is_read_back(variant):
+    made = run(variant)
+    assert {"mean_accuracy", "top10_recall", "weights", "megaflops", "milliseconds"} <= set(made.metrics["selected"])
+    assert len(made.record["task_metrics"]["accuracy"]) == (1 if variant == "source" else 40)
+    net = made.network(planned(variant))
+    assert count_weights(net) == made.metrics["selected"]["weights"]
+    images = load_splits(FACES, "smoke")["test"].images
+    torch.testing.assert_close(predict(fold_batch_norm(net), images), predict(net, images), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("variant", ["source", "branch-32-2.0", "matched"])
+def test_the_searched_network_its_source_and_its_control_train(variant, tiny):
+    trains_and_is_read_back(variant)
+
+
+@pytest.mark.slow
+def test_every_variant_on_faces_trains_and_is_read_back(tiny):
     for variant in VARIANTS:
-        made = run(variant)
-        assert {"mean_accuracy", "top10_recall", "weights", "megaflops", "milliseconds"} <= set(made.metrics["selected"])
-        assert len(made.record["task_metrics"]["accuracy"]) == (1 if variant == "source" else tasks)
-        net = made.network(plan_for(made.spec, earlier=give))
-        assert count_weights(net) == made.metrics["selected"]["weights"]
-        images = load_splits(FACES, "smoke")["test"].images
-        torch.testing.assert_close(predict(fold_batch_norm(net), images), predict(net, images), atol=1e-3, rtol=1e-3)
+        trains_and_is_read_back(variant)
     reference = structure(run("branch-32-2.0"))
     assert len(run("thin-32-longer").history) == len(run("matched").history) > len(run("thin-32").history)
     for how in ("original", "swapped", "shuffled", "correlated", "corrected"):
@@ -64,7 +82,8 @@ def test_every_variant_on_faces_trains_and_is_read_back(tiny, fresh_home):
     assert leaf_order(structure(run("regroup-swapped"))) != places
 
 
-def test_the_joint_model_learns_from_both_teachers(tiny, fresh_home):
+@pytest.mark.slow
+def test_the_joint_model_learns_from_both_teachers(tiny):
     both = f"{JOINT}-twin"
     made = run("branch-32-2.0", both)
     for name in ("mean_accuracy", "top10_recall", "top3_accuracy", "top5_accuracy"):
@@ -72,13 +91,13 @@ def test_the_joint_model_learns_from_both_teachers(tiny, fresh_home):
         gap = made.metrics["selected"][name] - teacher.metrics["selected"][name]
         assert made.metrics["selected"][f"{name}_gap"] == pytest.approx(gap, abs=1e-6)
     assert made.record["data"]["splits"] == {"train": 128, "val": 96, "test": 128}
-    labels = plan_for(made.spec, earlier=give).data["train"].labels
+    labels = planned("branch-32-2.0", both).data["train"].labels
     faces, clothes = load_splits(FACES, "smoke")["train"], load_splits("deepfashion-twin", "smoke")["train"]
     assert torch.equal(labels[:64, :40], faces.labels)
     assert torch.equal(labels[64:, 40:], clothes.labels)
     soft = labels[:64, 40:]
     assert ((soft > 0) & (soft < 1)).all()
-    net = run("vgg", "deepfashion-twin").network(plan_for(spec("vgg", "deepfashion-twin"), earlier=give))
+    net = run("vgg", "deepfashion-twin").network(planned("vgg", "deepfashion-twin"))
     torch.testing.assert_close(soft, predict(net, faces.images).sigmoid(), atol=1e-4, rtol=1e-4)
 
 
@@ -91,46 +110,66 @@ def test_joint_val_and_test_keep_unknown_labels_unknown(tiny):
     assert [task.group == CLOTHES for task in splits["val"].tasks] == [False] * 40 + [True] * 17
 
 
-def test_all_variants_of_a_dataset_are_paired_on_the_same_data(tiny, fresh_home):
+def test_all_variants_of_a_dataset_are_paired_on_the_same_data(tiny):
     names = [name for name in VARIANTS if name != "source"]
-    assert len({plan_for(spec(name), earlier=give).fingerprint for name in names}) == 1
-    assert plan_for(spec("source"), earlier=give).fingerprint != plan_for(spec("vgg")).fingerprint
+    assert len({planned(name).fingerprint for name in names}) == 1
+    assert planned("source").fingerprint != planned("vgg").fingerprint
 
 
 def test_the_source_network_sees_other_people_and_one_task(tiny):
-    source, faces = plan(spec("source")).data["train"], load_splits(FACES, "smoke")["train"]
+    source, faces = recipe.data(spec("source"))["train"], load_splits(FACES, "smoke")["train"]
     assert source.tasks.names == ("Male",)
     assert source.facts["seed"] == 1
     assert not torch.equal(source.images, faces.images)
 
 
-def test_a_start_from_the_source_differs_from_a_random_one(tiny, fresh_home):
+def test_a_start_from_the_source_differs_from_a_random_one(tiny):
     def first_layer(variant):
-        made = plan_for(spec(variant), earlier=give)
-        return made.search(made).weights["layers.0.weight"] if made.search else None
+        return planned(variant).initial().weights["layers.0.weight"]
 
-    source = run("source").network(plan_for(spec("source"), earlier=give))
-    folded = fold_batch_norm(source).layers[0].weight
+    folded = fold_batch_norm(run("source").network(planned("source"))).layers[0].weight
     torch.testing.assert_close(first_layer("vgg"), folded)
     thin = first_layer("thin-32")
     assert all(any(torch.allclose(row, other) for other in folded) for row in thin)
     assert not any(torch.allclose(row, other) for row in first_layer("thin-32-scratch") for other in folded)
 
 
-def test_a_plan_says_which_run_must_come_first(tiny):
-    with pytest.raises(InputError, match=r"starts from the run branch-32-2.0 on celeba-twin; call fit_or_load"):
-        plan(spec("matched"))
+def test_what_must_be_finished_first(tiny):
+    source, search, both = spec("source"), spec("branch-32-2.0"), f"{JOINT}-twin"
+    needed = {
+        spec("vgg"): {source},
+        spec("vgg-scratch"): set(),
+        search: {source},
+        spec("matched"): {source, search},
+        spec("regroup-original"): {search},
+        spec("regroup-original", interval=3): {spec(interval=3)},
+        spec("thin-32", "deepfashion-twin", epochs=2): {source},
+        spec("thin-32", both, epochs=2): {source, spec("vgg", epochs=2), spec("vgg", "deepfashion-twin", epochs=2)},
+        spec("matched", "celeba", "paper", weights="w"): {spec("branch-32-2.0", "celeba", "paper", weights="w")},
+    }
+    for wanted, runs in needed.items():
+        assert set(recipe.requires(wanted)) == runs, wanted
+    data = recipe.data(spec())
+    for wanted, first in ((spec("matched"), "branch-32-2.0"), (spec("thin-32"), "source")):
+        refused(f"the run {first} on celeba-twin must be finished first; call fit_or_load", recipe.plan, wanted, data)
 
 
-@pytest.mark.parametrize("omega", [3, 8, 20])
-def test_matched_is_as_large_as_it_can_be_chosen(omega):
-    wide = tuple(width // 4 for width in VGG16_WIDTHS)
-    goal = count_weights(BranchedVGG(Tree.trunk(40), thin_widths(omega, wide), input_size=32))
-    assert matching_omega(goal, 40, wide, 32) == omega
-    assert matching_omega(goal + 1, 40, wide, 32) == omega
+def test_a_run_from_another_source_is_another_run(tiny, monkeypatch):
+    one = run("thin-32", "deepfashion-twin")
+    size = SIZES[FACES, "smoke"]
+    monkeypatch.setitem(SIZES, (FACES, "smoke"), replace(size, fit=replace(size.fit, weight_decay=1e-3)))
+    assert run("thin-32", "deepfashion-twin").folder != one.folder
 
 
-def test_iterations_count_the_rounds_that_ended_with_a_split(tiny, fresh_home):
+def test_matched_is_as_large_as_it_can_be_chosen():
+    wide = tuple(width // 16 for width in VGG16_WIDTHS)
+    sizes = [count_weights(BranchedVGG(Tree.trunk(40), thin_widths(omega, wide), input_size=32)) for omega in range(1, max(wide[:13]) + 1)]
+    for goal in (0, 1e9, sizes[2], sizes[2] + 1, sizes[19], sum(sizes[7:9]) // 2 + 1):
+        closest = min(range(len(sizes)), key=lambda place: abs(sizes[place] - goal))
+        assert matching_omega(goal, 40, wide, 32) == closest + 1, goal
+
+
+def test_iterations_count_the_rounds_that_ended_with_a_split(tiny):
     made = run("branch-32-2.0")
     rounds = sum(decision["branches"] > 1 for decision in made.record["search"]["decisions"])
     assert rounds >= 1
@@ -138,20 +177,20 @@ def test_iterations_count_the_rounds_that_ended_with_a_split(tiny, fresh_home):
     assert iterations_of(run("thin-32")) == 2
 
 
-def test_settings_reach_the_search(tiny, fresh_home):
+def test_settings_reach_the_search(tiny):
     base = run("branch-32-2.0")
     thin = run("branch-32-2.0", alpha=0)
     assert structure(thin) == Tree.trunk(40)
     assert math.isclose(thin.metrics["selected"]["weights"], run("thin-32").metrics["selected"]["weights"])
     assert base.record["search"]["decisions"][0]["iteration"] == 2
-    assert run("branch-32-2.0", interval=3).record["search"]["decisions"][0]["iteration"] == 3
     # The control takes the tree of a search with the same settings.
     assert structure(run("regroup-original", alpha=0)) == Tree.trunk(40)
+    settings = planned(alpha=3, interval=5, decay=0.5, retest="always").train.keywords["settings"]
+    assert (settings.alpha, settings.interval, settings.decay, settings.retest) == (3, 5, 0.5, True)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
+def test_bad_input_has_one_clear_line(tmp_path):
+    for wrong, message in (
         (spec("nobody"), "variant 'nobody'"),
         (spec(dataset="market1501"), "market1501"),
         (spec(color=1), "setting 'color'"),
@@ -159,25 +198,17 @@ def test_settings_reach_the_search(tiny, fresh_home):
         (spec(interval=0), "interval 0"),
         (spec(retest="perhaps"), "retest"),
         (spec(decay=1.0), "decay"),
-        (spec("vgg", alpha=1.0), "alpha is of a search, and vgg has none"),
+        (spec("vgg", alpha=1.0), "setting alpha applies only to variants with a search; vgg has none"),
         (spec("source", "deepfashion-twin"), "source network learns on celeba-twin"),
         (spec("source", scale="paper"), "set weights"),
         (spec(weights="vgg16.safetensors"), "weights needs scale paper"),
         (spec("vgg-scratch", scale="paper", weights="vgg16.safetensors"), "vgg-scratch starts from random weights"),
         (spec("vgg", scale="paper", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
-    ],
-)
-def test_bad_input_has_one_clear_line(wrong, message):
-    with pytest.raises(InputError, match=message) as caught:
-        check(wrong)
-    assert "\n" not in str(caught.value)
-
-
-def test_weights_that_are_no_vgg16(tmp_path):
+    ):
+        refused(message, check, wrong)
     path = tmp_path / "other.safetensors"
     save_file({"layer": torch.zeros(3)}, path)
-    with pytest.raises(InputError, match=r"other.safetensors: features.0.weight \(conv1_1\) is missing"):
-        check(spec("vgg", scale="paper", weights=str(path)))
+    refused(r"other.safetensors: features.0.weight \(conv1_1\) is missing", check, spec("vgg", scale="paper", weights=str(path)))
 
 
 def test_real_layouts_load_for_one_domain_and_for_both(tmp_path, fresh_home, monkeypatch):
@@ -193,7 +224,8 @@ def test_real_layouts_load_for_one_domain_and_for_both(tmp_path, fresh_home, mon
     assert set(clothes.labels.sum(1).tolist()) == {1.0}
 
 
-def test_the_joint_model_finds_its_teachers_below_one_root(tiny, tmp_path, fresh_home):
+@pytest.mark.slow
+def test_the_joint_model_finds_its_teachers_below_one_root(tiny, tmp_path):
     write_faces(tmp_path / "celeba", image_size=48, limit=120)
     write_clothes(tmp_path / "deepfashion", image_size=48, limit=160)
     joint = spec("thin-32", JOINT)
@@ -208,7 +240,3 @@ def test_evidence_asks_for_what_the_claims_compare():
             if dataset.endswith("-twin"):
                 assert {(variant, dataset) for variant in claim.variants} <= made, claim.id
     assert len(evidence()) == 5 * len(EVIDENCE)
-    # What others start from comes first, so that two shards rarely wait for each other.
-    order = [of.variant for of in evidence(seeds=[0])]
-    assert order.index("source") == 0
-    assert order.index("branch-32-2.0") < order.index("matched") < order.index("regroup-original")

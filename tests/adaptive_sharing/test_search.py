@@ -1,3 +1,4 @@
+import importlib
 import itertools
 import json
 import os
@@ -18,11 +19,13 @@ from mtattr.adaptive_sharing.grouping import choose_branches, unit_cost
 from mtattr.adaptive_sharing.layout import LAYERS
 from mtattr.adaptive_sharing.measurements import floors, metrics
 from mtattr.data.image_data import ImageData
-from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
-from mtattr.training import FitSettings, Plan, RunSpec, Start, fit_or_load
+from mtattr.training import FitSettings, Initial, Loop, Measures, Plan, RunSpec, fit, fit_or_load
+from mtattr.training.checkpoint import load_tensors, save_tensors
 from mtattr.training.device import open_fabric
 from safetensors.torch import load_file
+
+from bad_input import refused
 
 NUM_TASKS = 6
 WIDTHS = (3,) * 13 + (4, 4)
@@ -46,10 +49,10 @@ def build(structure=None, num_tasks: int = NUM_TASKS):
     return BranchedVGG(Tree.trunk(num_tasks), WIDTHS, input_size=32) if structure is None else BranchedVGG.from_structure(structure)
 
 
-def begin(num_tasks: int = NUM_TASKS) -> Start:
+def begin(num_tasks: int = NUM_TASKS) -> Initial:
     torch.manual_seed(0)
     net = build(num_tasks=num_tasks)
-    return Start(structure=net.structure, weights=net.state_dict())
+    return Initial(net.structure, net.state_dict())
 
 
 def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, **settings) -> Plan:
@@ -60,11 +63,15 @@ def toy_plan(num_tasks: int = NUM_TASKS, *, alpha: float = 4.0, **settings) -> P
         build=partial(build, num_tasks=num_tasks),
         task_weights=torch.ones(num_tasks),
         settings=FitSettings(epochs=2, batch_size=8, learning_rate=0.02, optimizer="sgd", clip_norm=20.0),
-        metrics=metrics,
-        select_by="selection_score",
-        floors=floors,
-        search=partial(search, begin=partial(begin, num_tasks), settings=how),
+        measures=Measures(metrics=metrics, select_by="selection_score", floors=floors),
+        initial=partial(begin, num_tasks),
+        train=partial(search, settings=how),
     )
+
+
+def loop_in(folder: Path, *, seed: int = 0, identity: str = "run") -> Loop:
+    fabric = open_fabric(device="cpu", precision="32-true")
+    return Loop(fabric, seed, folder / "checkpoint.safetensors", {"of": identity}, progress=False)
 
 
 def run(plan: Plan, variant: str = "toy", precision: str = "32-true"):
@@ -75,7 +82,7 @@ def run(plan: Plan, variant: str = "toy", precision: str = "32-true"):
 def test_rounds_go_down_layer_by_layer_and_the_record_tells_them(fresh_home):
     seen = []
     plan = toy_plan()
-    plan = replace(plan, search=partial(plan.search, on_round=lambda tree, affinity, layer: seen.append((tree, affinity, layer))))
+    plan = replace(plan, train=partial(plan.train, on_round=lambda tree, affinity, layer: seen.append((tree, affinity, layer))))
     record = run(plan).record
     decisions = record["search"]["decisions"]
     layers = [decision["layer"] for decision in decisions]
@@ -96,9 +103,7 @@ def test_rounds_go_down_layer_by_layer_and_the_record_tells_them(fresh_home):
 def test_one_round_decides_as_the_equations_say(tmp_path):
     """The first decision, made again from the margins of the very batches that a plain training sees."""
     plan, found = toy_plan(alpha=1.0), []
-    fabric = open_fabric(device="cpu", precision="32-true")
-    how = {"fabric": fabric, "seed": 3, "identity": {}, "progress": False}
-    plan.search(plan, folder=tmp_path / "search", on_round=lambda *of: found.append(of), **how)
+    plan.train(plan, loop_in(tmp_path / "searched", seed=3), on_round=lambda *of: found.append(of))
 
     class Batches(torch.nn.Module):
         def __init__(self):
@@ -108,10 +113,8 @@ def test_one_round_decides_as_the_equations_say(tmp_path):
         def observe(self, logits, labels):
             self.seen.append((logits.clone(), labels.clone()))
 
-    from mtattr.training.fit import fit
-
     watch = Batches()
-    fit(plan, start=begin(), observer=watch, stop_after=4, checkpoint=tmp_path / "plain", **how)
+    fit(plan, loop_in(tmp_path / "plain", seed=3), observer=watch, stop_after=4)
     affinity = ErrorAffinity(NUM_TASKS)
     for logits, labels in watch.seen:
         affinity.update((labels - logits.sigmoid()).abs())
@@ -127,7 +130,7 @@ def test_alpha_zero_stops_at_once_and_is_the_thin_model(fresh_home):
     record = run(toy_plan(alpha=0.0)).record
     assert record["structure"]["tree"] == Tree.trunk(NUM_TASKS).to_list()
     assert [d["branches"] for d in record["search"]["decisions"]] == [1]
-    alone = run(replace(toy_plan(), search=lambda *_, **__: begin()), "plain")
+    alone = run(replace(toy_plan(), train=None), "plain")
     ours, theirs = record["metrics"]["last"], alone.record["metrics"]["last"]
     assert {name: ours[name] for name in theirs if name != "milliseconds"} == {k: v for k, v in theirs.items() if k != "milliseconds"}
 
@@ -147,7 +150,6 @@ def test_one_task_has_nothing_to_group(fresh_home):
 
 def test_the_widened_network_goes_on_from_the_weights_it_had(tmp_path):
     plan, widened = toy_plan(alpha=50.0), []
-    how = {"fabric": open_fabric(device="cpu", precision="32-true"), "seed": 0, "identity": {}, "progress": False}
 
     class Enough(Exception):
         pass
@@ -157,7 +159,7 @@ def test_the_widened_network_goes_on_from_the_weights_it_had(tmp_path):
         raise Enough
 
     with pytest.raises(Enough):
-        plan.search(plan, folder=tmp_path / "search", on_round=look, **how)
+        plan.train(plan, loop_in(tmp_path), on_round=look)
     state = load_file(tmp_path / "search" / "rounds.safetensors")
     fc7 = state["net.layers.14.weight"]
     copies = fc7.unflatten(0, (widened[0].copies[14], -1))
@@ -165,6 +167,7 @@ def test_the_widened_network_goes_on_from_the_weights_it_had(tmp_path):
     assert all(torch.equal(copies[0], other) for other in copies)
 
 
+@pytest.mark.slow
 def test_killed_between_and_inside_rounds_ends_with_the_same_bits(tmp_path):
     """kill -9 inside the first round, at the start of a later one, and somewhere around an end, against an undisturbed run elsewhere.
 
@@ -192,33 +195,35 @@ def same_end(one: Path, other: Path) -> None:
         assert records[0]["search"][part] == records[1]["search"][part], part
 
 
-@pytest.mark.parametrize("alpha", [0.0, 4.0])
-def test_interrupted_while_it_asks_again(tmp_path, monkeypatch, alpha):
+def interrupted_every(calls: int, home: Path, plan: Plan, monkeypatch) -> Path:
+    """The folder of a run that is interrupted after every so many batches and begun again."""
+    loop, seen = importlib.import_module("mtattr.training.fit"), itertools.count(1)
+    take = loop.take
+
+    def unplugged(*arguments):
+        if next(seen) % calls == 0:
+            raise KeyboardInterrupt
+        return take(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "take", unplugged)
+        patch.setenv("MTATTR_HOME", str(home))
+        for _ in range(100):
+            try:
+                return run(plan).folder
+            except KeyboardInterrupt:
+                continue
+    raise AssertionError("never finished")
+
+
+@pytest.mark.parametrize("alpha", [0.0, pytest.param(4.0, marks=pytest.mark.slow)])
+def test_interrupted_while_it_asks_again(tmp_path, monkeypatch, fresh_home, alpha):
     """Every place between two iterations in turn, with a layer that may split late."""
     plan = toy_plan(alpha=alpha, retest=True)
-    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "whole"))
-    whole = run(plan).folder
-    monkeypatch.setenv("MTATTR_HOME", str(tmp_path / "cut"))
-    calls = 0
-
-    def unplugged(*arguments, **options):
-        nonlocal calls
-        calls += 1
-        if calls % 9 == 0:
-            raise KeyboardInterrupt
-        return plan.losses(*arguments, **options)
-
-    cut = replace(plan, losses=unplugged)
-    for _ in range(100):
-        try:
-            done = run(cut)
-            break
-        except KeyboardInterrupt:
-            continue
-    assert calls > 18
-    same_end(whole, done.folder)
+    same_end(run(plan).folder, interrupted_every(5 if alpha == 0 else 9, tmp_path / "cut", plan, monkeypatch))
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_tree_that_one_finds(tmp_path):
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     one = finish(tmp_path / "one", "--double")
@@ -233,41 +238,28 @@ def test_two_processes_find_the_tree_that_one_finds(tmp_path):
         torch.testing.assert_close(a[name], b[name], atol=1e-9, rtol=1e-9, msg=name)
 
 
-@pytest.mark.parametrize("damage", ["cut", "foreign", "tree"])
-def test_a_damaged_file_of_rounds_is_named(tmp_path, damage):
-    from mtattr.training.checkpoint import load_tensors, save_tensors
-
+def test_a_damaged_file_of_rounds_is_named(tmp_path):
     plan = toy_plan(alpha=50.0)
-    how = {"fabric": open_fabric(device="cpu", precision="32-true"), "seed": 0, "identity": {"run": 1}, "progress": False}
-    plan.search(plan, folder=tmp_path / "search", **how)
+    plan.train(plan, loop_in(tmp_path))
     file = tmp_path / "search" / "rounds.safetensors"
-    if damage == "cut":
-        file.write_bytes(file.read_bytes()[:-100])
-    else:
-        tensors, about = load_tensors(file)
-        if damage == "foreign":
-            about["identity"] = {"run": 2}
-        else:
+    whole = file.read_bytes()
+    for damage in ("cut", "foreign", "tree"):
+        file.write_bytes(whole[:-100] if damage == "cut" else whole)
+        if damage == "tree":
+            tensors, about = load_tensors(file)
             about["state"]["structure"]["tree"] = [[0], [3]]
-        save_tensors(file, tensors, about)
-    with pytest.raises(InputError, match=r"rounds.safetensors.*delete it"):
-        plan.search(plan, folder=tmp_path / "search", **how)
+            save_tensors(file, tensors, about)
+        loop = loop_in(tmp_path, identity="another run" if damage == "foreign" else "run")
+        refused(r"rounds.safetensors.*delete it", plan.train, plan, loop, case=damage)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "name"),
-    [
-        ({"alpha": -1}, "alpha"),
-        ({"alpha": float("nan")}, "alpha"),
-        ({"alpha": True}, "alpha"),
-        ({"interval": 0}, "interval"),
-        ({"limits": [0] * 15}, "limits"),
-        ({"limits": [1] * 3}, "limits"),
-    ],
-)
-def test_bad_settings(wrong, name):
-    with pytest.raises(InputError, match=name):
-        SearchSettings(**{"alpha": 1.0, "limits": [1] * 15} | wrong)
+def test_bad_settings():
+    for wrong in (
+        *({"alpha": value} for value in (-1, float("nan"), True)),
+        {"interval": 0},
+        *({"limits": value} for value in ([0] * 15, [1] * 3)),
+    ):
+        refused(next(iter(wrong)), SearchSettings, **{"alpha": 1.0, "limits": [1] * 15} | wrong)
 
 
 def start(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
@@ -283,27 +275,25 @@ def finish(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> Path:
     return Path(json.loads((home.parent / f"{home.name}.json").read_text())["folder"])
 
 
-def doomed(batches: int, seconds: float):
-    """A loss that kills its process `seconds` after it was asked for the given number of batches."""
-    seen = itertools.count(1)
+def doom(batches: int, seconds: float) -> None:
+    """This process is killed `seconds` after it took the given number of training batches."""
+    loop, seen = importlib.import_module("mtattr.training.fit"), itertools.count(1)
+    take = loop.take
 
-    def losses(*arguments, **options):
-        from mtattr.training import per_task_loss
-
+    def fatal(*arguments):
         if next(seen) == batches:
             die = partial(os.kill, os.getpid(), signal.SIGKILL)
             threading.Timer(seconds, die).start() if seconds else die()
-        return per_task_loss(*arguments, **options)
+        return take(*arguments)
 
-    return losses
+    loop.take = fatal
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    plan = toy_plan()
     if "--die" in sys.argv:
         at = sys.argv.index("--die")
-        plan = replace(plan, losses=doomed(int(sys.argv[at + 1]), float(sys.argv[at + 2])))
-    done = run(plan, precision="64-true" if "--double" in sys.argv else "32-true")
+        doom(int(sys.argv[at + 1]), float(sys.argv[at + 2]))
+    done = run(toy_plan(), precision="64-true" if "--double" in sys.argv else "32-true")
     if int(os.environ.get("RANK", 0)) == 0:
         Path(sys.argv[1]).write_text(json.dumps({"folder": str(done.folder)}))

@@ -2,10 +2,12 @@ import math
 
 import pytest
 import torch
-from mtattr.adaptive_weighting.loss import square_error, square_errors
-from mtattr.errors import InputError
+from mtattr.adaptive_weighting.loss import losses, square_error, square_errors
+from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import per_task_loss
+from mtattr.training import Batch, per_task_loss
+
+from bad_input import refused
 
 TASKS = TaskSet([Task("hat"), Task("colour", "categorical", tuple("rgb")), Task("bag"), Task("age", "categorical", tuple("abcd"))])
 
@@ -62,9 +64,9 @@ def test_an_unknown_label_gives_neither_loss_nor_gradient():
     outputs, labels = draw()
     labels[:, 1] = math.nan
     outputs.requires_grad_()
-    losses = square_error(outputs, labels, TASKS)
-    assert losses[1] == 0
-    losses.sum().backward()
+    found = square_error(outputs, labels, TASKS)
+    assert found[1] == 0
+    found.sum().backward()
     known = ~labels[:, [0, 1, 1, 1, 2, 3, 3, 3, 3]].isnan()
     assert torch.equal(outputs.grad != 0, known)
 
@@ -107,13 +109,17 @@ def test_a_sum_over_units_is_their_mean_times_their_number():
     torch.testing.assert_close(square_error(outputs, labels, TASKS, units="sum"), square_error(outputs, labels, TASKS) * sizes)
     summed = square_errors(outputs, labels, TASKS, units="sum")
     torch.testing.assert_close(summed, square_errors(outputs, labels, TASKS) * sizes, equal_nan=True)
-    with pytest.raises(InputError, match="mean or sum"):
-        square_error(outputs, labels, TASKS, units="max")
+    refused("mean or sum", square_error, outputs, labels, TASKS, units="max")
 
 
-@pytest.mark.parametrize(
-    ("outputs", "labels"), [((4, 1), (4, 4)), ((1, 9), (4, 4)), ((4,), (4, 4)), ((4, 9), (1, 4)), ((4, 9), (4, 1)), ((4, 8), (4, 4))]
-)
-def test_shapes_that_would_be_broadcast_are_refused(outputs, labels):
-    with pytest.raises(InputError, match=r"outputs \(B, 9\) and labels \(B, 4\)"):
-        square_error(torch.zeros(outputs), torch.zeros(labels), TASKS)
+def test_what_a_plan_trains_is_the_square_error():
+    outputs, labels = draw()
+    known = torch.tensor([3.0, 4, 5, 6])
+    for units in ("mean", "sum"):
+        found = losses(Output(outputs), Batch(None, labels, known), TASKS, units=units)
+        assert torch.equal(found, square_error(outputs, labels, TASKS, known=known, units=units))
+
+
+def test_shapes_that_would_be_broadcast_are_refused():
+    for outputs, labels in (((4, 1), (4, 4)), ((1, 9), (4, 4)), ((4,), (4, 4)), ((4, 9), (1, 4)), ((4, 9), (4, 1)), ((4, 8), (4, 4))):
+        refused(r"outputs \(B, 9\) and labels \(B, 4\)", square_error, torch.zeros(outputs), torch.zeros(labels), TASKS)

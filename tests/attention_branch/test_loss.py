@@ -4,10 +4,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mtattr.attention_branch import attention_branch_loss
-from mtattr.attention_branch.loss import attention_losses
+from mtattr.attention_branch.loss import losses
 from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
-from mtattr.training.losses import per_task_loss
+from mtattr.training import Batch, per_task_loss
 from torch import nn
 
 NAN = math.nan
@@ -56,18 +56,17 @@ def test_both_branches_weigh_the_same():
     torch.testing.assert_close(attention_branch_loss(one, other, labels, FACES), attention_branch_loss(other, one, labels, FACES))
 
 
-def test_what_the_loop_adds_makes_the_loss_of_the_paper():
+def test_halves_with_the_global_counts_average_to_the_whole():
     perception, attention, labels = random(8, 3), random(8, 3, seed=1), (random(8, 3, seed=2) > 0).float()
-    output = Output(perception, extra={"attention_logits": attention})
-    added = attention_losses(output, None, labels, FACES)
-    torch.testing.assert_close(added, per_task_loss(attention, labels, FACES))
-    total = per_task_loss(perception, labels, FACES) + added
-    torch.testing.assert_close(total, attention_branch_loss(perception, attention, labels, FACES))
+    labels[:3, 1] = NAN
+    known = torch.tensor([8.0, 5, 8]) / 2
+    halves = [attention_branch_loss(perception[p], attention[p], labels[p], FACES, known=known) for p in (slice(4), slice(4, 8))]
+    torch.testing.assert_close(sum(halves) / 2, attention_branch_loss(perception, attention, labels, FACES))
 
 
-def test_what_the_loop_adds_is_divided_by_the_count_of_all_processes():
-    attention, labels = random(8, 3, seed=1), (random(8, 3, seed=2) > 0).float()
-    output = Output(random(8, 3), extra={"attention_logits": attention})
-    mine = attention_losses(output, None, labels, FACES)
-    shared = attention_losses(output, None, labels, FACES, known=torch.tensor([16.0, 8.0, 4.0]))
-    torch.testing.assert_close(shared, mine * torch.tensor([0.5, 1, 2]))
+def test_what_a_plan_trains_is_eq_3_or_the_perception_alone():
+    perception, attention, labels = random(8, 3), random(8, 3, seed=1), (random(8, 3, seed=2) > 0).float()
+    batch = Batch(None, labels, torch.tensor([16.0, 8.0, 4.0]))
+    both = losses(Output(perception, extra={"attention_logits": attention}), batch, FACES)
+    assert torch.equal(both, attention_branch_loss(perception, attention, labels, FACES, known=batch.known))
+    assert torch.equal(losses(Output(perception), batch, FACES), per_task_loss(perception, labels, FACES, known=batch.known))

@@ -4,10 +4,9 @@ import pytest
 from mtattr.attention_branch.backbones import PAPER_BACKBONES, SMALL_BACKBONES
 from mtattr.attention_branch.sizes import BACKBONE, SIZES, load_splits, size_of
 from mtattr.data import DATASETS
-from mtattr.errors import InputError
 from mtattr.training.spec import SCALES
 
-from cases import each
+from bad_input import refused
 
 REAL = ["cifar10", "cifar100", "svhn", "imagenet", "compcars", "celeba"]
 DRAWN = ["cluttered-digits", "compcars-twin", "celeba-twin"]
@@ -19,28 +18,28 @@ def test_every_dataset_has_its_scales():
     assert {name for name, _ in SIZES} <= set(DATASETS)
 
 
-@each(("name", "scale"), SIZES)
-def test_every_dataset_has_a_network_of_that_scale(name, scale):
-    assert BACKBONE[name.removesuffix("-twin")] in (SMALL_BACKBONES if SIZES[name, scale].small else PAPER_BACKBONES)
-    assert SIZES[name, scale].small is (scale != "paper")
-    assert size_of(name, scale) is SIZES[name, scale]
+def test_every_dataset_has_a_network_of_that_scale():
+    for (name, scale), size in SIZES.items():
+        assert BACKBONE[name.removesuffix("-twin")] in (SMALL_BACKBONES if size.small else PAPER_BACKBONES), (name, scale)
+        assert size.small is (scale != "paper"), (name, scale)
+        assert size_of(name, scale) is size
 
 
-@each("name", [*REAL, *DRAWN])
-def test_smoke_is_smaller_than_reduced(name):
-    smoke, reduced = SIZES[name, "smoke"], SIZES[name, "reduced"]
-    assert smoke.train * smoke.fit.epochs < reduced.train * reduced.fit.epochs
-    assert all(getattr(smoke, split) <= getattr(reduced, split) for split in ("train", "val", "test"))
+def test_smoke_is_smaller_than_reduced():
+    for name in (*REAL, *DRAWN):
+        smoke, reduced = SIZES[name, "smoke"], SIZES[name, "reduced"]
+        assert smoke.train * smoke.fit.epochs < reduced.train * reduced.fit.epochs, name
+        assert all(getattr(smoke, split) <= getattr(reduced, split) for split in ("train", "val", "test")), name
 
 
-@each("name", REAL)
-def test_at_paper_scale_every_image_is_used(name):
-    size = SIZES[name, "paper"]
-    assert (size.train, size.val, size.test) == (None, None, None)
-    assert (size.width, size.stem_stride) == (1, 1)
+def test_at_paper_scale_every_image_is_used():
+    for name in REAL:
+        size = SIZES[name, "paper"]
+        assert (size.train, size.val, size.test) == (None, None, None), name
+        assert (size.width, size.stem_stride) == (1, 1), name
 
 
-@each(
+@pytest.mark.parametrize(
     ("name", "size", "epochs", "rate", "batch", "milestones"),
     [
         ("cifar10", 32, 300, 0.1, 256, (150, 225)),
@@ -63,21 +62,19 @@ def test_the_papers_recipe(name, size, epochs, rate, batch, milestones):
         assert fit.rate_at(epoch * steps, epochs * steps) == pytest.approx(rate * 0.1**passed), epoch
 
 
-@each(
-    ("name", "flip", "shift"),
-    [("cifar10", True, 4), ("cifar100", True, 4), ("svhn", True, 4), ("imagenet", True, 16), ("compcars", False, 0), ("celeba", False, 0)],
-)
-def test_the_papers_augmentation(name, flip, shift):
-    fit = SIZES[name, "paper"].fit
-    assert (fit.flip, fit.shift) == (flip, shift)
+def test_the_papers_augmentation():
+    cifar = dict.fromkeys(("cifar10", "cifar100", "svhn"), (True, 4))
+    for name, expected in {**cifar, "imagenet": (True, 16), "compcars": (False, 0), "celeba": (False, 0)}.items():
+        fit = SIZES[name, "paper"].fit
+        assert (fit.flip, fit.shift) == expected, name
 
 
-@each("name", ["cifar10", "cifar100", "svhn"])
-def test_wide_networks_decay_more(name):
-    size = SIZES[name, "paper"]
-    decay = {backbone: size.decay.get(backbone, size.fit.weight_decay) for backbone in PAPER_BACKBONES}
-    assert {backbone for backbone, value in decay.items() if value == 5e-4} == {"wrn", "resnext"}
-    assert set(decay.values()) == {1e-4, 5e-4}
+def test_wide_networks_decay_more():
+    for name in ("cifar10", "cifar100", "svhn"):
+        size = SIZES[name, "paper"]
+        decay = {backbone: size.decay.get(backbone, size.fit.weight_decay) for backbone in PAPER_BACKBONES}
+        assert {backbone for backbone, value in decay.items() if value == 5e-4} == {"wrn", "resnext"}, name
+        assert set(decay.values()) == {1e-4, 5e-4}
 
 
 def test_digits_are_not_mirrored_and_cars_and_faces_are():
@@ -88,7 +85,7 @@ def test_digits_are_not_mirrored_and_cars_and_faces_are():
         assert SIZES["celeba", scale] == SIZES["celeba-twin", scale]
 
 
-@each("name", DRAWN)
+@pytest.mark.parametrize("name", DRAWN)
 def test_splits_have_the_size_of_the_scale_and_regions(name, monkeypatch):
     monkeypatch.setitem(SIZES, (name, "smoke"), replace(SIZES[name, "smoke"], train=12, val=8, test=10))
     splits = load_splits(name, "smoke", root="not looked at")
@@ -104,35 +101,16 @@ def test_splits_have_the_size_of_the_scale_and_regions(name, monkeypatch):
     assert len(splits["train"].tasks) == {"celeba-twin": 40}.get(name, len(kinds.get(name, ())))
 
 
-def test_options_and_places_reach_the_loader(monkeypatch):
-    calls = []
-
-    def load(dataset, split, **options):
-        calls.append((dataset, split, options))
-
-    monkeypatch.setattr("mtattr.training.recipe.load_dataset", load)
-    load_splits("svhn", "paper", root="here")
-    load_splits("svhn", "smoke", root="here")
-    load_splits("celeba-twin", "smoke", root="here", seed=3)
-    # The paper trains on the extra images as well.
-    assert calls[0] == ("svhn", "train", {"root": "here", "image_size": 32, "limit": None, "extra": True})
-    assert [split for _, split, _ in calls] == ["train", "val", "test"] * 3
-    assert "extra" not in calls[3][2]
-    assert calls[3][2]["root"] == "here"
-    assert calls[6][2]["root"] is None
-    assert calls[6][2]["seed"] == 3
-    assert calls[6][2]["limit"] == SIZES["celeba-twin", "smoke"].train
+def test_the_paper_trains_on_the_extra_house_numbers_as_well():
+    assert SIZES["svhn", "paper"].options == {"extra": True}
+    assert not SIZES["svhn", "smoke"].options
 
 
-@each(
-    ("name", "scale", "message"),
-    [
+def test_what_has_no_recipe_is_refused_with_a_list():
+    for name, scale, message in (
         ("market1501", "smoke", "attention_branch has no recipe for dataset 'market1501'; there are celeba, celeba-twin, cifar10"),
         ("celeba-twin", "paper", "attention_branch has no scale 'paper' for celeba-twin; there are smoke, reduced"),
         ("celeba", "huge", "attention_branch has no scale 'huge' for celeba; there are smoke, reduced, paper"),
-    ],
-)
-def test_what_has_no_recipe_is_refused_with_a_list(name, scale, message):
-    for act in (size_of, load_splits):
-        with pytest.raises(InputError, match=message):
-            act(name, scale)
+    ):
+        for act in (size_of, load_splits):
+            refused(message, act, name, scale)

@@ -2,7 +2,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mtattr.attribute_estimation import joint_loss, loss_weights
-from mtattr.errors import InputError
+from mtattr.attribute_estimation.loss import losses
+from mtattr.nets import Output
+from mtattr.tasks import Task, TaskSet
+from mtattr.training import Batch
+
+from bad_input import refused
 
 
 def draw():
@@ -33,9 +38,8 @@ def test_unknown_attributes_do_not_count():
 
 def test_weights_sum_to_one_and_alpha_is_checked():
     assert loss_weights(7, 0.3).sum().item() == pytest.approx(1.0)
-    for alpha in (-0.1, 1.1):
-        with pytest.raises(InputError, match="alpha"):
-            loss_weights(7, alpha)
+    for alpha in (-0.1, 1.1, True, "x"):
+        refused("alpha", loss_weights, 7, alpha)
 
 
 def test_labels_may_be_of_any_type():
@@ -45,25 +49,42 @@ def test_labels_may_be_of_any_type():
         assert joint_loss(c, a, classes, attributes.to(kind)) == expected
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"classes": torch.zeros(3)},
-        {"classes": torch.zeros(4, 1)},
-        {"classes": torch.full((4,), 9)},
-        {"classes": torch.full((4,), -1)},
-        {"attributes": torch.zeros(4, 3)},
-        {"attributes": torch.full((4, 2), 2.0)},
-        {"attribute_logits": torch.zeros(3, 2)},
-        {"class_logits": torch.zeros(3)},
-        {"class_logits": torch.zeros(4, 1)},
-        {"alpha": "x"},
-        {"alpha": True},
-    ],
-)
-def test_what_does_not_fit_together_is_refused(changed):
+def test_without_reduction_it_is_the_loss_of_each_task_before_its_weight():
+    c, a, classes, attributes = draw()
+    attributes[2, 1] = torch.nan
+    each = joint_loss(c, a, classes, attributes, reduction="none")
+    assert each.shape == (5,)
+    torch.testing.assert_close(each[0], F.cross_entropy(c, classes))
+    torch.testing.assert_close((each * loss_weights(4, 0.3)).sum(), joint_loss(c, a, classes, attributes, 0.3))
+
+
+def test_halves_with_the_global_counts_average_to_the_whole():
+    c, a, classes, attributes = draw()
+    attributes[:2, 1] = torch.nan
+    known = torch.tensor([6, 6, 4, 6, 6]) / 2
+    halves = [joint_loss(c[part], a[part], classes[part], attributes[part], known=known) for part in (slice(3), slice(3, 6))]
+    torch.testing.assert_close(sum(halves) / 2, joint_loss(c, a, classes, attributes))
+
+
+def test_what_a_plan_trains_is_the_joint_loss_before_its_weights():
+    c, a, classes, attributes = draw()
+    tasks = TaskSet([Task("class", "categorical", tuple("xyz")), *map(Task, "abcd")])
+    labels = torch.cat([classes[:, None].float(), attributes], dim=1)
+    found = losses(Output(torch.cat([c, a], dim=1)), Batch(None, labels), tasks)
+    assert torch.equal(found, joint_loss(c, a, classes, attributes, reduction="none"))
+    only = losses(Output(c), Batch(None, labels[:, :1]), tasks.select([0]))
+    torch.testing.assert_close(only, F.cross_entropy(c, classes)[None])
+
+
+def test_what_does_not_fit_together_is_refused():
     good = {"class_logits": torch.zeros(4, 3), "attribute_logits": torch.zeros(4, 2), "classes": torch.zeros(4)}
     good |= {"attributes": torch.zeros(4, 2), "alpha": 0.5}
     assert joint_loss(**good).ndim == 0
-    with pytest.raises(InputError):
-        joint_loss(**good | changed)
+    for changed in (
+        *({"classes": value} for value in (torch.zeros(3), torch.zeros(4, 1), torch.full((4,), 9), torch.full((4,), -1))),
+        *({"attributes": value} for value in (torch.zeros(4, 3), torch.full((4, 2), 2.0))),
+        {"attribute_logits": torch.zeros(3, 2)},
+        *({"class_logits": value} for value in (torch.zeros(3), torch.zeros(4, 1))),
+        *({"alpha": value} for value in ("x", True)),
+    ):
+        refused("", joint_loss, **good | changed)

@@ -3,13 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from mtattr.channel_attention.loss import auxiliary_losses, channel_attention_loss, loss_terms
+from mtattr.channel_attention.loss import channel_attention_loss, loss_terms, losses
 from mtattr.channel_attention.network import ChannelAttentionNet
-from mtattr.errors import InputError
 from mtattr.nets import Output
 from mtattr.tasks import TaskSet
-from mtattr.training.losses import per_task_loss
+from mtattr.training import Batch, per_task_loss
 
+from bad_input import refused
 from reference import loss_of_four_terms, masks_by_attribute
 
 NAN = math.nan
@@ -154,40 +154,48 @@ def test_what_a_network_lacks_costs_nothing(absent):
     terms = loss_terms(output, images, labels)
     position = {"multilabel_logits": 1, "reconstruction": 2, "mask_means": 3}[absent]
     assert [value.item() for value in terms] == [0 if i == position else value.item() for i, value in enumerate(whole)]
-    added = auxiliary_losses(output, images, labels, TASKS).sum() + per_task_loss(output.logits, labels, TASKS).sum()
-    torch.testing.assert_close(added, terms.total())
+    added = terms.masked + terms.multilabel + 4 * terms.reconstruction + 1e-5 * terms.sparsity
+    torch.testing.assert_close(channel_attention_loss(output, images, labels), added)
 
 
 def test_a_plain_network_has_the_cross_entropy_alone():
     output, labels = Output(random(B, K)), labels_of()
     torch.testing.assert_close(channel_attention_loss(output, images_of(), labels), per_task_loss(output.logits, labels, TASKS).sum())
-    assert not auxiliary_losses(output, images_of(), labels, TASKS).any()
+    each = channel_attention_loss(output, None, labels, reduction="none")
+    torch.testing.assert_close(each, per_task_loss(output.logits, labels, TASKS))
+
+
+WEIGHTS = [{}, {"beta": 2, "gamma": 0.5, "lam": 0.1}, {"beta": 0, "gamma": 0, "lam": 0}, {"lam": 3}]
 
 
 @pytest.mark.parametrize(("pixels", "mask_l1"), REDUCTIONS)
-@pytest.mark.parametrize("weights", [{}, {"beta": 2, "gamma": 0.5, "lam": 0.1}, {"beta": 0, "gamma": 0, "lam": 0}, {"lam": 3}])
-def test_what_the_loop_adds_makes_the_loss_of_the_paper(pixels, mask_l1, weights):
+def test_the_shares_of_the_attributes_sum_to_the_loss(pixels, mask_l1):
     output, images, labels = output_of(masks_of()), images_of(), labels_of()
-    how = {"pixels": pixels, "mask_l1": mask_l1} | weights
-    added = auxiliary_losses(output, images, labels, TASKS, **how)
-    assert added.shape == (K,)
-    total = per_task_loss(output.logits, labels, TASKS).sum() + added.sum()
-    torch.testing.assert_close(total, channel_attention_loss(output, images, labels, **how), rtol=1e-12, atol=0)
+    for weights in WEIGHTS:
+        how = {"pixels": pixels, "mask_l1": mask_l1} | weights
+        shares = channel_attention_loss(output, images, labels, reduction="none", **how)
+        assert shares.shape == (K,)
+        torch.testing.assert_close(shares.sum(), channel_attention_loss(output, images, labels, **how), rtol=1e-12, atol=0)
+        assert torch.equal(losses(output, Batch(images, labels), TASKS, **how), shares)
 
 
-def test_of_what_the_loop_adds_the_multilabel_part_is_each_tasks_own():
+def test_cross_entropies_are_each_attributes_own_and_the_rest_is_divided():
     output, images, labels = output_of(masks_of()), images_of(), labels_of()
-    added, shared = (auxiliary_losses(output, images, labels, TASKS, beta=beta) for beta in (2, 0))
-    torch.testing.assert_close(added - shared, 2 * per_task_loss(output.extra["multilabel_logits"], labels, TASKS))
-    assert (shared == shared[0]).all()
-    torch.testing.assert_close(shared.sum(), loss_terms(output, images, labels).total(alpha=0, beta=0))
+    how = {"images": images, "labels": labels, "reduction": "none"}
+    both, masked, rest = (channel_attention_loss(output, alpha=a, beta=b, **how) for a, b in ((1, 2), (1, 0), (0, 0)))
+    torch.testing.assert_close(masked - rest, per_task_loss(output.logits, labels, TASKS))
+    torch.testing.assert_close(both - masked, 2 * per_task_loss(output.extra["multilabel_logits"], labels, TASKS))
+    assert (rest == rest[0]).all()
+    terms = loss_terms(output, images, labels)
+    torch.testing.assert_close(rest.sum(), 4 * terms.reconstruction + 1e-5 * terms.sparsity)
 
 
-def test_what_the_loop_adds_is_divided_by_the_count_of_all_processes():
+def test_only_cross_entropies_are_divided_by_the_count_of_all_processes():
     output, images, labels = output_of(masks_of()), images_of(), labels_of(False)
-    mine, shared = (auxiliary_losses(output, images, labels, TASKS, beta=beta) for beta in (1, 0))
-    other = auxiliary_losses(output, images, labels, TASKS, known=torch.tensor([8.0, 4.0, 2.0]))
-    torch.testing.assert_close(other - shared, (mine - shared) * torch.tensor([0.5, 1, 2], dtype=torch.float64))
+    how = {"images": images, "labels": labels, "reduction": "none"}
+    mine, rest = channel_attention_loss(output, **how), channel_attention_loss(output, alpha=0, beta=0, **how)
+    other = channel_attention_loss(output, known=torch.tensor([8.0, 4.0, 2.0]), **how)
+    torch.testing.assert_close(other - rest, (mine - rest) * torch.tensor([0.5, 1, 2], dtype=torch.float64))
 
 
 def test_the_loss_of_a_batch_is_the_mean_of_its_images():
@@ -201,40 +209,19 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_images():
     assert whole == pytest.approx(np.mean(single, axis=0), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["alpha", "beta", "gamma", "lam"])
-@pytest.mark.parametrize("value", [-1, -1e-9, NAN, math.inf])
-def test_weights_below_0_are_refused(name, value):
-    with pytest.raises(InputError, match=f"{name} must be a number of at least 0, got {value}"):
-        channel_attention_loss(output_of(masks_of()), images_of(), labels_of(), **{name: value})
-
-
-@pytest.mark.parametrize("name", ["pixels", "mask_l1"])
-@pytest.mark.parametrize("function", [loss_terms, channel_attention_loss, lambda *given, **how: auxiliary_losses(*given, TASKS, **how)])
-@pytest.mark.parametrize("bare", [True, False])
-def test_other_reductions_are_refused_even_where_nothing_is_reduced(name, function, bare):
-    output = Output(random(B, K)) if bare else output_of(masks_of())
-    with pytest.raises(InputError, match=f"{name} must be one of mean, sum, got 'median'"):
-        function(output, images_of(), labels_of(), **{name: "median"})
-
-
-@pytest.mark.parametrize("shape", [(B, K - 1), (B, K + 1), (B - 1, K), (B,)])
-def test_labels_that_do_not_fit_the_logits_have_one_clear_line(shape):
-    with pytest.raises(InputError, match="labels"):
-        loss_terms(output_of(masks_of()), images_of(), torch.zeros(shape))
-
-
-@pytest.mark.parametrize("shape", [(1, 3, 4, 6), (B, 1, 4, 6), (B, 3, 4, 5), (B, 3, 4, 1)])
-def test_images_that_do_not_fit_the_reconstruction_have_one_clear_line(shape):
-    with pytest.raises(InputError, match="images"):
-        loss_terms(output_of(masks_of()), torch.zeros(shape, dtype=torch.float64), labels_of())
-
-
-@pytest.mark.parametrize("name", ["beta", "gamma", "lam"])
-def test_weights_below_0_are_refused_in_the_loop_too(name):
-    with pytest.raises(InputError, match=f"{name} must be a number of at least 0, got -1"):
-        auxiliary_losses(output_of(masks_of()), images_of(), labels_of(), TASKS, **{name: -1})
-
-
-def test_a_weight_that_is_no_number_has_one_clear_line():
-    with pytest.raises(InputError, match="lam must be a number of at least 0, got '1'"):
-        channel_attention_loss(output_of(masks_of()), images_of(), labels_of(), lam="1")
+def test_what_does_not_fit_has_one_clear_line():
+    good = {"output": output_of(masks_of()), "images": images_of(), "labels": labels_of()}
+    for name in ("alpha", "beta", "gamma", "lam"):
+        for value in (-1, -1e-9, NAN, math.inf, "1"):
+            refused(f"{name} must be a number of at least 0, got {value!r}", channel_attention_loss, **good, **{name: value})
+    refused("reduction must be one of sum, none, got 'mean'", channel_attention_loss, **good, reduction="mean")
+    for function in (loss_terms, channel_attention_loss):
+        for shape in ((B, K - 1), (B, K + 1), (B - 1, K), (B,)):
+            refused("labels", function, **good | {"labels": torch.zeros(shape)})
+        for shape in ((1, 3, 4, 6), (B, 1, 4, 6), (B, 3, 4, 5), (B, 3, 4, 1)):
+            refused("images", function, **good | {"images": torch.zeros(shape, dtype=torch.float64)})
+        # Also where nothing is reduced.
+        for output in (good["output"], Output(random(B, K))):
+            for name in ("pixels", "mask_l1"):
+                message = f"{name} must be one of mean, sum, got 'median'"
+                refused(message, function, **good | {"output": output, name: "median"})

@@ -6,13 +6,14 @@ from mtattr.channel_attention import ChannelAttentionNet, MultiLabelNet, channel
 from mtattr.channel_attention.recipe import EVIDENCE, VARIANTS, check, evidence, plan
 from mtattr.channel_attention.sizes import SIZES, size_of
 from mtattr.data.image_data import ImageData
-from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import RunSpec, fit_or_load, plan_for
+from mtattr.training import Batch, RunSpec, fit_or_load, plan_for
 from mtattr.twins import faces
 from torch import nn
+
+from bad_input import refused
 
 FACES, NAMES = "celeba-twin", ["Male", "No_Beard", "Black_Hair", "Blond_Hair", "Eyeglasses"]
 PLAIN = ("plain", "matched")
@@ -33,7 +34,7 @@ def splits_of(tasks=faces.TASKS, size=32, count=0):
 
 
 def plan_of(variant="mcan", dataset=FACES, scale="smoke", **settings):
-    return plan(spec(variant, dataset, scale, **settings), data=splits_of(size=size_of(dataset, scale).image_size))
+    return plan(spec(variant, dataset, scale, **settings), splits_of(size=size_of(dataset, scale).image_size))
 
 
 def built(made, seed=0):
@@ -42,20 +43,17 @@ def built(made, seed=0):
 
 
 @pytest.mark.parametrize("scale", ["smoke", "reduced"])
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_answers_for_every_attribute_and_learns(variant, scale):
-    made = plan_of(variant, scale=scale)
-    net = built(made)
-    images = torch.rand(2, *made.data["train"].images.shape[1:])
-    output, labels = net(images), torch.ones(2, 40)
-    assert output.logits.shape == (2, 40)
-    assert type(net) is (MultiLabelNet if variant in PLAIN else ChannelAttentionNet)
-    loss = made.losses(output.logits, labels, made.tasks)
-    if made.auxiliary_losses is not None:
-        loss = loss + made.auxiliary_losses(output, images, labels, made.tasks)
-    loss.sum().backward()
-    frozen = {name for name, value in net.named_parameters() if value.grad is None}
-    assert frozen == ({"masks.conv.weight", "masks.conv.bias"} if variant == "frozen-masks" else set())
+def test_every_variant_answers_for_every_attribute_and_learns(scale):
+    for variant in VARIANTS:
+        made = plan_of(variant, scale=scale)
+        net = built(made)
+        images, labels = torch.rand(2, *made.data["train"].images.shape[1:]), torch.ones(2, 40)
+        output = net(images)
+        assert output.logits.shape == (2, 40), variant
+        assert type(net) is (MultiLabelNet if variant in PLAIN else ChannelAttentionNet), variant
+        made.losses(output, Batch(images, labels), made.tasks).sum().backward()
+        frozen = {name for name, value in net.named_parameters() if value.grad is None}
+        assert frozen == ({"masks.conv.weight", "masks.conv.bias"} if variant == "frozen-masks" else set()), variant
 
 
 LACKS = {
@@ -67,20 +65,21 @@ LACKS = {
 }
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_is_the_network_of_its_name(variant):
-    net, whole = (plan_of(name).build() for name in (variant, "mcan"))
+def test_every_variant_is_the_network_of_its_name():
+    whole = plan_of().build()
     parts = {name for name, part in whole.named_children() if part is not None}
-    assert {name for name, part in net.named_children() if part is not None} == parts - LACKS.get(variant, set())
-    if variant in PLAIN:
-        return
-    assert net.keep_one is (variant != "product")
-    if net.masks is not None:
-        assert net.masks.mask_channels == (1 if variant == "single" else 16)
-        assert all(value.requires_grad is (variant != "frozen-masks") for value in net.masks.parameters())
-    absent = ("masks.", *LACKS.get(variant, ()), *(["extractor.1."] if variant == "no-context" else []))
-    same = {name: value.shape for name, value in whole.state_dict().items() if not name.startswith(absent)}
-    assert {name: value.shape for name, value in net.state_dict().items() if not name.startswith("masks.")} == same
+    for variant in VARIANTS:
+        net = plan_of(variant).build()
+        assert {name for name, part in net.named_children() if part is not None} == parts - LACKS.get(variant, set()), variant
+        if variant in PLAIN:
+            continue
+        assert net.keep_one is (variant != "product"), variant
+        if net.masks is not None:
+            assert net.masks.mask_channels == (1 if variant == "single" else 16), variant
+            assert all(value.requires_grad is (variant != "frozen-masks") for value in net.masks.parameters()), variant
+        absent = ("masks.", *LACKS.get(variant, ()), *(["extractor.1."] if variant == "no-context" else []))
+        same = {name: value.shape for name, value in whole.state_dict().items() if not name.startswith(absent)}
+        assert {name: value.shape for name, value in net.state_dict().items() if not name.startswith("masks.")} == same, variant
 
 
 def test_plain_is_the_extractor_and_the_multilabel_head_of_the_whole():
@@ -89,13 +88,13 @@ def test_plain_is_the_extractor_and_the_multilabel_head_of_the_whole():
     assert {name: value.shape for name, value in plain.state_dict().items()} == expected
 
 
-@pytest.mark.parametrize(("dataset", "scale"), SIZES)
-def test_matched_has_the_parameters_of_the_whole(dataset, scale):
-    plans = [plan_of(variant, dataset, scale) for variant in ("plain", "matched", "mcan")]
-    with torch.device("meta"):
-        plain, matched, whole = (count_parameters(made.build()) for made in plans)
-    assert matched == pytest.approx(whole, rel=0.03)
-    assert plain < 0.8 * whole
+def test_matched_has_the_parameters_of_the_whole():
+    for key in SIZES:
+        plans = [plan_of(variant, *key) for variant in ("plain", "matched", "mcan")]
+        with torch.device("meta"):
+            plain, matched, whole = (count_parameters(made.build()) for made in plans)
+        assert matched == pytest.approx(whole, rel=0.03), key
+        assert plain < 0.8 * whole, key
 
 
 @pytest.mark.parametrize("variant", ["mcan", "plain"])
@@ -112,47 +111,43 @@ def test_at_paper_scale_the_network_is_the_papers(variant):
     assert made.notes == ("random initial weights",)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_attributes_are_summed_and_the_accuracy_selects(variant):
-    made = plan_of(variant)
-    assert torch.equal(made.task_weights, torch.ones(40))
-    assert made.select_by == "mean_accuracy"
+def test_attributes_are_summed_and_the_accuracy_selects():
     logits, labels = torch.zeros(2, 40), torch.zeros(2, 40)
-    assert made.floors(labels, made.tasks)["mean_accuracy"] == 1
-    assert made.metrics(logits, labels, made.tasks)["mean_accuracy"] in (0, 1)
-    assert len(made.task_metrics(logits, labels, made.tasks)["accuracy"]) == 40
-    assert made.settings == size_of(FACES, "smoke").fit
+    for variant in VARIANTS:
+        made = plan_of(variant)
+        measures = made.measures
+        assert torch.equal(made.task_weights, torch.ones(40)), variant
+        assert measures.select_by == "mean_accuracy", variant
+        assert measures.floors(labels, made.tasks)["mean_accuracy"] == 1, variant
+        assert measures.metrics(logits, labels, made.tasks)["mean_accuracy"] in (0, 1), variant
+        assert len(measures.task_metrics(logits, labels, made.tasks)["accuracy"]) == 40, variant
+        assert made.settings == size_of(FACES, "smoke").fit, variant
 
 
 OF_VARIANT = {"no-sparsity": {"lam": 0}, "summed-pixels": {"pixels": "sum"}}
-WITHOUT = {"no-reconstruction": "gamma", "no-multilabel": "beta"}
+WITHOUT = {"no-reconstruction": ("gamma",), "no-multilabel": ("beta",), "plain": ("beta", "gamma"), "matched": ("beta", "gamma")}
 
 
-@pytest.mark.parametrize("variant", [name for name in VARIANTS if name not in PLAIN])
 @pytest.mark.parametrize("settings", [{}, {"beta": 2.5, "gamma": 0.5}])
-def test_what_the_loop_adds_up_is_the_loss_of_the_paper(variant, settings):
-    settings = {name: value for name, value in settings.items() if WITHOUT.get(variant) != name}
-    made = plan_of(variant, **settings)
-    net, images = built(made), torch.rand(4, 3, 32, 32)
-    labels = (torch.rand(4, 40) < 0.5).float()
+def test_what_a_plan_trains_is_the_loss_of_the_paper(settings):
+    images, labels = torch.rand(4, 3, 32, 32), (torch.rand(4, 40) < 0.5).float()
     labels[0, :5] = torch.nan
-    output = net(images)
-    losses = made.losses(output.logits, labels, made.tasks) + made.auxiliary_losses(output, images, labels, made.tasks)
-    expected = channel_attention_loss(output, images, labels, **OF_VARIANT.get(variant, {}) | settings)
-    torch.testing.assert_close((made.task_weights * losses).sum(), expected)
+    for variant in VARIANTS:
+        given = {name: value for name, value in settings.items() if name not in WITHOUT.get(variant, ())}
+        made = plan_of(variant, **given)
+        output = built(made)(images)
+        losses = made.losses(output, Batch(images, labels), made.tasks)
+        assert losses.shape == (40,), variant
+        expected = channel_attention_loss(output, images, labels, **OF_VARIANT.get(variant, {}) | given)
+        torch.testing.assert_close((made.task_weights * losses).sum(), expected, msg=variant)
 
 
 def test_weights_of_the_loss_reach_it():
-    output = built(plan_of())(torch.rand(4, 3, 32, 32))
     images, labels = torch.rand(4, 3, 32, 32), torch.ones(4, 40)
+    output = built(plan_of())(images)
     for weights in ({"beta": 3}, {"gamma": 0}, {"lam": 0.5}, {"beta": 0, "gamma": 0.5, "lam": 1}):
-        added = plan_of(**weights).auxiliary_losses(output, images, labels, faces.TASKS).sum()
-        torch.testing.assert_close(added, channel_attention_loss(output, images, labels, alpha=0, **weights))
-
-
-@pytest.mark.parametrize("variant", PLAIN)
-def test_a_plain_network_has_no_further_losses(variant):
-    assert plan_of(variant).auxiliary_losses is None
+        found = plan_of(**weights).losses(output, Batch(images, labels), faces.TASKS).sum()
+        torch.testing.assert_close(found, channel_attention_loss(output, images, labels, **weights))
 
 
 def test_settings_change_what_they_name_and_nothing_else():
@@ -168,21 +163,23 @@ def test_all_variants_are_paired_on_the_same_data():
     assert len({plan_of(variant).fingerprint for variant in VARIANTS}) == 1
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_masks_before_the_training_are_those_that_it_begins_with(variant):
-    made = plan_of(variant)
-    state = built(made, seed=0).state_dict()
-    torch.manual_seed(5)
-    untrained = made.analyse.args[0]()
-    assert all(torch.equal(value, state[name]) for name, value in untrained.state_dict().items())
-    found = torch.rand(1)
-    torch.manual_seed(5)
-    assert torch.equal(found, torch.rand(1))
+def test_masks_before_the_training_are_those_that_it_begins_with():
+    for variant in VARIANTS:
+        made = plan_of(variant)
+        state = built(made, seed=0).state_dict()
+        torch.manual_seed(5)
+        untrained = made.measures.analyse.args[0]()
+        assert all(torch.equal(value, state[name]) for name, value in untrained.state_dict().items()), variant
+        found = torch.rand(1)
+        torch.manual_seed(5)
+        assert torch.equal(found, torch.rand(1)), variant
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
+def test_bad_input_has_one_clear_line_before_any_data_are_read(monkeypatch):
+    monkeypatch.setattr("mtattr.channel_attention.recipe.load_splits", lambda *_, **__: pytest.fail("data were read"))
+    lacks = [("no-sparsity", "lam"), ("no-reconstruction", "gamma"), ("no-multilabel", "beta"), ("unmasked", "lam"), ("unmasked", "chunk")]
+    lacks += [(variant, name) for variant in PLAIN for name in ("beta", "gamma", "lam", "chunk")]
+    for wrong, message in (
         (spec("nobody"), "variant 'nobody' is unknown; there are mcan, plain, matched"),
         (spec(dataset="market1501"), "no recipe for dataset 'market1501'; there are celeba, celeba-twin"),
         (spec(scale="paper"), "no scale 'paper' for celeba-twin; there are smoke, reduced"),
@@ -199,77 +196,37 @@ def test_masks_before_the_training_are_those_that_it_begins_with(variant):
         (spec(chunk=0), "setting chunk 0 is not a whole number of attributes of at least 1, or null"),
         (spec(chunk=True), "setting chunk True"),
         (spec(chunk="4"), "setting chunk '4'"),
-        *(
-            (spec(variant, **{name: 1}), f"setting {name} is of the network with masks, and {variant} has neither masks nor further losses")
-            for variant in PLAIN
-            for name in ("beta", "gamma", "lam", "chunk")
-        ),
+        *((spec(variant, **{name: 1}), f"setting {name} has no effect on {variant}") for variant, name in lacks),
         (spec(weights=3), "setting weights 3 is not the path of a safetensors file, or null"),
         (spec(weights="any.safetensors"), "setting weights: VGG-16 fits scale paper, not mcan at smoke"),
         (spec("matched", "celeba", "paper", weights="any.safetensors"), "setting weights: VGG-16 fits scale paper, not matched at paper"),
         (spec("mcan", "celeba", "paper", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
         (spec("plain", "celeba", "paper", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
-    ],
-)
-def test_bad_input_has_one_clear_line_before_any_data_are_read(wrong, message, monkeypatch):
-    monkeypatch.setattr("mtattr.channel_attention.recipe.load_splits", lambda *_, **__: pytest.fail("data were read"))
-    for act in (check, plan):
-        with pytest.raises(InputError, match=message) as caught:
-            act(wrong)
-        assert "\n" not in str(caught.value)
+    ):
+        refused(message, check, wrong)
 
 
-@pytest.mark.parametrize(
-    ("variant", "name"),
-    [("no-sparsity", "lam"), ("no-reconstruction", "gamma"), ("no-multilabel", "beta"), ("unmasked", "lam"), ("unmasked", "chunk")],
-)
-def test_settings_of_what_a_variant_lacks_are_refused(variant, name):
-    with pytest.raises(InputError, match=f"setting {name} .*{variant}"):
-        check(spec(variant, **{name: 1}))
+def test_what_is_right_passes():
+    for variant in VARIANTS:
+        for dataset, scale in SIZES:
+            check(spec(variant, dataset, scale))
+            check(spec(variant, dataset, scale, epochs=1, learning_rate=1e-3, weights=None))
+            if variant not in (*PLAIN, "unmasked"):
+                check(spec(variant, dataset, scale, chunk=None))
+                check(spec(variant, dataset, scale, chunk=1))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize(("dataset", "scale"), SIZES)
-def test_what_is_right_passes(variant, dataset, scale):
-    check(spec(variant, dataset, scale))
-    check(spec(variant, dataset, scale, epochs=1, learning_rate=1e-3, weights=None))
-    if variant not in (*PLAIN, "unmasked"):
-        check(spec(variant, dataset, scale, chunk=None))
-        check(spec(variant, dataset, scale, chunk=1))
-
-
-def test_attributes_are_binary():
+def test_attributes_are_binary_and_as_many_as_the_data_have():
     data = splits_of(TaskSet([Task("colour", "categorical", ("red", "blue"))]))
-    with pytest.raises(InputError, match="expected binary attributes: a mask is of one yes or no"):
-        plan(spec(), data=data)
-
-
-@pytest.mark.parametrize("missing", ["train", "val", "test"])
-def test_splits_that_are_missing_are_named(missing):
-    data = splits_of()
-    del data[missing]
-    with pytest.raises(InputError, match=f"expected the splits train, val, test, but {missing} is missing"):
-        plan(spec(), data=data)
-
-
-def test_data_and_options_reach_the_loader(monkeypatch):
-    calls = []
-
-    def load(dataset, scale, **options):
-        calls.append((dataset, scale, options))
-        return splits_of(TaskSet.binary(NAMES))
-
-    monkeypatch.setattr("mtattr.channel_attention.recipe.load_splits", load)
-    made = plan(spec(), root="here", seed=3)
-    assert calls == [(FACES, "smoke", {"root": "here", "seed": 3})]
+    refused("expected binary attributes: a mask answers one yes-or-no question", plan, spec(), data)
+    made = plan(spec(), splits_of(TaskSet.binary(NAMES)))
     assert built(made)(torch.rand(1, 3, 32, 32)).logits.shape == (1, 5)
-    plan(spec(), data=splits_of())
-    assert len(calls) == 1
 
 
 def test_weights_of_the_user_begin_the_network_and_the_record_says_so(monkeypatch):
     asked = []
     monkeypatch.setattr("mtattr.channel_attention.front_end.load_weights", lambda _, path, *given, **how: asked.append(path))
+    check(spec("plain", "celeba", "paper", weights="vgg16.safetensors"))
     made = plan_of("plain", "celeba", "paper", weights="vgg16.safetensors")
     assert made.notes == ("weights given by the user",)
     assert asked == ["vgg16.safetensors"]
@@ -288,18 +245,18 @@ def test_evidence_asks_for_every_variant_of_the_claims_with_five_seeds():
         assert FACES in claim.datasets, claim.id
     for variant in VARIANTS:
         assert [of.seed for of in found if of.variant == variant] == [0, 1, 2, 3, 4]
-    assert len(set(found)) == len(found)
-    assert {(of.paper, of.dataset, of.scale) for of in found} == {("channel_attention", FACES, "reduced")}
-    assert {(of.scale, of.seed) for of in evidence("smoke", [7])} == {("smoke", 7)}
-    for of in evidence(seeds=[0]):
-        check(of)
+    assert {of.dataset for of in found} == {FACES}
 
 
-@pytest.fixture
-def tiny(monkeypatch):
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A small size and a home for this file, where every run is trained once."""
     size = SIZES[FACES, "smoke"]
     small = replace(size, fit=replace(size.fit, epochs=1, batch_size=16), train=32, val=12, test=12)
-    monkeypatch.setitem(SIZES, (FACES, "smoke"), small)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MTATTR_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setitem(SIZES, (FACES, "smoke"), small)
+        yield
 
 
 def give(wanted, **how):
@@ -313,20 +270,18 @@ def moved(made, run):
     return {name.split(".")[0] for name, of in changed.items() if of}, {name for name, of in changed.items() if not of}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["frozen-masks", "mcan"])
-def test_frozen_masks_stay_and_everything_else_learns(variant, tiny, fresh_home):
+def test_frozen_masks_stay_and_everything_else_learns(variant, tiny):
     wanted, data = spec(variant), splits_of(TaskSet.binary(NAMES), count=48)
-    made = plan(wanted, data=data)
+    made = plan(wanted, data)
     parts, still = moved(made, give(wanted, plan=made))
     everything = {"extractor", "masks", "classifiers", "multilabel", "reconstructor"}
     assert parts == everything - ({"masks"} if variant == "frozen-masks" else set())
     assert still == ({"masks.conv.weight", "masks.conv.bias"} if variant == "frozen-masks" else set())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("variant", ["mcan", "plain"])
-def test_variants_train_on_drawn_faces_and_are_read_back(variant, tiny, fresh_home):
+@pytest.mark.parametrize("variant", [pytest.param("mcan", marks=pytest.mark.slow), "plain"])
+def test_variants_train_on_drawn_faces_and_are_read_back(variant, tiny):
     made = give(spec(variant))
     found = made.metrics["selected"]
     claims = load_paper("channel_attention").claims

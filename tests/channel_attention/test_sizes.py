@@ -5,10 +5,9 @@ import torch
 from mtattr.channel_attention import ChannelAttentionNet
 from mtattr.channel_attention.sizes import PAPER, SIZES, load_splits, size_of
 from mtattr.data import DATASETS
-from mtattr.errors import InputError
 from mtattr.training.spec import SCALES
 
-from cases import each
+from bad_input import refused
 
 
 def test_faces_have_their_scales_and_what_is_drawn_is_no_data_of_the_paper():
@@ -43,14 +42,13 @@ def test_the_rate_at_paper_scale_falls_to_a_tenth_at_60_and_80_per_cent():
     assert fit.optimizer == "adam"
 
 
-@each("key", SIZES)
-def test_faces_are_mirrored_and_fit_the_stride(key):
-    size = SIZES[key]
-    assert size.fit.flip
-    with torch.device("meta"):
-        net = ChannelAttentionNet(2, size.channels, image_size=size.image_size, **size.network)
-    assert size.image_size % net.stride == 0
-    assert net.chunk is not None
+def test_faces_are_mirrored_and_fit_the_stride():
+    for key, size in SIZES.items():
+        assert size.fit.flip, key
+        with torch.device("meta"):
+            net = ChannelAttentionNet(2, size.channels, image_size=size.image_size, **size.network)
+        assert size.image_size % net.stride == 0, key
+        assert net.chunk is not None, key
 
 
 def test_splits_have_the_size_of_the_scale_and_regions(monkeypatch):
@@ -65,28 +63,11 @@ def test_splits_have_the_size_of_the_scale_and_regions(monkeypatch):
         assert len(data.tasks) == 40
 
 
-def test_options_and_places_reach_the_loader(monkeypatch):
-    calls = []
-    monkeypatch.setattr("mtattr.channel_attention.sizes.load_dataset", lambda dataset, split, **how: calls.append((dataset, split, how)))
-    monkeypatch.setitem(SIZES, ("celeba", "reduced"), replace(SIZES["celeba", "reduced"], options={"crop": "own", "seed": 1}))
-    load_splits("celeba", "paper", root="here")
-    load_splits("celeba", "reduced", root="here", seed=3)
-    load_splits("celeba-twin", "smoke", root="here", seed=4)
-    assert [split for _, split, _ in calls] == ["train", "val", "test"] * 3
-    assert calls[0] == ("celeba", "train", {"root": "here", "image_size": 128, "limit": None})
-    assert calls[4] == ("celeba", "val", {"root": "here", "image_size": 48, "limit": 1000, "crop": "own", "seed": 3})
-    assert calls[8] == ("celeba-twin", "test", {"root": None, "image_size": 32, "limit": 400, "seed": 4})
-
-
-@each(
-    ("name", "scale", "message"),
-    [
+def test_what_has_no_recipe_is_refused_with_a_list():
+    for name, scale, message in (
         ("svhn", "smoke", "channel_attention has no recipe for dataset 'svhn'; there are celeba, celeba-twin"),
         ("celeba-twin", "paper", "channel_attention has no scale 'paper' for celeba-twin; there are smoke, reduced"),
         ("celeba", "huge", "channel_attention has no scale 'huge' for celeba; there are smoke, reduced, paper"),
-    ],
-)
-def test_what_has_no_recipe_is_refused_with_a_list(name, scale, message):
-    for act in (size_of, load_splits):
-        with pytest.raises(InputError, match=message):
-            act(name, scale)
+    ):
+        for act in (size_of, load_splits):
+            refused(message, act, name, scale)

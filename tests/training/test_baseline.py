@@ -1,9 +1,8 @@
 import pytest
 import torch
 from mtattr.data.image_data import ImageData
-from mtattr.evaluation.baseline import baseline_plan
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import FitSettings, RunSpec, fit_or_load
+from mtattr.training import FitSettings, RunSpec, baseline_plan, fit_or_load
 
 TASKS = TaskSet([Task("side", "categorical", ("left", "right")), Task("red"), Task("rare")])
 

@@ -32,13 +32,14 @@ def test_a_restored_optimiser_continues_with_the_same_bits(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), other.state_dict().values(), strict=True))
 
 
-@pytest.mark.parametrize("keep", [0, 4, 60, -1])
-def test_a_file_cut_short_is_named(tmp_path, keep):
+def test_a_file_cut_short_is_named(tmp_path):
     path = tmp_path / "c.safetensors"
     save_tensors(path, {"a": torch.arange(100.0)}, {})
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"c\.safetensors: cut short or damaged"):
-        load_tensors(path)
+    whole = path.read_bytes()
+    for keep in (0, 4, 60, -1):
+        path.write_bytes(whole[:keep])
+        with pytest.raises(InputError, match=r"c\.safetensors: cut short or damaged"):
+            load_tensors(path)
 
 
 def test_missing_and_foreign_files_are_named(tmp_path):
@@ -51,10 +52,10 @@ def test_missing_and_foreign_files_are_named(tmp_path):
         load_tensors(tmp_path / "foreign.safetensors")
 
 
-@pytest.mark.parametrize("about", ["{", "[]", "null", '{"format": 2}', "[" * 100_000])
-def test_a_whole_file_with_another_description_is_refused(tmp_path, about):
+def test_a_whole_file_with_another_description_is_refused(tmp_path):
     from safetensors.torch import save_file
 
-    save_file({"a": torch.zeros(1)}, tmp_path / "odd.safetensors", metadata={"about": about})
-    with pytest.raises(InputError, match=r"odd\.safetensors: .*delete it"):
-        load_tensors(tmp_path / "odd.safetensors")
+    for about in ("{", "[]", "null", '{"format": 2}', "[" * 100_000):
+        save_file({"a": torch.zeros(1)}, tmp_path / "odd.safetensors", metadata={"about": about})
+        with pytest.raises(InputError, match=r"odd\.safetensors: .*delete it"):
+            load_tensors(tmp_path / "odd.safetensors")

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from mtattr.errors import InputError
 from mtattr.training import FitSettings, FixedWeights
 from mtattr.training.optimizer import build_optimizer
 from torch import nn
@@ -39,24 +38,3 @@ def test_parameters_of_a_weighting_are_trained_without_decay():
     optimizer = build_optimizer(FitSettings(epochs=1, optimizer="sgd", weight_decay=0.5), nn.Linear(1, 1), weighting)
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0]
     assert optimizer.param_groups[1]["params"][0] is weighting.s
-
-
-def test_the_rate_falls_at_its_milestones():
-    settings = FitSettings(epochs=1, learning_rate=1.0, schedule="step", milestones=(0.5, 0.75))
-    rates = [settings.rate_at(step, 8) for step in range(8)]
-    assert rates == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
-
-
-@pytest.mark.parametrize(
-    ("wrong", "named"),
-    [
-        ({"optimizer": "lion"}, "optimizer 'lion'"),
-        ({"momentum": 1.0}, "momentum"),
-        ({"milestones": (0.5,)}, "milestones"),
-        ({"schedule": "step"}, "milestones"),
-        ({"schedule": "step", "milestones": (0.5, 1.5)}, "milestones"),
-    ],
-)
-def test_settings_out_of_range_are_refused(wrong, named):
-    with pytest.raises(InputError, match=named):
-        FitSettings(epochs=1, **wrong)

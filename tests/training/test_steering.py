@@ -1,7 +1,5 @@
-import importlib.util
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,9 +10,8 @@ from mtattr.training.device import open_fabric
 from mtattr.training.steering import steering_losses
 from safetensors.torch import load_file
 
-_spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
-toy = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(toy)
+from training import toy
+
 AT = {"seed": 0, "epoch": 1, "step": 2}
 
 

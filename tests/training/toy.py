@@ -1,4 +1,4 @@
-"""A tiny plan for tests, and a program that runs it: python toy.py RESULT [--precision P] [--slow SECONDS] ..."""
+"""A tiny plan for tests, and a program that runs it: python toy.py RESULT [--precision P] ..."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from mtattr.data.image_data import ImageData
 from mtattr.evaluation.accuracy import mean_accuracy
 from mtattr.nets.output import Output
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import FitSettings, Plan, RunSpec, fit_or_load
+from mtattr.training import FitSettings, Loop, Measures, Plan, RunSpec, fit_or_load
+from mtattr.training.device import open_fabric
 from torch import nn
 
+#: Seconds that a training step takes longer; no part of the plan, so that it is the same run.
+PAUSE = "TOY_PAUSE"
 TASKS = TaskSet([Task("class", "categorical", ("dark", "mid", "bright")), Task("red"), Task("never known")])
 
 
 class ToyNet(nn.Module):
     """A convolution with batch norm and dropout: everything that carries state."""
 
-    def __init__(self, pause: float = 0.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.pause = pause
         # No bias before batch norm, as in the backbones: its gradient is 0, and Adam would step along the rounding noise.
         self.body = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.2))
         self.head = nn.Linear(6, TASKS.num_units)
 
     def forward(self, images):
-        if self.training and self.pause:
-            time.sleep(self.pause)
+        if self.training and PAUSE in os.environ:
+            time.sleep(float(os.environ[PAUSE]))
         return Output(self.head(self.body(images).mean(dim=(2, 3))))
 
 
@@ -67,9 +69,9 @@ def toy_data(split: str, n: int) -> ImageData:
     return ImageData(images, labels, TASKS, tuple(f"{split}{i}" for i in range(n)), "toy", split)
 
 
-def toy_plan(*, pause: float = 0.0, epochs: int = 3, dropout: bool = True, watches: str | None = None) -> Plan:
+def toy_plan(*, epochs: int = 3, dropout: bool = True, watches: str | None = None) -> Plan:
     def build() -> nn.Module:
-        net = ToyNet(pause)
+        net = ToyNet()
         if not dropout:
             net.body[3].p = 0.0
         return net
@@ -79,29 +81,42 @@ def toy_plan(*, pause: float = 0.0, epochs: int = 3, dropout: bool = True, watch
         build=build,
         task_weights=torch.tensor([0.5, 0.3, 0.2]),
         settings=FitSettings(epochs=epochs, batch_size=16, learning_rate=0.003, schedule="cosine", flip=True, shift=1),
-        metrics=lambda logits, labels, tasks: {"mean_accuracy": mean_accuracy(logits, labels, tasks)},
-        select_by="mean_accuracy",
-        floors=lambda labels, tasks: {},
+        measures=Measures(
+            metrics=lambda logits, labels, tasks: {"mean_accuracy": mean_accuracy(logits, labels, tasks)},
+            select_by="mean_accuracy",
+            floors=lambda labels, tasks: {},
+        ),
         weighting=None if watches is None else partial(ToyWeighting, watches=watches),
     )
 
 
-def toy_spec(seed: int = 0) -> RunSpec:
-    return RunSpec("attribute_estimation", "toy", "toy", "smoke", seed)
+def toy_spec(seed: int = 0, **settings) -> RunSpec:
+    return RunSpec("attribute_estimation", "toy", "toy", "smoke", seed, settings)
+
+
+def toy_loop(checkpoint: Path, **changes) -> Loop:
+    fabric = open_fabric(device="cpu", precision="32-true")
+    return Loop(**{"fabric": fabric, "seed": 0, "checkpoint": checkpoint, "identity": {"a": 1}, "progress": False} | changes)
+
+
+def same(a, b) -> None:
+    """Two sets of tensors have the same names and bits."""
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name].nan_to_num(-9), b[name].nan_to_num(-9)), name
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("result", type=Path)
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--slow", type=float, default=0.0)
     parser.add_argument("--no-dropout", action="store_true")
     parser.add_argument("--watches")
     given = parser.parse_args()
     torch.set_num_threads(1)
     run = fit_or_load(
         toy_spec(),
-        plan=toy_plan(pause=given.slow, dropout=not given.no_dropout, watches=given.watches),
+        plan=toy_plan(dropout=not given.no_dropout, watches=given.watches),
         precision=given.precision,
         checkpoint_seconds=0,
         device="cpu",
