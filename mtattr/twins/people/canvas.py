@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,12 +10,8 @@ from torch import Tensor
 from mtattr.twins.drawing.frame import Frame
 from mtattr.twins.people.cameras import CAMERAS
 from mtattr.twins.people.planes import Spot, over, times
+from mtattr.twins.people.records import Figure, Trunk, Wardrobe
 from mtattr.twins.people.scene import COLUMN, Scenes
-
-if TYPE_CHECKING:
-    from mtattr.twins.people.figure import Figure
-    from mtattr.twins.people.trunk import Trunk
-    from mtattr.twins.people.wardrobe import Wardrobe
 
 #: Width of a picture relative to its height.
 ASPECT = 0.5

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mtattr.twins.drawing.shapes import cell, coverage, look_up, spline
 from mtattr.twins.people.canvas import Canvas, rows_of
-from mtattr.twins.people.figure import Point
+from mtattr.twins.people.records import Point
 from mtattr.twins.people.solid import folded, light_on, lit, tube
 
 
