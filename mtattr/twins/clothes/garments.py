@@ -20,7 +20,7 @@ from mtattr.twins.clothes.prints import draw_prints
 from mtattr.twins.clothes.scene import Scenes
 from mtattr.twins.clothes.styles import draw_styles, draw_wear
 from mtattr.twins.clothes.support import draw_support
-from mtattr.twins.drawing.batches import map_batches, rendered
+from mtattr.twins.drawing.batches import drawn, rendered
 from mtattr.twins.drawing.colour import apart, palette
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.regions import changed_regions
@@ -32,9 +32,7 @@ def render(
 ) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(
-        lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device
-    )
+    return rendered(draw, scenes, shape, device)
 
 
 def garment_mask(
@@ -42,11 +40,7 @@ def garment_mask(
 ) -> Tensor:
     """Opacity of the visible garment, float32 (N, H, W): what an occluder covers is left out."""
     shape = image_shape_of(image_size)
-    return torch.cat(
-        map_batches(
-            lambda part: draw(scenes.rows(part), shape, device)[2].cpu(), len(scenes), shape, device
-        )
-    )
+    return drawn(draw, scenes, shape, device, lambda c: c.visible)
 
 
 def attribute_regions(
@@ -64,25 +58,21 @@ def attribute_regions(
     """
     shape = image_shape_of(image_size)
     possible = [k for k in scene.can_occur[0].nonzero()[:, 0].tolist() if only is None or k in only]
-    variants = [scene] + [scene.toggled(k) for k in possible]
-    joined = Scenes.joined(variants)
-    drawn = map_batches(
-        lambda part: draw(joined.rows(part), shape, device)[1:], len(joined), shape, device
+    variants = scene.joined([scene, *(scene.toggled(k) for k in possible)])
+    both = drawn(
+        draw, variants, shape, device, lambda c: torch.cat([c.picture, c.visible[:, None]], 1)
     )
-    images = torch.cat([images for images, _ in drawn])
-    regions = torch.zeros(1 + len(NAMES), *shape, device=images.device)
-    regions[0] = drawn[0][1][0]
+    regions = torch.zeros(1 + len(NAMES), *shape)
+    regions[0] = both[0, 3]
     if possible:
-        regions[1 + torch.tensor(possible, device=images.device)] = changed_regions(
-            images[1:], images[:1]
-        )
-    return regions.cpu()
+        regions[[1 + k for k in possible]] = changed_regions(both[1:, :3], both[:1, :3])
+    return regions
 
 
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> tuple[Canvas, Tensor, Tensor]:
-    """One batch: the finished canvas, pictures (B, 3, H, W) in [0, 1], and the visible garments' opacity (B, H, W)."""
+) -> Canvas:
+    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `visible` (B, H, W), the garments' opacity."""
     c = Canvas(scenes, image_shape, device)
     c.armhole = c.neck_cut = c.opened = None
     _dye(c)
@@ -104,7 +94,8 @@ def draw(
     lit = (c.cloth * c.shade.clamp(0, 1.6)[..., None]).clamp(0, 1)
     c.picture = over(lining, lit, c.alpha)
     draw_occluders(c)
-    return c, photograph(c), c.alpha * (1 - c.cover)
+    c.picture, c.visible = photograph(c), c.alpha * (1 - c.cover)
+    return c
 
 
 def _dye(c: Canvas) -> None:

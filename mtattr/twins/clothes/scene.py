@@ -25,6 +25,7 @@ from mtattr.twins.clothes.attributes import (
     rates_of,
 )
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
+from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 #: Images of each split when no limit is given.
@@ -63,7 +64,7 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS + MORE_PARAMETERS)}
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class Scenes(SceneTable):
     """A run of scenes.
 
     categories: int64 (N,), what is drawn, as positions in `classes`. present: bool (N, A), the attributes drawn.
@@ -77,21 +78,6 @@ class Scenes:
     labels: Tensor
     more: Tensor
     classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.categories)
-
-    def rows(self, index: slice | Tensor) -> Scenes:
-        """The scenes at the given positions."""
-        return replace(self, **{field: getattr(self, field)[index] for field in _FIELDS})
-
-    @classmethod
-    def joined(cls, parts: Sequence[Scenes]) -> Scenes:
-        """All scenes of the parts, which have the same classes, one after the other."""
-        return replace(
-            parts[0],
-            **{field: torch.cat([getattr(part, field) for part in parts]) for field in _FIELDS},
-        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute flipped where it can occur, all else (random state included) unchanged.
@@ -122,17 +108,12 @@ class Scenes:
         return joined_digest(*parts)
 
 
-_FIELDS = ("categories", "present", "parameters", "labels", "more")
-
-
 def sample_scenes(
     split: str, n: int, seed: int = 0, classes: str | Sequence[str] | None = None
 ) -> Scenes:
     """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and seeds are separate streams."""
     names = chosen_classes(classes)
-    return Scenes.joined(
-        [_sample_block(split, block, seed, names) for block in range((n + BLOCK - 1) // BLOCK or 1)]
-    ).rows(slice(0, n))
+    return first_scenes(lambda block: _sample_block(split, block, seed, names), BLOCK, n)
 
 
 def _sample_block(split: str, block: int, seed: int, classes: tuple[str, ...]) -> Scenes:

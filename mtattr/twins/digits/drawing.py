@@ -9,7 +9,7 @@ from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.twins.digits.clutter import draw_ground, draw_handwriting, draw_neighbours, draw_shapes
 from mtattr.twins.digits.scene import Scenes
 from mtattr.twins.digits.sheet import Sheet
-from mtattr.twins.drawing.batches import map_batches, rendered
+from mtattr.twins.drawing.batches import drawn, rendered
 from mtattr.twins.drawing.colour import apart, palette
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import cell, coverage, soften
@@ -20,9 +20,7 @@ def render(
 ) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(
-        lambda part: draw(scenes.rows(part), shape, device)[0], len(scenes), shape, device
-    )
+    return rendered(draw, scenes, shape, device)
 
 
 def digit_masks(
@@ -30,23 +28,18 @@ def digit_masks(
 ) -> Tensor:
     """Opacity of the labelled digit's ink, float32 (N, H, W) in [0, 1], blurred where the picture is."""
     shape = image_shape_of(image_size)
-    return torch.cat(
-        map_batches(
-            lambda part: draw(scenes.rows(part), shape, device)[1].cpu(), len(scenes), shape, device
-        )
-    )
+    return drawn(draw, scenes, shape, device, lambda s: s.ink)
 
 
-def draw(
-    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> tuple[Tensor, Tensor]:
-    """One batch: pictures (B, 3, H, W) in [0, 1] and the digits' opacity (B, H, W)."""
+def draw(scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu") -> Sheet:
+    """One batch: the finished sheet, with `picture` (B, 3, H, W) in [0, 1] and `ink` (B, H, W), the digits' opacity."""
     s = Sheet(scenes, image_shape, device)
     draw_ground(s)
     draw_shapes(s)
     draw_handwriting(s)
     _write_digit(s)
-    return _photograph(s)
+    s.picture, s.ink = _photograph(s)
+    return s
 
 
 def _write_digit(s: Sheet) -> None:

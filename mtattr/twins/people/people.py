@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mtattr.data.options import ImageSize, image_shape_of
-from mtattr.twins.drawing.batches import map_batches, rendered
+from mtattr.twins.drawing.batches import rendered
 from mtattr.twins.drawing.patterns import noise
-from mtattr.twins.drawing.regions import changed_regions
+from mtattr.twins.drawing.regions import toggled_regions
 from mtattr.twins.drawing.shapes import cell
 from mtattr.twins.people.bags import (
     backpack_behind,
@@ -25,7 +25,7 @@ from mtattr.twins.people.canvas import Canvas, rows_of
 from mtattr.twins.people.clothes import draw_arm, draw_legs
 from mtattr.twins.people.figure import stand
 from mtattr.twins.people.head import draw_hair_behind, draw_head
-from mtattr.twins.people.scene import Scenes, joined
+from mtattr.twins.people.scene import Scenes
 from mtattr.twins.people.street import draw_street
 from mtattr.twins.people.trunk import draw_trunk
 from mtattr.twins.people.wardrobe import dress
@@ -38,7 +38,7 @@ def render(
 ) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(lambda part: draw(scenes.rows(part), shape, device), len(scenes), shape, device)
+    return rendered(draw, scenes, shape, device)
 
 
 def attribute_regions(
@@ -53,32 +53,20 @@ def attribute_regions(
     Empty where it cannot be seen: a hidden bag. only: positions of the tasks wanted (the others stay empty).
     """
     shape = image_shape_of(image_size)
-    count = len(scene.spec.attributes)
-    wanted = [k for k in range(count) if only is None or k in only]
-    variants = joined([scene] + [scene.toggled(k) for k in wanted])
-    images = torch.cat(
-        map_batches(
-            lambda part: draw(variants.rows(part), shape, device), len(variants), shape, device
-        )
-    )
-    regions = torch.zeros(count, *shape, device=images.device)
-    if wanted:
-        regions[torch.tensor(wanted, device=images.device)] = changed_regions(
-            images[1:], images[:1]
-        )
-    return regions.cpu()
+    return toggled_regions(draw, scene, len(scene.spec.attributes), only, shape, device)
 
 
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> Tensor:
-    """Pictures of one batch, (B, 3, H, W) in [0, 1]."""
+) -> Canvas:
+    """One batch: the finished canvas, whose `picture` is (B, 3, H, W) in [0, 1]."""
     c = prepared(scenes, image_shape, device)
     draw_street(c)
     draw_behind(c)
     _draw_person(c)
     draw_in_front(c)
-    return photograph(c)
+    c.picture = photograph(c)
+    return c
 
 
 def prepared(
