@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.twins.drawing.batches import rendered
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.regions import toggled_regions
 from mtattr.twins.drawing.shapes import cell
@@ -21,7 +22,7 @@ from mtattr.twins.people.bags import (
 )
 from mtattr.twins.people.bystanders import draw_behind, draw_in_front
 from mtattr.twins.people.camera import photograph
-from mtattr.twins.people.canvas import Canvas, rows_of
+from mtattr.twins.people.canvas import Canvas
 from mtattr.twins.people.clothes import draw_arm, draw_legs
 from mtattr.twins.people.figure import stand
 from mtattr.twins.people.head import draw_hair_behind, draw_head
@@ -81,7 +82,7 @@ def prepared(
     c.sunny = sun
     c.wears = dress(c)
     c.figure = stand(c, c.wears)
-    tile = (c.p("fold_tile") * 32).long()
+    tile = c.tile("fold_tile", 32)
     u, v = c.x + cell(c.p("fold_u")), c.y + cell(c.p("fold_v"))
     broad, crease = (
         noise(u * 0.42 + 0.10 * v, v * 0.22, tile),
@@ -117,13 +118,13 @@ def _shadow(c: Canvas) -> None:
     f, rows = c.figure, c.all_rows
     x = (f.near_leg[2][0] + f.far_leg[2][0]) / 2
     spread = 0.06 + (f.near_leg[2][0] - f.far_leg[2][0]).abs() * 0.6
-    spot = c.spot(rows, x, torch.full_like(x, 0.5), spread * 2.4, torch.full_like(x, 0.09))
+    spot = c.patch(rows, x, torch.full_like(x, 0.5), spread * 2.4, torch.full_like(x, 0.09))
     px, py = (spot.x - cell(x)) / cell(spread), (spot.y - 0.5 + 0.004) / 0.026
     c.darken(spot, 0.55 * torch.exp(-0.9 * (px * px + py * py)))
     rows = rows_of(c.sunny > 0.3)
     if len(rows):
         side = torch.where(c.light_x[rows] > 0, -1.0, 1.0)
-        spot = c.spot(rows, side * 0.34, torch.full_like(side, 0.45), 0.42, 0.12)
+        spot = c.patch(rows, side * 0.34, torch.full_like(side, 0.45), 0.42, 0.12)
         along = (spot.x - cell(x[rows])) * cell(side)
         across = spot.y - 0.495 + 0.14 * along
         body = (

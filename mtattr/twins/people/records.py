@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from mtattr.twins.people.planes import Spot
+from mtattr.twins.drawing.frame import Patch
 
 #: (x, y, depth): the person's frame, and how much nearer than the axis.
 Point = tuple[Tensor, Tensor, Tensor]
@@ -115,7 +115,7 @@ class Trunk:
     colours; alpha: opacity. All lengths are in the person's frame.
     """
 
-    spot: Spot
+    spot: Patch
     t: Tensor
     across: Tensor
     light: Tensor

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import over, plane
 from mtattr.twins.drawing.patterns import stripes
 from mtattr.twins.drawing.shapes import cell, coverage, look_up
-from mtattr.twins.people.canvas import Canvas, rows_of
-from mtattr.twins.people.planes import over, plane
+from mtattr.twins.people.canvas import Canvas
 from mtattr.twins.people.records import Trunk
 from mtattr.twins.people.solid import ellipsoid, folded, light_on, lit, tube
 
@@ -32,7 +33,7 @@ def draw_trunk(c: Canvas) -> None:
     top, bottom = f.at(0.0, SHOULDER_LEVEL, 0.0), f.at(0.0, hem, 0.0)
     table = _widths(c, hem)
     reach = table.amax(1) + (top[0] - bottom[0]).abs() / 2 + 0.01
-    spot = c.spot(
+    spot = c.patch(
         rows,
         (top[0] + bottom[0]) / 2,
         (top[1] + bottom[1]) / 2,
@@ -185,7 +186,7 @@ def _neckline(c: Canvas) -> None:
     rx = (
         (0.025 + 0.008 * c.p("up_neck") + 0.012 * w.female.float()) * f.unit * (0.35 + 0.65 * front)
     )
-    spot = c.spot(rows, centre[0], centre[1], rx + 0.01, deep + 0.02)
+    spot = c.patch(rows, centre[0], centre[1], rx + 0.01, deep + 0.02)
     distance, nx, ny = ellipsoid(spot.x, spot.y, centre[0], centre[1], rx, deep * f.unit)
     alpha = coverage(distance, spot.pixel) * cell((front * 3).clamp(0, 1))
     c.blend(spot, alpha, lit(w.skin, light_on(c, rows, nx * 0.5, ny * 0.3) * 0.92))
