@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from mtattr.twins.clothes.attributes import CATEGORIES, FULL, INDEX, LETTER_CLASSES, LOWER
+from mtattr.twins.clothes.attributes import CATEGORIES, FOUR_CLASSES, FULL, INDEX, LOWER
 from mtattr.twins.clothes.cuts import CUTS
 from mtattr.twins.clothes.scene import COLUMN, Scenes
 from mtattr.twins.drawing import canvas
@@ -81,9 +81,9 @@ class Canvas(canvas.Canvas):
                 draw(self, rows)
 
     @cached_property
-    def beyond_letter(self) -> bool:
-        """Whether any image shows a category that Maeda et al. did not use."""
-        return not bool(self.named(*LETTER_CLASSES).all())
+    def beyond_four(self) -> bool:
+        """True if any image shows a category other than `FOUR_CLASSES`."""
+        return not bool(self.named(*FOUR_CLASSES).all())
 
     @property
     def kinds(self) -> list[int]:

@@ -32,7 +32,7 @@ def _front(c, rows):
         torch.where(c.has("scoop neck")[rows] | c.has("square neck")[rows], -0.44, -0.56),
     )
     bottom = c.hem[rows] - 0.05
-    if c.beyond_letter:
+    if c.beyond_four:
         bottom = torch.where(c.legged[rows], torch.minimum(bottom, c.crotch[rows]), bottom)
         vee = c.cut("vee")[rows]
         neck = torch.where(vee > 0, vee - 0.82, neck)

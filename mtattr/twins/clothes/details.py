@@ -14,7 +14,7 @@ from mtattr.twins.drawing.shapes import cell, segment
 
 def draw_details(c: Canvas) -> None:
     """Draw on each garment what its category always has: bands, lapels, hoods, pockets, seams."""
-    if not c.beyond_letter:
+    if not c.beyond_four:
         return
     if c.opened is not None:
         front_edges(c, c.opened)

@@ -16,9 +16,9 @@ from mtattr.twins.clothes.attributes import (
     ATTRIBUTES,
     CATEGORIES,
     CHOICES,
+    FOUR_CLASSES,
     FULL,
     INDEX,
-    LETTER_CLASSES,
     LOWER,
     UPPER,
     chosen_classes,
@@ -55,7 +55,7 @@ PARAMETERS = (
     "gain", "warmth", "contrast", "blur", "grain", "grain_tile", "vignette", "shadow", "spare_1", "spare_2", "spare_3", "spare_4",
 )  # fmt: skip
 
-#: More of them, drawn from a stream of their own: scenes of `LETTER_CLASSES` do not use them and are what they were.
+#: More of them, drawn from a stream of their own: scenes of `FOUR_CLASSES` do not use them and are what they were.
 MORE_PARAMETERS = (
     "leg_width", "leg_taper", "flare", "opening", "inner_colour", "inner_light", "front", "pocket_kind", "shoe_colour", "rib_width",
     "waist_level", "hood", "fade", "lapel_width", "more_1", "more_2",
@@ -103,7 +103,7 @@ class Scenes(SceneTable):
     def digest(self) -> str:
         """SHA-256 over categories, attributes and every parameter that the classes use."""
         parts = (self.categories, self.present, self.parameters)
-        if self.classes != LETTER_CLASSES:
+        if self.classes != FOUR_CLASSES:
             parts += (self.more, torch.tensor([CATEGORIES[name].number for name in self.classes]))
         return joined_digest(*parts)
 
