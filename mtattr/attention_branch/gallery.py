@@ -23,7 +23,7 @@ from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
 from mtattr.page_data import gallery_command, picture_of, png_of, rounded
 from mtattr.training import Run, RunSpec, fit_or_load, plan_for
-from mtattr.twins.cars.scene import sample_scenes
+from mtattr.twins.cars import sample_scenes
 
 SCHEMA = 1
 DIGITS, CARS = "cluttered-digits", "compcars-twin"

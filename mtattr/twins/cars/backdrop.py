@@ -9,9 +9,10 @@ from torch import Tensor
 
 from mtattr.twins.cars.canvas import Canvas, spread, value
 from mtattr.twins.cars.surface import look
-from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import over, palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise
-from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, over, soften
+from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, soften
 
 #: Scene -> share of the images.
 PLACES = {"street": 0.26, "showroom": 0.18, "car park": 0.16, "road": 0.26, "dusk": 0.14}
@@ -61,29 +62,27 @@ def set_light(c: Canvas) -> None:
 
 
 def draw_backdrop(c: Canvas) -> None:
-    """Start `picture` (3, B, H, W): sky, what stands behind the car, and the ground with the car's shadow."""
+    """Start `picture`: sky, what stands behind the car, and the ground with the car's shadow."""
     reach = max(1, round(c.image_shape[0] / 90))
     lowest = int((float(c.view.horizon.max()) + 1) / 2 * c.image_shape[0]) + 2 * reach + 3
     top = slice(0, min(max(lowest, 4), c.image_shape[0]))
-    c.picture = torch.zeros(3, len(c), *c.image_shape, device=c.device)
+    c.picture = torch.zeros(len(c), 3, *c.image_shape, device=c.device)
     y = (c.y[:, top] - cell(c.view.horizon)).expand(-1, -1, c.image_shape[1])
-    sky = torch.lerp(
-        c.sky_low[:, None, None, :], c.sky_high[:, None, None, :], (-0.8 * y).clamp(0, 1)[..., None]
-    )
+    sky = torch.lerp(plane(c.sky_low), plane(c.sky_high), (-0.8 * y).clamp(0, 1)[:, None])
     shift = (c.x + cell(c.pick("background_shift", -3.0, 3.0))).expand_as(y)
     size = cell(c.pick("background_scale", 0.8, 1.3))
     other = palette(c.p("background_colour"), c.p("background_light")) * 0.55 + 0.28
     second = palette(c.p("background_second"), c.p("background_light")) * 0.55 + 0.28
     for place, draw in enumerate((_street, _showroom, _car_park, _countryside, _dusk)):
-        rows = (c.place == place).nonzero()[:, 0]
+        rows = rows_of(c.place == place)
         if len(rows):
             sky[rows] = draw(
                 c, rows, sky[rows], shift[rows], y[rows], size[rows], other[rows], second[rows]
             )
-    soft = soften(sky.permute(0, 3, 1, 2).contiguous(), reach).permute(0, 2, 3, 1)
+    soft = soften(sky, reach)
     c.picture[:, :, top] = torch.lerp(
-        sky, soft, cell(c.pick("background_blur", 0.35, 1.0))[..., None]
-    ).permute(3, 0, 1, 2)
+        sky, soft, c.pick("background_blur", 0.35, 1.0)[:, None, None, None]
+    )
     _ground(c)
 
 
@@ -148,8 +147,7 @@ def _ground(c: Canvas) -> None:
     dark = torch.maximum(dark, 0.55 * of(c.sun_strength + 0.35) * (0.5 - cast / 0.55).clamp(0, 1))
     colour = (colour * (1 - dark)).clamp(0, 1)
     strength = edge.flatten().index_select(0, spot)
-    for plane, seen in zip(c.picture.view(3, -1), colour, strict=True):
-        plane.index_copy_(0, spot, torch.lerp(plane.index_select(0, spot), seen, strength))
+    c.mix(image, spot, strength, colour)
 
 
 def _speck(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
@@ -171,9 +169,8 @@ def _street(c, rows, picture, x, y, size, other, second):
     """Houses of several heights and fronts, with rows of windows and a kerb of shops."""
     seed = value(c.tile("background_seed"), rows)
     u, _, random = cells(x, y * 0, 0.62 * size, seed)
-    wall = torch.where(
-        (random[1] > 0.5)[..., None], other[:, None, None], second[:, None, None]
-    ) * (0.7 + 0.4 * random[2][..., None])
+    wall = torch.where((random[1] > 0.5)[:, None], plane(other), plane(second))
+    wall = times(wall, 0.7 + 0.4 * random[2])
     house = coverage(-y - 0.30 - 1.0 * random[0], c.pixel[rows])
     picture = over(picture, wall.clamp(0, 1), house)
     wx, wy, lit = cells(x, y - 0.02, 0.135 * size, seed)
@@ -184,9 +181,9 @@ def _street(c, rows, picture, x, y, size, other, second):
         * (u.abs() < 0.27 * size)
     )
     glass = torch.where(
-        (lit[0] > 0.8)[..., None],
-        c.colour(0.92, 0.86, 0.68, rows=rows)[:, None, None],
-        c.colour(0.32, 0.38, 0.45, rows=rows)[:, None, None],
+        (lit[0] > 0.8)[:, None],
+        plane(c.colour(0.92, 0.86, 0.68, rows=rows)),
+        plane(c.colour(0.32, 0.38, 0.45, rows=rows)),
     )
     picture = over(picture, glass, frame * 0.8)
     shop = coverage(
@@ -218,9 +215,7 @@ def _trees(c, rows, picture, x, y, period, share):
     )
     light = (0.95 - 1.3 * (y + 0.46 * size) + 3 * ragged).clamp(0.55, 1.4)
     return over(
-        picture,
-        (green[:, None, None] * light[..., None]).clamp(0, 1),
-        coverage(crown, c.pixel[rows], 0.01) * grows,
+        picture, times(green, light).clamp(0, 1), coverage(crown, c.pixel[rows], 0.01) * grows
     )
 
 
@@ -231,9 +226,9 @@ def _showroom(c, rows, picture, x, y, size, other, second):
         c.p("background_light")[rows, None] < 0.5
     )
     tint = torch.lerp(tint, c.colour(0.30, 0.31, 0.33, rows=rows), dark * 0.85)
-    wall = tint[:, None, None] * (1 + 0.14 * y)[..., None]
+    wall = times(tint, 1 + 0.14 * y)
     joint = (x / (0.7 * size) - (x / (0.7 * size)).round()).abs() * 0.7 * size
-    wall = wall * (1 - 0.10 * coverage(joint - 0.008, c.pixel[rows]))[..., None]
+    wall = times(wall, 1 - 0.10 * coverage(joint - 0.008, c.pixel[rows]))
     field = coverage(box(x, y, 0.2 * size, -0.62, 0.55 * size, 0.22, 0.02), c.pixel[rows])
     wall = over(wall, second * 0.9, field * 0.85)
     ceiling = coverage(y + 0.98 * size, c.pixel[rows])
@@ -262,7 +257,7 @@ def _parked(c, rows, picture, x, y, seed):
     here = (random[0] < 0.75).float()
     grey = 0.22 + 0.55 * random[1]
     paints = torch.stack(
-        [grey + 0.30 * (random[2] > 0.75), grey + 0.02, grey + 0.22 * (random[2] < 0.22)], -1
+        [grey + 0.30 * (random[2] > 0.75), grey + 0.02, grey + 0.22 * (random[2] < 0.22)], 1
     ).clamp(0, 0.9)
     cabin = torch.maximum(
         torch.maximum(u.abs() + 0.55 * (-y - 0.15).clamp(min=0) - 0.145, -y - 0.205), y
@@ -319,8 +314,8 @@ def _dusk(c, rows, picture, x, y, size, other, second):
         * (y > -0.75)
     )
     warm = torch.where(
-        (spot[2] > 0.35)[..., None],
-        c.colour(1.0, 0.78, 0.45, rows=rows)[:, None, None],
-        c.colour(0.90, 0.35, 0.28, rows=rows)[:, None, None],
+        (spot[2] > 0.35)[:, None],
+        plane(c.colour(1.0, 0.78, 0.45, rows=rows)),
+        plane(c.colour(0.90, 0.35, 0.28, rows=rows)),
     )
     return over(picture, warm, disc * 0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from types import SimpleNamespace
 
 import torch
@@ -11,28 +10,28 @@ from torch import Tensor
 from mtattr.twins.cars.bodies import measures
 from mtattr.twins.cars.scene import COLUMN, Scenes
 from mtattr.twins.cars.view import ASPECT, View
-from mtattr.twins.drawing.frame import Frame, Patch
+from mtattr.twins.drawing import canvas
+from mtattr.twins.drawing.frame import Patch
 from mtattr.twins.drawing.shapes import cell, coverage
 
 
-class Canvas:
+class Canvas(canvas.Canvas):
     """Layers of a batch of images while they are drawn.
 
-    picture (3, B, H, W) in [0, 1], and `alpha` (B, H, W), the car's opacity. What the M pixels of all cars show is kept
+    `alpha` (B, H, W) is the car's opacity. What the M pixels of all cars show is kept
     packed, (M,) each, so that nothing is spent on others: `image` and `spot` say where they lie, `px, py, pz` is the point
     in metres, `nx, ny, nz` the surface's direction, `on_cabin` whether it belongs to the cabin; `albedo` (3, M) and
     `gloss` (M,), where 1 is clear lacquer, are its material. `m` holds the body's measures, (B,) each.
     """
 
+    aspect = ASPECT
+
     def __init__(
         self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
     ) -> None:
-        self.device = torch.device(device)
-        self._parameters = scenes.parameters.to(torch.float32).to(device)
+        super().__init__(scenes.parameters, COLUMN, image_shape, device)
         self.makes, self.bodies = scenes.makes.to(device), scenes.bodies.to(device)
         self.viewpoints = scenes.viewpoints.to(device)
-        self.image_shape = image_shape
-        self.sheet = Frame.plain(len(scenes), image_shape, device, ASPECT)
         self.m = SimpleNamespace(
             **{name: table.to(device)[self.bodies] for name, table in measures().items()}
         )
@@ -58,64 +57,21 @@ class Canvas:
         self.metre = self.pixel / cell(self.view.scale)
         self.ray = self.view.rays(self.x, self.y)
 
-    def __len__(self) -> int:
-        return len(self.makes)
-
-    def p(self, name: str) -> Tensor:
-        """A scene parameter in [0, 1), (B,)."""
-        return self._parameters[:, COLUMN[name]]
-
-    def pick(self, name: str, low: float, high: float) -> Tensor:
-        """A scene parameter spread over [low, high), (B,)."""
-        return low + (high - low) * self.p(name)
-
-    def tile(self, name: str) -> Tensor:
-        """A scene parameter as a whole number that seeds a pattern, int64 (B,)."""
-        return (self.p(name) * 4096).long()
-
-    def colour(self, *rgb: float, rows: Tensor | None = None) -> Tensor:
-        """One colour for all images, or for `rows`, (n, 3)."""
-        return torch.tensor(rgb, device=self.device).expand(
-            len(self) if rows is None else len(rows), 3
-        )
-
-    @functools.cached_property
-    def all_rows(self) -> Tensor:
-        """Every position of the batch."""
-        return torch.arange(len(self), device=self.device)
-
     def around(self, rows: Tensor, xs, ys, zs) -> Patch:
         """The pixels around boxes in metres, each a pair of coordinates (n,) or numbers, in the images `rows`."""
-        return self.sheet.patch(rows, *self.view.surround(xs, ys, zs, rows))
+        return self.patch(rows, *self.view.surround(xs, ys, zs, rows))
 
     def decal(self, where: Tensor) -> Decal:
         """The packed pixels of the car for which `where` (M,) is true, to be painted on."""
         return Decal(self, where.nonzero()[:, 0])
 
-    def lay(self, patch: Patch, alpha: Tensor, colour: Tensor) -> None:
-        """Paint on the picture itself, within each image's own box; colour is (n, 3) or (n, h, w, 3)."""
-        if colour.ndim == 2:
-            colour = colour[:, None, None, :]
-        spot, alpha = self.flat(patch), (alpha * patch.inside).flatten()
-        for k, plane in enumerate(self.picture.view(3, -1)):
-            plane.index_copy_(
-                0,
-                spot,
-                torch.lerp(
-                    plane.index_select(0, spot),
-                    colour[..., k].expand(patch.inside.shape).flatten(),
-                    alpha,
-                ),
-            )
-
-    def flat(self, patch: Patch) -> Tensor:
-        """Positions of a patch's pixels in a flattened plane, (n * h * w,)."""
-        image, row, column = patch.index
-        return ((image * self.image_shape[0] + row) * self.image_shape[1] + column).flatten()
-
-    def read(self, plane: Tensor, patch: Patch) -> Tensor:
-        """A plane (B, H, W) at a patch's pixels, (n, h, w)."""
-        return plane.view(-1).index_select(0, self.flat(patch)).view(patch.inside.shape)
+    def mix(self, image: Tensor, spot: Tensor, alpha: Tensor, colour: Tensor) -> None:
+        """Lay colours (3, M) on packed pixels of the picture, given by their images and places (M,)."""
+        picture, area = self.picture.view(-1), self.image_shape[0] * self.image_shape[1]
+        for k, seen in enumerate(colour):
+            place = spot + image * (2 * area) + k * area
+            below = picture.index_select(0, place)
+            picture.index_copy_(0, place, torch.lerp(below, seen, alpha))
 
     def of(self, values: Tensor) -> Tensor:
         """Values (B,) or (B, k) of the images, at each packed pixel: (M,) or (k, M)."""

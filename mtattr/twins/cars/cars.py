@@ -21,8 +21,8 @@ from mtattr.twins.cars.occluders import draw_occluders
 from mtattr.twins.cars.scene import Scenes
 from mtattr.twins.cars.surface import light_car, trace_car
 from mtattr.twins.cars.wheels import draw_wheels
-from mtattr.twins.drawing.batches import map_batches, rendered
-from mtattr.twins.drawing.regions import changed_regions
+from mtattr.twins.drawing.batches import drawn, rendered
+from mtattr.twins.drawing.regions import toggled_regions
 
 #: Scenes that are sorted by viewpoint together.
 _SORTED = 2048
@@ -40,12 +40,7 @@ def render(
     for start in range(0, len(scenes), _SORTED):
         # Batches of one viewpoint see the same faces of the car, which saves half of the work.
         order = start + scenes.viewpoints[start : start + _SORTED].argsort(stable=True)
-        images[order] = rendered(
-            lambda part, order=order: draw(scenes.rows(order[part]), shape, device)[1],
-            len(order),
-            shape,
-            device,
-        )
+        images[order] = rendered(draw, scenes.rows(order), shape, device)
     return images
 
 
@@ -62,20 +57,7 @@ def attribute_regions(
     both, to name it among those of its make the body is enough. only: positions of the tasks wanted; the others stay empty.
     """
     shape = image_shape_of(image_size)
-    wanted = [t for t in range(len(TASKS)) if only is None or t in only]
-    regions = torch.zeros(len(TASKS), *shape)
-    if wanted:
-        joined = Scenes.joined([scene, *(scene.toggled(t) for t in wanted)])
-        pictures = torch.cat(
-            map_batches(
-                lambda part: draw(joined.rows(part), shape, device)[1].cpu(),
-                len(joined),
-                shape,
-                device,
-            )
-        )
-        regions[torch.tensor(wanted)] = changed_regions(pictures[1:], pictures[:1])
-    return regions
+    return toggled_regions(draw, scene, len(TASKS), only, shape, device)
 
 
 def car_boxes(
@@ -83,14 +65,7 @@ def car_boxes(
 ) -> list[tuple[int, int, int, int]]:
     """Boxes (left, top, right, bottom) around body and wheels in pixels, 1-based and inclusive, as the real set writes them."""
     shape = image_shape_of(image_size)
-    masks = torch.cat(
-        map_batches(
-            lambda part: draw(scenes.rows(part), shape, device)[0].whole.cpu() > 0.5,
-            len(scenes),
-            shape,
-            device,
-        )
-    )
+    masks = drawn(draw, scenes, shape, device, lambda c: c.whole > 0.5)
     boxes = []
     for mask in masks:
         rows, columns = mask.any(1).nonzero()[:, 0] + 1, mask.any(0).nonzero()[:, 0] + 1
@@ -102,8 +77,8 @@ def car_boxes(
 
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> tuple[Canvas, Tensor]:
-    """One batch: the finished canvas, whose `whole` (B, H, W) is the car with its wheels, and pictures (B, 3, H, W) in [0, 1]."""
+) -> Canvas:
+    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `whole` (B, H, W), the car with its wheels."""
     c = Canvas(scenes, image_shape, device)
     set_light(c)
     trace_car(c)
@@ -119,4 +94,5 @@ def draw(
     draw_wheels(c)
     draw_mirror(c, near=True)
     draw_occluders(c)
-    return c, photograph(c)
+    c.picture = photograph(c)
+    return c

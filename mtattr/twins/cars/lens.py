@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from mtattr.twins.cars.canvas import Canvas
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import plane, times
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import cell, soften
 
@@ -18,10 +20,10 @@ def photograph(c: Canvas) -> Tensor:
         [1 + warm, torch.ones_like(warm), 1 - warm], 1
     )
     edge = 1 - cell(c.pick("vignette", 0.0, 0.10)) * (x * x / 2 + y * y)
-    picture = c.picture * gain.T[:, :, None, None] * edge
-    contrast = cell(c.pick("contrast", 0.86, 1.12))
-    picture = ((picture - 0.5) * contrast + 0.5).transpose(0, 1).contiguous()
-    rows = (c.p("blur") < 0.13).nonzero()[:, 0]
+    picture = times(c.picture * plane(gain), edge)
+    contrast = c.pick("contrast", 0.86, 1.12)[:, None, None, None]
+    picture = (picture - 0.5) * contrast + 0.5
+    rows = rows_of(c.p("blur") < 0.13)
     reach = max(1, round(c.image_shape[0] / 64 * 1.0))
     if len(rows):
         soft = soften(picture[rows], reach)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -48,7 +47,7 @@ def load(
     return drawn_data(
         "compcars-twin",
         split,
-        package=Path(__file__).parent,
+        drawn_by=render.__module__,
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels[:, columns],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.cars.canvas import Canvas
+from mtattr.twins.drawing.colour import plane, times
 from mtattr.twins.drawing.shapes import box, cell, coverage, segment
 
 
@@ -19,24 +20,23 @@ def draw_mirror(c: Canvas, near: bool) -> None:
     half = size * (0.105 * c.view.forward[:, 0].abs() + 0.075 * c.view.forward[:, 1].abs())
     tall = size * 0.072
     reach = torch.maximum((mx - foot_x).abs(), half)
-    patch = c.sheet.patch(rows, (mx + foot_x) / 2, (my + foot_y) / 2, reach + half, tall * 2.2)
+    patch = c.patch(rows, (mx + foot_x) / 2, (my + foot_y) / 2, reach + half, tall * 2.2)
     behind = (c.view.eye[:, 0] < x).float()
     # From behind the car's wider end hides part of it.
-    seen = 1 - cell(behind) * c.read(c.alpha, patch)
+    seen = 1 - cell(behind) * patch.read(c.alpha)
     arm = segment(patch.x, patch.y, cell(foot_x), cell(foot_y), cell(mx), cell(my + 0.4 * tall))[
         0
     ] - 0.022 * cell(size)
-    c.lay(patch, seen * coverage(arm, patch.pixel), c.colour(0.05, 0.05, 0.055))
+    c.blend(patch, seen * coverage(arm, patch.pixel), c.colour(0.05, 0.05, 0.055))
     shell = box(patch.x, patch.y, cell(mx), cell(my), cell(half), cell(tall), 0.055 * cell(size))
     up = ((cell(my) - patch.y) / cell(tall)).clamp(-1, 1)
     black = (c.p("mirror_colour") < 0.25)[:, None]
     base = torch.where(black, c.colour(0.04, 0.04, 0.045), c.paint)
-    light = (0.62 + 0.42 * up)[..., None] * c.ambient[:, None, None]
-    colour = (
-        base[:, None, None] * light
-        + 0.22 * ((up - 0.45) * 3).clamp(0, 1)[..., None] * c.sky_low[:, None, None]
-    ).clamp(0, 1)
-    c.lay(patch, seen * coverage(shell, patch.pixel), colour)
+    light = times(c.ambient, 0.62 + 0.42 * up)
+    colour = (plane(base) * light + times(c.sky_low, 0.22 * ((up - 0.45) * 3).clamp(0, 1))).clamp(
+        0, 1
+    )
+    c.blend(patch, seen * coverage(shell, patch.pixel), colour)
     glass = box(
         patch.x,
         patch.y,
@@ -46,7 +46,7 @@ def draw_mirror(c: Canvas, near: bool) -> None:
         cell(tall) * 0.78,
         0.04 * cell(size),
     )
-    c.lay(
+    c.blend(
         patch,
         seen * coverage(glass, patch.pixel) * cell(behind * c.view.forward[:, 0].abs().clamp(0, 1)),
         torch.lerp(c.sky_high, c.sky_low, 0.5) * 0.75,

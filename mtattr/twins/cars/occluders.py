@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.cars.canvas import Canvas
-from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.canvas import by_range
+from mtattr.twins.drawing.colour import palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise, stripes
 from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb
 
@@ -16,15 +17,9 @@ SHARE = 0.20
 def draw_occluders(c: Canvas) -> None:
     """Cover part of some cars; nothing covers more than about a third of the picture."""
     active, kind = c.p("occluder") < SHARE, c.p("occluder_kind")
-    for low, high, draw in (
-        (0.0, 0.27, _post),
-        (0.27, 0.50, _hedge),
-        (0.50, 0.72, _car),
-        (0.72, 1.0, _person),
-    ):
-        rows = (active & (kind >= low) & (kind < high)).nonzero()[:, 0]
-        if len(rows):
-            draw(c, rows)
+    kinds = ((0.0, 0.27, _post), (0.27, 0.50, _hedge), (0.50, 0.72, _car), (0.72, 1.0, _person))
+    for rows, draw in by_range(kind, kinds, active):
+        draw(c, rows)
 
 
 def _place(c, rows):
@@ -40,31 +35,29 @@ def _place(c, rows):
 def _lit(c, rows, colour, round_):
     """A colour with the light across a round body, `round_` (n, h, w) in [-1, 1]."""
     return (
-        colour[:, None, None]
-        * (1.0 - 0.35 * round_ * round_ - 0.15 * round_)[..., None]
-        * c.ambient[rows][:, None, None]
+        times(colour, 1.0 - 0.35 * round_ * round_ - 0.15 * round_) * plane(c.ambient[rows])
     ).clamp(0, 1)
 
 
 def _post(c, rows):
     x0, size, colour = _place(c, rows)
     half = 0.045 * size
-    p = c.sheet.patch(rows, x0, 0.0, half * 1.6, 1.02)
+    p = c.patch(rows, x0, 0.0, half * 1.6, 1.02)
     grey = torch.lerp(c.colour(0.42, 0.43, 0.44, rows=rows), colour, 0.3)
     round_ = (p.x - cell(x0)) / cell(half)
     bands = stripes(p.y, 0.5, 0.16, p.pixel) * cell((c.p("occluder_seed")[rows] < 0.35).float())
     shade = torch.lerp(
         _lit(c, rows, grey, round_),
         _lit(c, rows, c.colour(0.85, 0.62, 0.10, rows=rows), round_),
-        bands[..., None],
+        bands[:, None],
     )
-    c.lay(p, coverage((p.x - cell(x0)).abs() - cell(half), p.pixel), shade)
+    c.blend(p, coverage((p.x - cell(x0)).abs() - cell(half), p.pixel), shade)
 
 
 def _hedge(c, rows):
     """Leaves along the lower edge, higher towards one side."""
     x0, size, _ = _place(c, rows)
-    p = c.sheet.patch(rows, 0.0, 0.72, 1.5, 0.36)
+    p = c.patch(rows, 0.0, 0.72, 1.5, 0.36)
     tile = c.tile("occluder_seed")[rows]
     top = (
         0.80
@@ -81,10 +74,10 @@ def _hedge(c, rows):
     light = (0.65 + 0.55 * random[1] * leaf + 0.5 * (top + 0.08 - p.y).clamp(0, 0.3)).clamp(
         0.4, 1.5
     )
-    c.lay(
+    c.blend(
         p,
         coverage(top - p.y, p.pixel, 0.012),
-        (green[:, None, None] * light[..., None] * c.ambient[rows][:, None, None]).clamp(0, 1),
+        (times(green, light) * plane(c.ambient[rows])).clamp(0, 1),
     )
 
 
@@ -92,22 +85,20 @@ def _car(c, rows):
     """Roof, windows and bonnet of a car that passes in front, out of focus."""
     x0, size, colour = _place(c, rows)
     s = cell(size)
-    p = c.sheet.patch(rows, x0, 0.72, 1.5 * size, 0.40)
+    p = c.patch(rows, x0, 0.72, 1.5 * size, 0.40)
     x, y = (p.x - cell(x0)) / s, (p.y - 0.92) / s
     narrow = x.abs() * (1 + 0.55 * (-0.02 - y).clamp(min=0)) + 0.10 * (-0.02 - y).clamp(min=0)
     roof = box(narrow, y, 0.0, 0.02, 0.66, 0.25, 0.16)
     lower = box(x, y, 0.0, 0.24, 1.40, 0.26, 0.10)
     shoulder = 0.85 + 0.5 * torch.exp(-(((y - 0.02) / 0.035) ** 2)) - 0.5 * (y - 0.05).clamp(min=0)
-    light = (
-        colour[:, None, None] * shoulder[..., None] * c.ambient[rows][:, None, None] + 0.03
-    ).clamp(0, 1)
-    c.lay(p, coverage(torch.minimum(roof, lower) * s, p.pixel, 0.025), light)
+    light = (times(colour, shoulder) * plane(c.ambient[rows]) + 0.03).clamp(0, 1)
+    c.blend(p, coverage(torch.minimum(roof, lower) * s, p.pixel, 0.025), light)
     pane = torch.maximum(torch.maximum(roof + 0.055, 0.022 - (x + 0.06).abs()), y + 0.045)
     glass = torch.lerp(c.colour(0.05, 0.06, 0.07, rows=rows), c.sky_low[rows], 0.22)
-    c.lay(
+    c.blend(
         p,
         coverage(pane * s, p.pixel, 0.025),
-        glass[:, None, None] * (1.0 - 1.2 * (y + 0.15))[..., None].clamp(0.6, 1.4),
+        times(glass, (1.0 - 1.2 * (y + 0.15)).clamp(0.6, 1.4)),
     )
 
 
@@ -115,24 +106,24 @@ def _person(c, rows):
     """Somebody who walks by: head, coat, legs."""
     x0, size, colour = _place(c, rows)
     s = cell(size)
-    p = c.sheet.patch(rows, x0, 0.13, 0.30 * size, 0.92 * size)
+    p = c.patch(rows, x0, 0.13, 0.30 * size, 0.92 * size)
     x, y = (p.x - cell(x0)) / s, (p.y - 0.05) / s
     chance = c.p("occluder_seed")[rows]
     step = cell(0.04 + 0.09 * chance)
     shade = coverage(ellipse(x, y, 0.02, 0.80, 0.26, 0.05) * s, p.pixel, 0.06)
-    c.lay(p, 0.45 * shade, c.colour(0.05, 0.05, 0.06, rows=rows))
+    c.blend(p, 0.45 * shade, c.colour(0.05, 0.05, 0.06, rows=rows))
     trousers = c.colour(0.16, 0.18, 0.25, rows=rows) * (0.7 + chance[:, None])
     shoes = torch.minimum(
         limb(x, y, -step, 0.775, -step - 0.05, 0.79, 0.032, 0.026),
         limb(x, y, step, 0.775, step - 0.05, 0.79, 0.032, 0.026),
     )
-    c.lay(p, coverage(shoes * s, p.pixel), c.colour(0.09, 0.07, 0.06, rows=rows))
+    c.blend(p, coverage(shoes * s, p.pixel), c.colour(0.09, 0.07, 0.06, rows=rows))
     for side in (-1, 1):
         leg = torch.minimum(
             limb(x, y, 0.045 * side, 0.08, 0.75 * side * step, 0.42, 0.072, 0.056),
             limb(x, y, 0.75 * side * step, 0.42, side * step, 0.76, 0.056, 0.040),
         )
-        c.lay(
+        c.blend(
             p, coverage(leg * s, p.pixel, 0.006), _lit(c, rows, trousers, (x - 0.06 * side) / 0.09)
         )
     skin = torch.lerp(
@@ -142,17 +133,17 @@ def _person(c, rows):
     )
     for side in (-1, 1):
         hand = ellipse(x, y, side * (0.135 + 0.4 * step), 0.13, 0.028, 0.042)
-        c.lay(p, coverage(hand * s, p.pixel), _lit(c, rows, skin, x * 0))
+        c.blend(p, coverage(hand * s, p.pixel), _lit(c, rows, skin, x * 0))
         arm = torch.minimum(
             limb(x, y, 0.115 * side, -0.30, 0.150 * side, -0.08, 0.048, 0.040),
             limb(x, y, 0.150 * side, -0.08, side * (0.135 + 0.4 * step), 0.11, 0.040, 0.030),
         )
-        c.lay(
+        c.blend(
             p,
             coverage(arm * s, p.pixel, 0.006),
             _lit(c, rows, colour * 0.86, (x - 0.14 * side) / 0.06),
         )
-    c.lay(
+    c.blend(
         p,
         coverage(limb(x, y, 0.0, -0.46, 0.0, -0.36, 0.036, 0.042) * s, p.pixel),
         _lit(c, rows, skin * 0.85, x / 0.08),
@@ -161,10 +152,10 @@ def _person(c, rows):
         limb(x, y, 0.0, -0.26, 0.0, 0.10, 0.120, 0.120),
         limb(x, y, -0.085, -0.325, 0.085, -0.325, 0.055, 0.055),
     )
-    c.lay(p, coverage(coat * s, p.pixel, 0.006), _lit(c, rows, colour, x / 0.14))
+    c.blend(p, coverage(coat * s, p.pixel, 0.006), _lit(c, rows, colour, x / 0.14))
     front = torch.maximum(x.abs() - 0.006, coat + 0.01)
-    c.lay(p, 0.5 * coverage(front * s, p.pixel), colour * 0.4)
-    c.lay(
+    c.blend(p, 0.5 * coverage(front * s, p.pixel), colour * 0.4)
+    c.blend(
         p,
         coverage(ellipse(x, y, 0.0, -0.52, 0.062, 0.082) * s, p.pixel),
         _lit(c, rows, skin, x / 0.08),
@@ -178,4 +169,4 @@ def _person(c, rows):
         c.colour(0.45, 0.32, 0.18, rows=rows),
         c.p("spare_3")[rows, None],
     )
-    c.lay(p, coverage(hair * s, p.pixel), _lit(c, rows, tone, x / 0.08))
+    c.blend(p, coverage(hair * s, p.pixel), _lit(c, rows, tone, x / 0.08))

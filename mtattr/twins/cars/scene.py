@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mtattr.twins.cars.makes import BODIES, MAKES, MODEL_OF, MODELS, bodies_of
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
+from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 
@@ -38,7 +39,7 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class Scenes(SceneTable):
     """A run of scenes.
 
     makes, bodies: int64 (N,), positions in MAKES and BODIES of what is drawn. viewpoints: int64 (N,), official codes.
@@ -51,25 +52,6 @@ class Scenes:
     viewpoints: Tensor
     parameters: Tensor
     filed: Tensor
-
-    def __len__(self) -> int:
-        return len(self.makes)
-
-    def rows(self, index: slice | Tensor) -> Scenes:
-        """The scenes at the given positions."""
-        return Scenes(
-            self.makes[index],
-            self.bodies[index],
-            self.viewpoints[index],
-            self.parameters[index],
-            self.filed[index],
-        )
-
-    @staticmethod
-    def joined(parts: list[Scenes]) -> Scenes:
-        """Scenes one after the other."""
-        fields = ("makes", "bodies", "viewpoints", "parameters", "filed")
-        return Scenes(*(torch.cat([getattr(part, field) for part in parts]) for field in fields))
 
     @property
     def labels(self) -> Tensor:
@@ -113,9 +95,7 @@ class Scenes:
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
     """The first `n` scenes of a split; splits and seeds are separate streams."""
-    return Scenes.joined(
-        [_sample_block(split, block, seed) for block in range((n + BLOCK - 1) // BLOCK or 1)]
-    ).rows(slice(0, n))
+    return first_scenes(lambda block: _sample_block(split, block, seed), BLOCK, n)
 
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:

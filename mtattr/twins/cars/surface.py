@@ -195,8 +195,7 @@ def light_car(c: Canvas) -> None:
         .addcmul_((0.55 * spark).expand_as(colour), colour)
         .clamp_(0, 1)
     )
-    for plane, seen in zip(c.picture.view(3, -1), shown, strict=True):
-        plane.index_copy_(0, c.spot, torch.lerp(plane.index_select(0, c.spot), seen, c.opacity))
+    c.mix(c.image, c.spot, c.opacity, shown)
 
 
 def environment(c: Canvas, rx: Tensor, ry: Tensor, rz: Tensor) -> Tensor:

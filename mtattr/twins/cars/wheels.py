@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.cars.canvas import Canvas, value
+from mtattr.twins.drawing.colour import times
 from mtattr.twins.drawing.shapes import coverage
 
 #: Spokes of each design, their half width at the rim as a share of its radius, and how much wider they are at the hub.
@@ -55,20 +56,17 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
     rho = torch.sqrt(qx * qx + qz * qz) / r
     disc = coverage((rho - 1) * r, metre) * (t > 0)
     outside = (dy < 0) if near else (dy > 0)
-    seen = torch.maximum(c.read(c.arch, patch), 1 - c.read(c.alpha, patch))
-    shade = c.ambient[rows][:, None, None, :]
+    seen = torch.maximum(patch.read(c.arch), 1 - patch.read(c.alpha))
     groove = 0.055 + 0.02 * torch.sin(y_hit * 150)
-    c.whole.view(-1).index_copy_(
-        0,
-        c.flat(patch),
-        torch.maximum(c.read(c.whole, patch), torch.maximum(tread, disc) * patch.inside).flatten(),
-    )
-    c.lay(patch, tread * seen, (groove[..., None] * shade).expand(*tread.shape, 3))
-    c.lay(patch, disc * seen, _face(c, rows, rho, qx, qz, metre / r, outside) * shade)
+    wheel = torch.maximum(tread, disc) * patch.inside
+    patch.write(c.whole, torch.maximum(patch.read(c.whole), wheel))
+    c.blend(patch, tread * seen, times(c.ambient, groove))
+    face = _face(c, rows, rho, qx, qz, metre / r, outside)
+    c.blend(patch, disc * seen, times(c.ambient, face))
 
 
 def _face(c: Canvas, rows, rho, qx, qz, pixel, outside):
-    """Colours (n, h, w, 3) of the flat side: tyre, rim, spokes, brake disc and hub; the inner side is plain."""
+    """Grey (n, h, w) of the flat side: tyre, rim, spokes, brake disc and hub; the inner side is plain."""
     count, width, taper = (
         value(
             torch.tensor([rim[k] for rim in RIMS], device=c.device)[
@@ -102,4 +100,4 @@ def _face(c: Canvas, rows, rho, qx, qz, pixel, outside):
     alloy = alloy * (1 - 0.5 * coverage((inside - 0.13).abs() - 0.02, pixel / size))
     face = torch.lerp(brake, alloy, metal)
     grey = torch.lerp(grey * light, face, coverage(rho - size, pixel) * outside)
-    return grey.clamp(0, 1)[..., None]
+    return grey.clamp(0, 1)

@@ -6,7 +6,7 @@ split roles. Every image is generated; labels carry the documented share of erro
 
 from __future__ import annotations
 
-from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, LETTER_CLASSES, TASKS
+from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, FOUR_CLASSES, TASKS
 from mtattr.twins.clothes.garments import attribute_regions, render
 from mtattr.twins.clothes.layout import image_key, write_to
 from mtattr.twins.clothes.load import load
@@ -15,8 +15,8 @@ from mtattr.twins.clothes.scene import LABEL_NOISE, SPLIT_SIZES, Scenes, sample_
 __all__ = [
     "ATTRIBUTES",
     "CATEGORIES",
+    "FOUR_CLASSES",
     "LABEL_NOISE",
-    "LETTER_CLASSES",
     "SPLIT_SIZES",
     "TASKS",
     "Scenes",

@@ -14,8 +14,8 @@ from torch import Tensor
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
-#: The categories of Maeda et al., in their order.
-LETTER_CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
+#: The plain cuts, which use no `MORE_PARAMETERS`: four categories of nearly equal size in the real set.
+FOUR_CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
 
 UPPER, LOWER, FULL = 1, 2, 3
 
@@ -63,7 +63,7 @@ class Attribute:
     """One binary attribute.
 
     rates: category -> how often it is present there; 0 = cannot occur. link: what it tells about which of
-    `LETTER_CLASSES` is shown (strong, weak, none = nearly equal rates). choice: attributes of one image that share a
+    `FOUR_CLASSES` is shown (strong, weak, none = nearly equal rates). choice: attributes of one image that share a
     choice exclude each other.
     """
 
@@ -88,7 +88,7 @@ def _rows(kind: str, region: str, choice: str | None, table: str) -> list[Attrib
 
 #: Columns of the table below, in per cent.
 COLUMNS = (
-    *LETTER_CLASSES,
+    *FOUR_CLASSES,
     "Tee", "Sweater", "Cardigan", "Hoodie", "Jacket", "Blazer",
     "Jeans", "Leggings", "Joggers",
     "Dress", "Coat", "Jumpsuit", "Romper",

@@ -5,39 +5,38 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.clothes.canvas import Canvas
-from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.canvas import by_range
+from mtattr.twins.drawing.colour import over, palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise
-from mtattr.twins.drawing.shapes import cell, coverage, ellipse, over
+from mtattr.twins.drawing.shapes import cell, coverage, ellipse
 
 
 def draw_backdrop(c: Canvas) -> None:
-    """Start `backdrop` (B, H, W, 3): studio, wall, floorboards, street, lights out of focus, or leaves."""
+    """Start `backdrop` (B, 3, H, W): studio, wall, floorboards, street, lights out of focus, or leaves."""
     x, y = c.sheet.coordinates
     c.background = palette(c.p("background_colour"), c.p("background_light")) * 0.75 + 0.18
     other = palette(c.p("background_second"), c.p("background_light"))
-    tile = (c.p("background_tile") * 32).long()
+    tile = c.tile("background_tile", 32)
     cloud = noise((x + cell(c.p("background_u"))) * 0.22, y * 0.22, tile)
     fall = cell(c.pick("background_scale", -0.20, 0.15)) * y + 0.05 * cloud
-    c.backdrop = (c.flat(c.background) * (1 + fall[..., None])).clamp(0, 1)
-    kind = c.p("background")
-    for low, high, draw in (
+    c.backdrop = times(c.background, 1 + fall).clamp(0, 1)
+    kinds = (
         (0.24, 0.38, _bricks),
         (0.38, 0.48, _boards),
         (0.48, 0.66, _street),
         (0.66, 0.80, _bokeh),
         (0.80, 0.92, _leaves),
-    ):
-        rows = ((kind >= low) & (kind < high)).nonzero()[:, 0]
-        if len(rows):
-            draw(
-                c,
-                rows,
-                x[rows] + cell(c.p("background_u")[rows]),
-                y[rows],
-                other[rows],
-                tile[rows],
-                cell(c.pick("background_scale", 0.8, 1.5)[rows]),
-            )
+    )
+    for rows, draw in by_range(c.p("background"), kinds):
+        draw(
+            c,
+            rows,
+            x[rows] + cell(c.p("background_u")[rows]),
+            y[rows],
+            other[rows],
+            tile[rows],
+            cell(c.pick("background_scale", 0.8, 1.5)[rows]),
+        )
 
 
 def _bricks(c, rows, x, y, other, tile, size):
@@ -48,27 +47,25 @@ def _bricks(c, rows, x, y, other, tile, size):
     fu, fv = (u - u.round()).abs() * height * 2.2, (v - v.round()).abs() * height
     _, _, random = cells(u, v + 0.0, torch.ones_like(size), cell(tile))
     mortar = coverage(torch.minimum(fu, fv) - 0.012, c.sheet.pixel[rows])
-    c.backdrop[rows] = (
-        c.backdrop[rows] * (0.92 + 0.12 * random[0][..., None]) * (1 - 0.15 * mortar[..., None])
-    )
+    bricks = times(c.backdrop[rows], 0.92 + 0.12 * random[0])
+    c.backdrop[rows] = times(bricks, 1 - 0.15 * mortar)
 
 
 def _boards(c, rows, x, y, other, tile, size):
     u = x / (0.30 * size)
     grain = noise(x * 1.2 + u.floor() * 0.37, y * 0.10, tile)
     gap = coverage((u - u.round()).abs() * 0.30 - 0.008, c.sheet.pixel[rows])
-    wood = torch.lerp(other, torch.tensor([0.62, 0.47, 0.34], device=x.device), 0.7)
+    wood = torch.lerp(other, c.colour(0.62, 0.47, 0.34, rows=rows), 0.7)
     tone = (0.97 + 0.05 * grain) * (1 - 0.30 * gap)
-    c.backdrop[rows] = (wood[:, None, None] * tone[..., None]).clamp(0, 1)
+    c.backdrop[rows] = times(wood, tone).clamp(0, 1)
 
 
 def _street(c, rows, x, y, other, tile, size):
     _, _, random = cells(x, y * 0, 0.42 * size, cell(tile))
     roof = -0.75 + 0.9 * random[0]
     house = coverage((roof - y) * 1.0, c.sheet.pixel[rows], 0.02)
-    facade = torch.where(
-        (random[1] > 0.5)[..., None], other[:, None, None], c.background[rows][:, None, None]
-    ) * (0.55 + 0.5 * random[2][..., None])
+    facade = torch.where((random[1] > 0.5)[:, None], plane(other), plane(c.background[rows]))
+    facade = times(facade, 0.55 + 0.5 * random[2])
     c.backdrop[rows] = over(c.backdrop[rows] * 0.4 + 0.55, facade.clamp(0, 1), house)
     wx, wy, lit = cells(x, y, 0.13 * size, cell(tile))
     window = (
@@ -77,15 +74,13 @@ def _street(c, rows, x, y, other, tile, size):
         * (y < 0.5)
     )
     glass = torch.where(
-        (lit[0] > 0.7)[..., None],
-        torch.tensor([0.95, 0.86, 0.6], device=x.device),
-        torch.tensor([0.30, 0.36, 0.44], device=x.device),
+        (lit[0] > 0.7)[:, None],
+        plane(c.colour(0.95, 0.86, 0.6, rows=rows)),
+        plane(c.colour(0.30, 0.36, 0.44, rows=rows)),
     )
     c.backdrop[rows] = over(c.backdrop[rows], glass, window * 0.55)
     ground = coverage(0.55 - y, c.sheet.pixel[rows], 0.02)
-    c.backdrop[rows] = over(
-        c.backdrop[rows], torch.full((len(rows), 3), 0.52, device=x.device), ground
-    )
+    c.backdrop[rows] = over(c.backdrop[rows], c.colour(0.52, 0.52, 0.52, rows=rows), ground)
 
 
 def _bokeh(c, rows, x, y, other, tile, size):
@@ -98,15 +93,13 @@ def _bokeh(c, rows, x, y, other, tile, size):
         ) * (0.15 + 0.35 * random[3])
         c.backdrop[rows] = over(
             c.backdrop[rows],
-            torch.where(
-                (random[0] > 0.5)[..., None], other[:, None, None] * 0.3 + 0.7, other[:, None, None]
-            ),
+            torch.where((random[0] > 0.5)[:, None], plane(other * 0.3 + 0.7), plane(other)),
             disc,
         )
 
 
 def _leaves(c, rows, x, y, other, tile, size):
-    green = torch.lerp(other, torch.tensor([0.30, 0.46, 0.26], device=x.device), 0.75)
+    green = torch.lerp(other, c.colour(0.30, 0.46, 0.26, rows=rows), 0.75)
     for step, period in enumerate((0.34, 0.27, 0.21)):
         px, py, random = cells(x, y, period * size, cell(tile) + step, 0.35, brick=True)
         turn = random[2] * 6.28
@@ -119,5 +112,5 @@ def _leaves(c, rows, x, y, other, tile, size):
             c.sheet.pixel[rows],
             0.01,
         )
-        colour = green[:, None, None] * (0.6 + 0.8 * random[3][..., None])
+        colour = times(green, 0.6 + 0.8 * random[3])
         c.backdrop[rows] = over(c.backdrop[rows], colour.clamp(0, 1), leaf * 0.55)

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from mtattr.twins.clothes.attributes import CATEGORIES, FULL, INDEX, LETTER_CLASSES, LOWER
+from mtattr.twins.clothes.attributes import CATEGORIES, FOUR_CLASSES, FULL, INDEX, LOWER
 from mtattr.twins.clothes.cuts import CUTS
 from mtattr.twins.clothes.scene import COLUMN, Scenes
+from mtattr.twins.drawing import canvas
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import over, plane
 from mtattr.twins.drawing.frame import Frame, Patch
 from mtattr.twins.drawing.shapes import coverage
 
 Shape = Callable[[Tensor, Tensor], Tensor]
 
 
-class Canvas:
+class Canvas(canvas.Canvas):
     """Layers of a batch of images while they are drawn.
 
-    backdrop (B, H, W, 3) lies under the cloth: `cloth` (B, H, W, 3) is its colour before light, `alpha` (B, H, W) its
+    backdrop (B, 3, H, W) lies under the cloth: `cloth` (B, 3, H, W) is its colour before light, `alpha` (B, H, W) its
     opacity and `shade` (B, H, W) the light on it. `x, y` (B, H, W) are garment coordinates: about one unit is half a
-    garment, x = 0 its axis, y downwards. `size` is the images' height in pixels. Colours lie in [0, 1].
+    garment, x = 0 its axis, y downwards. Colours lie in [0, 1].
     """
 
     def __init__(
         self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
     ) -> None:
+        parameters = torch.cat([scenes.parameters, scenes.more], 1)
+        super().__init__(parameters, COLUMN, image_shape, device)
         self.scenes = scenes
-        self._parameters = (
-            torch.cat([scenes.parameters, scenes.more], 1).to(torch.float32).to(device)
-        )
         self._present = scenes.present.to(device)
         place = {name: k for k, name in enumerate(CUTS)}
         self.cuts = torch.tensor([place[name] for name in scenes.classes], device=device)[
@@ -43,9 +45,6 @@ class Canvas:
             *(name for name in CUTS if CUTS[name].legs or CATEGORIES[name].kind == FULL)
         )
         self.legged = self.named(*(name for name in CUTS if CUTS[name].legs))
-        self.size = image_shape[0]
-        self.device = torch.device(device)
-        n = len(scenes)
         self.frame = Frame(
             image_shape,
             self.pick("centre_x", -0.12, 0.12),
@@ -53,12 +52,8 @@ class Canvas:
             self.pick("scale", 1.02, 1.27) * self.cut("zoom"),
             self.pick("angle", -0.11, 0.11),
         )
-        self.sheet = Frame.plain(n, image_shape, device)
         self.x, self.y = self.frame.coordinates
         self.pixel = self.frame.pixel
-
-    def __len__(self) -> int:
-        return len(self.cuts)
 
     def named(self, *names: str) -> Tensor:
         """Which images show one of these categories, bool (B,)."""
@@ -70,26 +65,25 @@ class Canvas:
             [float(getattr(cut, field)) for cut in CUTS.values()], device=self.cuts.device
         )[self.cuts]
 
-    def p(self, name: str) -> Tensor:
-        """A scene parameter in [0, 1), (B,)."""
-        return self._parameters[:, COLUMN[name]]
-
-    def pick(self, name: str, low: float, high: float) -> Tensor:
-        """A scene parameter spread over [low, high), (B,)."""
-        return low + (high - low) * self.p(name)
-
     def has(self, name: str) -> Tensor:
         """Which images show the attribute, bool (B,)."""
         return self._present[:, INDEX[name]]
 
     def rows(self, name: str) -> Tensor:
         """Positions of the images that show the attribute."""
-        return self.has(name).nonzero()[:, 0]
+        return rows_of(self.has(name))
+
+    def draw_each(self, drawings: Mapping[str, Callable[[Canvas, Tensor], None]]) -> None:
+        """Draw attributes, each on the images that show it."""
+        for name, draw in drawings.items():
+            rows = self.rows(name)
+            if len(rows):
+                draw(self, rows)
 
     @cached_property
-    def beyond_letter(self) -> bool:
-        """Whether any image shows a category that Maeda et al. did not use."""
-        return not bool(self.named(*LETTER_CLASSES).all())
+    def beyond_four(self) -> bool:
+        """True if any image shows a category other than `FOUR_CLASSES`."""
+        return not bool(self.named(*FOUR_CLASSES).all())
 
     @property
     def kinds(self) -> list[int]:
@@ -103,22 +97,12 @@ class Canvas:
 
     def thread(self, rows: Tensor) -> Tensor:
         """Colour (n, 3) of decorative stitches: yellow on denim, else a tone of the cloth."""
-        yellow = torch.tensor([0.80, 0.60, 0.28], device=self.device)
+        yellow = self.colour(0.80, 0.60, 0.28, rows=rows)
         return torch.where(self.has("denim")[rows, None], yellow, self.base[rows] * 0.62)
 
-    @cached_property
-    def all_rows(self) -> Tensor:
-        """Every position of the batch."""
-        return torch.arange(len(self), device=self.device)
-
     def flat(self, colour: Tensor) -> Tensor:
-        """A layer (B, H, W, 3) of one colour (B, 3) for each image.
-
-        It lies in memory as three planes, on which torch blends many times faster than on pixels of three numbers.
-        """
-        return (
-            colour[:, :, None, None].expand(-1, -1, *self.x.shape[1:]).clone().permute(0, 2, 3, 1)
-        )
+        """A layer (B, 3, H, W) of one colour (B, 3) for each image."""
+        return plane(colour).expand(-1, -1, *self.image_shape).clone()
 
     # The layers' arithmetic: `paint` works in a box around the shape, because most shapes cover few pixels.
 
@@ -140,7 +124,7 @@ class Canvas:
         """
         if len(rows) == 0:
             return
-        patch = self.frame.patch(rows, *where)
+        patch = self.patch(rows, *where)
         self.fill(
             patch, coverage(shape(patch.x, patch.y), patch.pixel) * opacity, colour, grow=grow
         )
@@ -167,18 +151,12 @@ class Canvas:
         """Colour the cloth of a patch, within each image's own box, with opacity `alpha` (n, h, w)."""
         alpha = alpha * patch.inside
         if grow:
-            self.alpha[patch.index] = torch.maximum(self.alpha[patch.index], alpha)
-        self.cloth[patch.index] = torch.lerp(
-            self.cloth[patch.index], colour[:, None, None, :], alpha[..., None]
-        )
+            patch.write(self.alpha, torch.maximum(patch.read(self.alpha), alpha))
+        patch.write(self.cloth, over(patch.read(self.cloth), colour, alpha))
 
     def wash(self, rows: Tensor, alpha: Tensor, colour: Tensor) -> None:
-        """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3) or (n, H, W, 3)."""
-        if colour.ndim == 2:
-            colour = colour[:, None, None, :]
-        self.cloth[rows] = torch.lerp(
-            self.cloth[rows], colour.expand(*alpha.shape, 3), alpha[..., None]
-        )
+        """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3) or (n, 3, H, W)."""
+        self.cloth[rows] = over(self.cloth[rows], colour, alpha)
 
     def tone(self, rows: Tensor, factor: Tensor) -> None:
         """Multiply the light on the cloth of images `rows` by `factor` (n, H, W)."""

@@ -14,13 +14,13 @@ def _of(rows):
 
 
 def _keyhole(c, rows):
-    patch = c.frame.patch(rows, 0.0, -0.50, 0.08, 0.15)
+    patch = c.patch(rows, 0.0, -0.50, 0.08, 0.15)
     d = torch.minimum(
         ellipse(patch.x, patch.y, 0.0, -0.45, 0.045, 0.07),
         limb(patch.x, patch.y, 0.0, -0.60, 0.0, -0.45, 0.008, 0.02),
     )
     c.fill(patch, coverage(d - 0.016, patch.pixel), c.base[rows] * 0.5)
-    c.alpha[patch.index] = c.alpha[patch.index] * (1 - coverage(d, patch.pixel) * patch.inside)
+    patch.write(c.alpha, patch.read(c.alpha) * (1 - coverage(d, patch.pixel) * patch.inside))
 
 
 def _front(c, rows):
@@ -32,7 +32,7 @@ def _front(c, rows):
         torch.where(c.has("scoop neck")[rows] | c.has("square neck")[rows], -0.44, -0.56),
     )
     bottom = c.hem[rows] - 0.05
-    if c.beyond_letter:
+    if c.beyond_four:
         bottom = torch.where(c.legged[rows], torch.minimum(bottom, c.crotch[rows]), bottom)
         vee = c.cut("vee")[rows]
         neck = torch.where(vee > 0, vee - 0.82, neck)
@@ -155,7 +155,7 @@ def _drawstring(c, rows):
 
 
 def _elastic(c, rows):
-    patch = c.frame.patch(rows, *_waist_box(c, rows, 0.12))
+    patch = c.patch(rows, *_waist_box(c, rows, 0.12))
     inside = coverage((patch.y - cell(c.waist[rows])).abs() - 0.075, patch.pixel)
     ribs = stripes(patch.x, 0.045, 0.018, patch.pixel)
     rims = coverage(((patch.y - cell(c.waist[rows])).abs() - 0.035).abs() - 0.004, patch.pixel)

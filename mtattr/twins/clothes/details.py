@@ -8,19 +8,20 @@ from mtattr.twins.clothes.canvas import Canvas
 from mtattr.twins.clothes.knitwear import cardigan, hoodie, neck_band, ribbed_bands
 from mtattr.twins.clothes.outerwear import blazer, coat, front_edges, jacket
 from mtattr.twins.clothes.trousers import jeans, joggers, leg_shade, leggings
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.shapes import cell, segment
 
 
 def draw_details(c: Canvas) -> None:
     """Draw on each garment what its category always has: bands, lapels, hoods, pockets, seams."""
-    if not c.beyond_letter:
+    if not c.beyond_four:
         return
     if c.opened is not None:
         front_edges(c, c.opened)
     for rows, draw in (
-        (c.legged.nonzero()[:, 0], leg_shade),
-        ((c.cut("ribbed") > 0).nonzero()[:, 0], ribbed_bands),
-        *((c.named(name).nonzero()[:, 0], draw) for name, draw in DETAILS.items()),
+        (rows_of(c.legged), leg_shade),
+        (rows_of(c.cut("ribbed") > 0), ribbed_bands),
+        *((rows_of(c.named(name)), draw) for name, draw in DETAILS.items()),
     ):
         if len(rows):
             draw(c, rows)

@@ -12,23 +12,13 @@ from mtattr.twins.drawing.shapes import cell
 def tint_fabrics(c: Canvas) -> None:
     """Fix the cloth's own colour where the fabric decides it; call before prints."""
     tint = c.p("base_tint")[:, None]
-    denim = torch.lerp(
-        torch.tensor([0.16, 0.22, 0.36], device=c.device),
-        torch.tensor([0.58, 0.68, 0.78], device=c.device),
-        tint,
-    )
-    hide = torch.lerp(
-        torch.tensor([0.08, 0.07, 0.08], device=c.device),
-        torch.tensor([0.34, 0.18, 0.12], device=c.device),
-        tint,
-    )
+    denim = torch.lerp(c.colour(0.16, 0.22, 0.36), c.colour(0.58, 0.68, 0.78), tint)
+    hide = torch.lerp(c.colour(0.08, 0.07, 0.08), c.colour(0.34, 0.18, 0.12), tint)
     hide = torch.where(tint < 0.6, hide * 0.6 + 0.02, hide)
     c.base = torch.where(c.has("denim")[:, None], denim, c.base)
     c.base = torch.where(c.has("faux leather")[:, None], hide, c.base)
     c.base = torch.where(
-        c.has("linen")[:, None],
-        c.base * 0.6 + 0.4 * torch.tensor([0.80, 0.74, 0.64], device=c.device),
-        c.base,
+        c.has("linen")[:, None], c.base * 0.6 + 0.4 * c.colour(0.80, 0.74, 0.64), c.base
     )
     c.base = torch.where(c.has("chiffon")[:, None], c.base * 0.75 + 0.22, c.base)
 
@@ -43,7 +33,7 @@ def weave_fabrics(c: Canvas) -> None:
 
 
 def _tile(c, rows):
-    return (c.p("wear_seed")[rows] * 4096).long()
+    return c.tile("wear_seed")[rows]
 
 
 def _denim(c, rows, u, v, size, pixel):
@@ -54,7 +44,7 @@ def _denim(c, rows, u, v, size, pixel):
     seam = stripes(v, 0.035, 0.022, pixel) * torch.clamp(
         0.5 - (((u.abs() - c.half_width[rows] * 0.86).abs()) - 0.006) / pixel, 0, 1
     )
-    c.wash(rows, 0.8 * seam, torch.tensor([0.80, 0.60, 0.28], device=u.device).expand(len(rows), 3))
+    c.wash(rows, 0.8 * seam, c.colour(0.80, 0.60, 0.28, rows=rows))
 
 
 def _lace(c, rows, u, v, size, pixel):
@@ -100,7 +90,7 @@ def _leather(c, rows, u, v, size, pixel):
     gloss = torch.exp(
         -(((c.nx[rows] - 0.35 * (c.folds[rows] * 0.5) + 0.3) / 0.16) ** 2)
     ) + 0.7 * torch.relu(c.folds[rows] - 0.55)
-    c.wash(rows, (0.5 * gloss).clamp(0, 0.8), torch.full((len(rows), 3), 0.85, device=u.device))
+    c.wash(rows, (0.5 * gloss).clamp(0, 0.8), c.colour(0.85, 0.85, 0.85, rows=rows))
 
 
 def _linen(c, rows, u, v, size, pixel):

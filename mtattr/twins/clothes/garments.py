@@ -20,11 +20,12 @@ from mtattr.twins.clothes.prints import draw_prints
 from mtattr.twins.clothes.scene import Scenes
 from mtattr.twins.clothes.styles import draw_styles, draw_wear
 from mtattr.twins.clothes.support import draw_support
-from mtattr.twins.drawing.batches import map_batches, rendered
-from mtattr.twins.drawing.colour import apart, palette
+from mtattr.twins.drawing.batches import drawn, rendered
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import apart, over, palette, times
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.regions import changed_regions
-from mtattr.twins.drawing.shapes import cell, over, soften
+from mtattr.twins.drawing.shapes import cell, soften
 
 
 def render(
@@ -32,9 +33,7 @@ def render(
 ) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(
-        lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device
-    )
+    return rendered(draw, scenes, shape, device)
 
 
 def garment_mask(
@@ -42,11 +41,7 @@ def garment_mask(
 ) -> Tensor:
     """Opacity of the visible garment, float32 (N, H, W): what an occluder covers is left out."""
     shape = image_shape_of(image_size)
-    return torch.cat(
-        map_batches(
-            lambda part: draw(scenes.rows(part), shape, device)[2].cpu(), len(scenes), shape, device
-        )
-    )
+    return drawn(draw, scenes, shape, device, lambda c: c.visible)
 
 
 def attribute_regions(
@@ -64,25 +59,21 @@ def attribute_regions(
     """
     shape = image_shape_of(image_size)
     possible = [k for k in scene.can_occur[0].nonzero()[:, 0].tolist() if only is None or k in only]
-    variants = [scene] + [scene.toggled(k) for k in possible]
-    joined = Scenes.joined(variants)
-    drawn = map_batches(
-        lambda part: draw(joined.rows(part), shape, device)[1:], len(joined), shape, device
+    variants = scene.joined([scene, *(scene.toggled(k) for k in possible)])
+    both = drawn(
+        draw, variants, shape, device, lambda c: torch.cat([c.picture, c.visible[:, None]], 1)
     )
-    images = torch.cat([images for images, _ in drawn])
-    regions = torch.zeros(1 + len(NAMES), *shape, device=images.device)
-    regions[0] = drawn[0][1][0]
+    regions = torch.zeros(1 + len(NAMES), *shape)
+    regions[0] = both[0, 3]
     if possible:
-        regions[1 + torch.tensor(possible, device=images.device)] = changed_regions(
-            images[1:], images[:1]
-        )
-    return regions.cpu()
+        regions[[1 + k for k in possible]] = changed_regions(both[1:, :3], both[:1, :3])
+    return regions
 
 
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> tuple[Canvas, Tensor, Tensor]:
-    """One batch: the finished canvas, pictures (B, 3, H, W) in [0, 1], and the visible garments' opacity (B, H, W)."""
+) -> Canvas:
+    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `visible` (B, H, W), the garments' opacity."""
     c = Canvas(scenes, image_shape, device)
     c.armhole = c.neck_cut = c.opened = None
     _dye(c)
@@ -101,10 +92,11 @@ def draw(
     draw_parts(c)
     draw_styles(c)
     lining = over(_shadowed(c), c.base * 0.42, c.back)
-    lit = (c.cloth * c.shade.clamp(0, 1.6)[..., None]).clamp(0, 1)
+    lit = times(c.cloth, c.shade.clamp(0, 1.6)).clamp(0, 1)
     c.picture = over(lining, lit, c.alpha)
     draw_occluders(c)
-    return c, photograph(c), c.alpha * (1 - c.cover)
+    c.picture, c.visible = photograph(c), c.alpha * (1 - c.cover)
+    return c
 
 
 def _dye(c: Canvas) -> None:
@@ -120,9 +112,7 @@ def _dye(c: Canvas) -> None:
         c.base,
     )
     c.leather = torch.lerp(
-        torch.tensor([0.10, 0.08, 0.08], device=c.device),
-        torch.tensor([0.60, 0.38, 0.22], device=c.device),
-        c.p("accent_colour")[:, None],
+        c.colour(0.10, 0.08, 0.08), c.colour(0.60, 0.38, 0.22), c.p("accent_colour")[:, None]
     )
     c.leather = apart(c.leather, c.base, 0.2)
 
@@ -131,10 +121,11 @@ def _fold(c: Canvas) -> None:
     """Set `folds` (about -2 to 2), `nx` (-1 to 1 across the body) and the first `shade`."""
     c.nx = (c.x / c.half_width.clamp(min=0.05)).clamp(-1.5, 1.5)
     stretch = cell(c.pick("fold_stretch", 0.05, 0.16))
-    tile = (c.p("fold_tile") * 32).long()
     skew = 0.35 * c.x.abs() * stretch
     c.folds = noise(
-        c.x * 0.5 + cell(c.p("fold_u")), (c.y + skew) * stretch + cell(c.p("fold_v")), tile
+        c.x * 0.5 + cell(c.p("fold_u")),
+        (c.y + skew) * stretch + cell(c.p("fold_v")),
+        c.tile("fold_tile", 32),
     )
     depth = cell(
         c.pick("fold_strength", 0.06, 0.14)
@@ -146,9 +137,7 @@ def _fold(c: Canvas) -> None:
     c.shade = round_.clamp(0.5, 1.3) * (1 + depth * c.folds)
     beyond = c.sleeve * (c.nx.abs() > 1)
     c.shade = torch.lerp(c.shade, 0.93 + side + depth * c.folds * 0.8, beyond)
-    rows = (c.skirt & (c.p("centre_fold") < 0.10) | c.shorts & (c.p("leg_gap") < 0.09)).nonzero()[
-        :, 0
-    ]
+    rows = rows_of(c.skirt & (c.p("centre_fold") < 0.10) | c.shorts & (c.p("leg_gap") < 0.09))
     if len(rows):
         start = cell(torch.where(c.shorts[rows], c.crotch[rows], c.top[rows] + 0.35))
         c.tone(
@@ -162,7 +151,7 @@ def _shadowed(c: Canvas) -> Tensor:
     """The backdrop with the garment's soft shadow on it."""
     soft = soften(c.alpha[:, None], max(1, round(c.size / 24)))
     soft = torch.roll(soft[:, 0], max(1, round(c.size / 40)), 1)
-    return c.backdrop * (1 - cell(c.pick("shadow", 0.1, 0.38)) * soft)[..., None]
+    return times(c.backdrop, 1 - cell(c.pick("shadow", 0.1, 0.38)) * soft)
 
 
 def landmarks(c: Canvas) -> list[list[tuple[int, int, int]]]:

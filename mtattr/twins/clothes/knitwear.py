@@ -38,7 +38,7 @@ def _rib_cuffs(c, rows):
     ex, ey = c.end_x[rows], c.end_y[rows]
     norm = torch.sqrt((ex - fx) ** 2 + (ey - fy) ** 2)
     ux, uy = cell((ex - fx) / norm), cell((ey - fy) / norm)
-    patch = c.frame.patch(rows, 0.0, ey, ex + 0.22, 0.26)
+    patch = c.patch(rows, 0.0, ey, ex + 0.22, 0.26)
     ax = patch.x.abs()
     along = (ax - of(c.end_x)) * ux + (patch.y - of(c.end_y)) * uy
     across = (ax - of(c.end_x)) * uy - (patch.y - of(c.end_y)) * ux
@@ -113,7 +113,7 @@ def hoodie(c, rows):
         rows, lambda x, y: hood(x, y) - 0.012, c.base[rows] * 0.42, where, grow=True, opacity=0.85
     )
     c.paint(rows, hood, c.base[rows] * 0.94, where, grow=True)
-    patch = c.frame.patch(rows, *where)
+    patch = c.patch(rows, *where)
     lining = torch.maximum(
         ellipse(patch.x, patch.y, 0.0, hole_y, hole_rx, hole_ry), -1.15 - patch.y
     )

@@ -106,10 +106,10 @@ def _write_split(
 
     def work(batch: slice) -> list[dict]:
         part = scenes.rows(batch)
-        c, pictures, visible = draw(part, shape)
-        for key, image in zip(keys[batch], grey_levels(pictures), strict=True):
+        c = draw(part, shape)
+        for key, image in zip(keys[batch], grey_levels(c.picture), strict=True):
             save_image(folder / "Img" / key, image, quality)
-        rows = zip(keys[batch], part.labels.tolist(), visible, c.kinds, landmarks(c), strict=True)
+        rows = zip(keys[batch], part.labels.tolist(), c.visible, c.kinds, landmarks(c), strict=True)
         return [
             {
                 "key": key,

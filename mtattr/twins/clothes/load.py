@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -41,7 +40,7 @@ def load(
     return drawn_data(
         "deepfashion-twin",
         split,
-        package=Path(__file__).parent,
+        drawn_by=render.__module__,
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.clothes.canvas import Canvas
-from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.canvas import by_range
+from mtattr.twins.drawing.colour import over, palette, times
 from mtattr.twins.drawing.patterns import stripes
-from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb, over, polyline
+from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb, polyline
 
 
 def draw_occluders(c: Canvas) -> None:
@@ -17,16 +18,15 @@ def draw_occluders(c: Canvas) -> None:
     kind = c.p("occluder_kind")
     # Arms and hair belong to a body; without one a card hangs there.
     kind = torch.where((kind >= 0.3) & (kind < 0.75) & (c.p("support") >= 0.62), 0.8, kind)
-    for low, high, draw in (
+    kinds = (
         (0.0, 0.3, _bag),
         (0.3, 0.55, _crossing_arm),
         (0.55, 0.75, _long_hair),
         (0.75, 0.9, _card),
         (0.9, 1.0, _post),
-    ):
-        rows = (active & (kind >= low) & (kind < high)).nonzero()[:, 0]
-        if len(rows):
-            draw(c, rows)
+    )
+    for rows, draw in by_range(kind, kinds, active):
+        draw(c, rows)
 
 
 def _cover(c, rows, distance, colour, opacity=1.0):
@@ -66,10 +66,7 @@ def _bag(c, rows):
         colour * 0.5,
     )
     _cover(
-        c,
-        rows,
-        ellipse(x, y, cx, cy + 0.03, 0.022, 0.022),
-        torch.tensor([0.85, 0.74, 0.45], device=c.device).expand(len(rows), 3),
+        c, rows, ellipse(x, y, cx, cy + 0.03, 0.022, 0.022), c.colour(0.85, 0.74, 0.45, rows=rows)
     )
 
 
@@ -82,7 +79,7 @@ def _crossing_arm(c, rows):
     d = torch.minimum(arm, hand)
     _cover(c, rows, d - 0.012, c.skin[rows] * 0.45, 0.6)
     light = 0.74 + 0.29 * (-d / 0.06).clamp(0, 1) ** 0.5
-    _cover(c, rows, d, (c.skin[rows][:, None, None] * light[..., None]).clamp(0, 1))
+    _cover(c, rows, d, times(c.skin[rows], light).clamp(0, 1))
     fingers = torch.maximum(
         stripes(y - end, 0.032, 0.006, c.pixel[rows]) * 0
         + ((y - end) / 0.03 - ((y - end) / 0.03).round()).abs() * 0.03
@@ -97,9 +94,7 @@ def _long_hair(c, rows):
     x, y = c.x[rows], c.y[rows]
     shade = c.p("hair_colour")[rows, None]
     colour = torch.lerp(
-        torch.tensor([0.10, 0.07, 0.06], device=c.device),
-        torch.tensor([0.72, 0.52, 0.30], device=c.device),
-        shade,
+        c.colour(0.10, 0.07, 0.06, rows=rows), c.colour(0.72, 0.52, 0.30, rows=rows), shade
     )
     ends = torch.where(cell(c.upper[rows]), -0.45 + 0.45 * py, -0.60 + 0.3 * py)
     lock = torch.maximum(
@@ -109,9 +104,7 @@ def _long_hair(c, rows):
     )
     strand = 0.85 + 0.25 * stripes(x + 0.02 * torch.sin(y * 9), 0.035, 0.016, c.pixel[rows])
     alpha = coverage(lock, c.pixel[rows])
-    c.picture[rows] = over(
-        c.picture[rows], (colour[:, None, None] * strand[..., None]).clamp(0, 1), alpha
-    )
+    c.picture[rows] = over(c.picture[rows], times(colour, strand).clamp(0, 1), alpha)
     c.cover[rows] = torch.maximum(c.cover[rows], alpha)
 
 

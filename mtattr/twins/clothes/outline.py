@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mtattr.twins.clothes.canvas import Canvas
 from mtattr.twins.clothes.tailoring import SAMPLES, leg_edges, line_front, measure_long, open_front
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.shapes import (
     box,
     cell,
@@ -30,16 +31,16 @@ def draw_outline(c: Canvas) -> None:
     ax = c.x.abs()
     c.hem_line = _hem_line(c, ax)
     body = torch.maximum(torch.maximum(ax - c.half_width, cell(c.top) - c.y), c.y - c.hem_line)
-    uppers, lowers = c.upper.nonzero()[:, 0], (~c.upper).nonzero()[:, 0]
+    uppers, lowers = rows_of(c.upper), rows_of(~c.upper)
     if len(uppers):
         body[uppers] = _shoulders(c, uppers, body[uppers], ax[uppers])
-    shorts = c.shorts.nonzero()[:, 0]
+    shorts = rows_of(c.shorts)
     if len(shorts):
         body[shorts] = torch.maximum(body[shorts], -_leg_gap(c, shorts, ax[shorts]))
-    legged = c.legged.nonzero()[:, 0]
+    legged = rows_of(c.legged)
     if len(legged):
         body[legged] = torch.maximum(body[legged], -leg_edges(c, legged, TOP))
-    opens = (c.cut("opens") > 0).nonzero()[:, 0]
+    opens = rows_of(c.cut("opens") > 0)
     if len(opens):
         body[opens] = open_front(c, opens, body[opens])
     slit = c.rows("side slit")
@@ -131,7 +132,7 @@ def _measure(c: Canvas) -> None:
     c.waist = torch.where(up, 0.10, c.top + 0.07)
     c.crotch = c.pick("crotch", -0.16, -0.06)
     c.shorts, c.skirt, c.tank = shorts, skirt, tank
-    long = c.long.nonzero()[:, 0]
+    long = rows_of(c.long)
     if len(long):
         c.span = torch.full_like(c.hem, BOTTOM - TOP)
         c.inner = torch.zeros_like(c.table)
@@ -259,7 +260,7 @@ def _sleeves(c: Canvas) -> None:
     """Both sleeves at once in mirrored coordinates; `sleeve` (B, H, W) is their opacity beyond the body."""
     c.sleeve = torch.zeros_like(c.alpha)
     bare = c.has("sleeveless") | c.has("spaghetti strap") | c.tank
-    rows = (c.upper & ~bare).nonzero()[:, 0]
+    rows = rows_of(c.upper & ~bare)
     c.elbow_x, c.elbow_y, c.wrist_x, c.wrist_y, c.cuff_radius = arm_joints(c)
     c.end_x, c.end_y = torch.zeros_like(c.hem), torch.zeros_like(c.hem)
     if len(rows) == 0:

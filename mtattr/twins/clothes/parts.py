@@ -8,31 +8,21 @@ from mtattr.twins.clothes.canvas import Canvas
 from mtattr.twins.clothes.closures import CLOSURES, WAISTS
 from mtattr.twins.clothes.details import draw_details
 from mtattr.twins.clothes.outline import width_at
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.patterns import stripes
 from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, polygon, segment
 
 
 def draw_folds_of_cut(c: Canvas) -> None:
     """Shade what the cut itself folds: pleats, tiers, peplums and ruffles."""
-    for name, draw in (
-        ("pleated", _pleats),
-        ("tiered", _tiers),
-        ("peplum", _peplum),
-        ("ruffle", _ruffle),
-    ):
-        rows = c.rows(name)
-        if len(rows):
-            draw(c, rows)
+    c.draw_each({"pleated": _pleats, "tiered": _tiers, "peplum": _peplum, "ruffle": _ruffle})
 
 
 def draw_parts(c: Canvas) -> None:
     """Draw every sewn part of the batch, in the order in which they lie on each other."""
     _seams(c)
     draw_details(c)
-    for name, draw in PARTS.items():
-        rows = c.rows(name)
-        if len(rows):
-            draw(c, rows)
+    c.draw_each(PARTS)
 
 
 def _of(rows):
@@ -102,7 +92,7 @@ def _seams(c):
         c.tone(
             rows, 1 - 0.30 * coverage((y - band).abs() - 0.007, c.pixel[rows]) + 0.07 * (y < band)
         )
-    rows = c.shorts.nonzero()[:, 0]
+    rows = rows_of(c.shorts)
     if len(rows):
         of = _of(rows)
         fly = torch.maximum(
@@ -252,17 +242,10 @@ def _cuffs(c, rows):
         _cuff_band(c, upper, band, (0.0, ey, ex + 0.22, 0.24))
     lower = rows[~c.upper[rows]]
     if len(lower):
-        patch = c.frame.patch(
+        patch = c.patch(
             lower, 0.0, c.hem[lower] - 0.05, width_at(c, lower, c.hem[lower]) + 0.08, 0.20
         )
-        depth = (
-            c.hem_line[lower][
-                torch.arange(len(lower), device=c.device)[:, None, None],
-                patch.index[1],
-                patch.index[2],
-            ]
-            - patch.y
-        )
+        depth = patch.read(c.hem_line) - patch.y
         band = coverage((depth - 0.045).abs() - 0.048, patch.pixel)
         c.fill(patch, band * 0.6, torch.lerp(c.base[lower], torch.ones_like(c.base[lower]), 0.35))
         c.fill(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mtattr.twins.clothes.canvas import Canvas
+from mtattr.twins.drawing.colour import plane
 from mtattr.twins.drawing.patterns import cells, noise, stripes, zigzag
 from mtattr.twins.drawing.shapes import cell, heart, star
 
@@ -29,7 +30,7 @@ class Print:
         self.v = y - angle * x + cell(c.p("print_offset_v")[rows])
         self.size = cell(c.pick("print_scale", 1.0, 1.55)[rows])
         self.pixel = c.pixel[rows]
-        self.seed = cell((c.p("print_seed")[rows] * 4096).long())
+        self.seed = cell(c.tile("print_seed")[rows])
         self.base, self.second, self.accent = c.base[rows], c.second[rows], c.accent[rows]
         self.tile = self.seed[:, 0, 0]
 
@@ -48,19 +49,13 @@ def _floral(c, rows, p):
     leaf = (
         torch.sqrt((fx * 0.8 + radius * 0.5) ** 2 + (fy * 2.2 - radius * 0.9) ** 2) - radius * 0.75
     )
-    c.wash(
-        rows,
-        p.ink(leaf) * 0.9,
-        torch.tensor([0.30, 0.45, 0.27], device=fx.device).expand(len(rows), 3),
-    )
-    petals = torch.where(
-        (random[0] > 0.45)[..., None], p.second[:, None, None], p.accent[:, None, None]
-    )
+    c.wash(rows, p.ink(leaf) * 0.9, c.colour(0.30, 0.45, 0.27, rows=rows))
+    petals = torch.where((random[0] > 0.45)[:, None], plane(p.second), plane(p.accent))
     c.wash(rows, p.ink(star(fx, fy, radius, 5, 0.42)), petals)
     c.wash(
         rows,
         p.ink(torch.sqrt(fx**2 + fy**2) - radius * 0.30),
-        torch.tensor([0.93, 0.76, 0.25], device=fx.device).expand(len(rows), 3),
+        c.colour(0.93, 0.76, 0.25, rows=rows),
     )
 
 
@@ -105,24 +100,19 @@ def _leopard(c, rows, p):
     c.wash(
         rows,
         torch.ones_like(p.u),
-        torch.tensor([0.80, 0.62, 0.38], device=p.u.device)
-        * (0.85 + 0.3 * p.base.mean(1, keepdim=True)),
+        c.colour(0.80, 0.62, 0.38, rows=rows) * (0.85 + 0.3 * p.base.mean(1, keepdim=True)),
     )
     period = 0.16 * p.size
     x, y, random = cells(p.u, p.v, period, p.seed, 0.25, brick=True)
     wobble = torch.atan2(y, x)
     r = torch.sqrt(x * x + y * y) / period
     size = 0.21 + 0.08 * random[2] + 0.03 * torch.cos(3 * wobble + 6.28 * random[3])
-    c.wash(
-        rows,
-        p.ink((r - size) * period),
-        torch.tensor([0.58, 0.36, 0.17], device=x.device).expand(len(rows), 3),
-    )
+    c.wash(rows, p.ink((r - size) * period), c.colour(0.58, 0.36, 0.17, rows=rows))
     broken = (torch.cos(2 * wobble + 6.28 * random[0]) > -0.75).float()
     c.wash(
         rows,
         p.ink(((r - size).abs() - 0.07) * period) * broken,
-        torch.tensor([0.12, 0.08, 0.06], device=x.device).expand(len(rows), 3),
+        c.colour(0.12, 0.08, 0.06, rows=rows),
     )
 
 

@@ -16,15 +16,16 @@ from mtattr.twins.clothes.attributes import (
     ATTRIBUTES,
     CATEGORIES,
     CHOICES,
+    FOUR_CLASSES,
     FULL,
     INDEX,
-    LETTER_CLASSES,
     LOWER,
     UPPER,
     chosen_classes,
     rates_of,
 )
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
+from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 #: Images of each split when no limit is given.
@@ -54,7 +55,7 @@ PARAMETERS = (
     "gain", "warmth", "contrast", "blur", "grain", "grain_tile", "vignette", "shadow", "spare_1", "spare_2", "spare_3", "spare_4",
 )  # fmt: skip
 
-#: More of them, drawn from a stream of their own: scenes of `LETTER_CLASSES` do not use them and are what they were.
+#: More of them, drawn from a stream of their own: scenes of `FOUR_CLASSES` do not use them and are what they were.
 MORE_PARAMETERS = (
     "leg_width", "leg_taper", "flare", "opening", "inner_colour", "inner_light", "front", "pocket_kind", "shoe_colour", "rib_width",
     "waist_level", "hood", "fade", "lapel_width", "more_1", "more_2",
@@ -63,7 +64,7 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS + MORE_PARAMETERS)}
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class Scenes(SceneTable):
     """A run of scenes.
 
     categories: int64 (N,), what is drawn, as positions in `classes`. present: bool (N, A), the attributes drawn.
@@ -77,21 +78,6 @@ class Scenes:
     labels: Tensor
     more: Tensor
     classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.categories)
-
-    def rows(self, index: slice | Tensor) -> Scenes:
-        """The scenes at the given positions."""
-        return replace(self, **{field: getattr(self, field)[index] for field in _FIELDS})
-
-    @classmethod
-    def joined(cls, parts: Sequence[Scenes]) -> Scenes:
-        """All scenes of the parts, which have the same classes, one after the other."""
-        return replace(
-            parts[0],
-            **{field: torch.cat([getattr(part, field) for part in parts]) for field in _FIELDS},
-        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute flipped where it can occur, all else (random state included) unchanged.
@@ -117,12 +103,9 @@ class Scenes:
     def digest(self) -> str:
         """SHA-256 over categories, attributes and every parameter that the classes use."""
         parts = (self.categories, self.present, self.parameters)
-        if self.classes != LETTER_CLASSES:
+        if self.classes != FOUR_CLASSES:
             parts += (self.more, torch.tensor([CATEGORIES[name].number for name in self.classes]))
         return joined_digest(*parts)
-
-
-_FIELDS = ("categories", "present", "parameters", "labels", "more")
 
 
 def sample_scenes(
@@ -130,9 +113,7 @@ def sample_scenes(
 ) -> Scenes:
     """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and seeds are separate streams."""
     names = chosen_classes(classes)
-    return Scenes.joined(
-        [_sample_block(split, block, seed, names) for block in range((n + BLOCK - 1) // BLOCK or 1)]
-    ).rows(slice(0, n))
+    return first_scenes(lambda block: _sample_block(split, block, seed, names), BLOCK, n)
 
 
 def _sample_block(split: str, block: int, seed: int, classes: tuple[str, ...]) -> Scenes:

@@ -5,32 +5,23 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.clothes.canvas import Canvas
+from mtattr.twins.drawing.colour import plane, times
 from mtattr.twins.drawing.patterns import cells, noise, stripes
 from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb, polyline, star
 
 
 def draw_wear(c: Canvas) -> None:
     """What happens to the cloth before parts are sewn on: patchwork, washes, paint."""
-    for name, draw in (
-        ("patchwork", _patchwork),
-        ("acid wash", _acid_wash),
-        ("paint splatter", _splatter),
-    ):
-        rows = c.rows(name)
-        if len(rows):
-            draw(c, rows)
+    c.draw_each({"patchwork": _patchwork, "acid wash": _acid_wash, "paint splatter": _splatter})
 
 
 def draw_styles(c: Canvas) -> None:
     """What is laid on top: emblems, embroidery, studs, sequins, holes."""
-    for name, draw in STYLES.items():
-        rows = c.rows(name)
-        if len(rows):
-            draw(c, rows)
+    c.draw_each(STYLES)
 
 
 def _seed(c, rows):
-    return cell((c.p("wear_seed")[rows] * 4096).long())
+    return cell(c.tile("wear_seed")[rows])
 
 
 def _emblem_place(c, rows):
@@ -52,7 +43,7 @@ def _nautical(c, rows):
     x0, y0, s = cell(cx), cell(cy), cell(size)
     navy = torch.where(
         (c.base[rows].mean(1, keepdim=True) > 0.35),
-        torch.tensor([0.10, 0.16, 0.36], device=c.device),
+        c.colour(0.10, 0.16, 0.36, rows=rows),
         torch.full_like(c.base[rows], 0.94),
     )
 
@@ -172,12 +163,12 @@ def _embroidered(c, rows):
     """A stitched garland across the chest, or along the hem of bottoms."""
     upper = c.upper[rows]
     y0 = cell(torch.where(upper, torch.full_like(c.hem[rows], -0.36), c.hem[rows] - 0.17))
-    patch = c.frame.patch(rows, 0.0, y0[:, 0, 0], 0.52, 0.17)
+    patch = c.patch(rows, 0.0, y0[:, 0, 0], 0.52, 0.17)
     vine = y0 + 0.035 * torch.sin(patch.x * 21)
     c.fill(
         patch,
         coverage((patch.y - vine).abs() - 0.011, patch.pixel) * 0.95,
-        torch.tensor([0.24, 0.42, 0.26], device=c.device).expand(len(rows), 3),
+        c.colour(0.24, 0.42, 0.26, rows=rows),
     )
     t = patch.x / 0.15
     local = (t - t.round()) * 0.15
@@ -227,7 +218,7 @@ def _distressed(c, rows):
     )
     for dx, dy, size in ((-0.20, 0.0, 1.0), (0.17, -0.16, 0.8), (0.24, 0.14, 0.7)):
         cx, cy = dx + shift, middle + dy
-        patch = c.frame.patch(rows, cx, cy, 0.13, 0.10)
+        patch = c.patch(rows, cx, cy, 0.13, 0.10)
         px, py = patch.x - cell(cx), patch.y - cell(cy)
         d = ellipse(px, py, 0.0, 0.0, 0.085 * size, 0.05 * size) + 0.012 * torch.sin(
             px * 110 + py * 60
@@ -244,12 +235,10 @@ def _distressed(c, rows):
 def _patchwork(c, rows):
     period = 0.24
     x, y, random = cells(c.x[rows] + 0.07, c.y[rows], period, _seed(c, rows))
-    first, second = (random[0] < 0.38)[..., None], (random[0] > 0.70)[..., None]
-    base = c.base[rows][:, None, None] * (0.75 + 0.5 * random[1][..., None])
+    first, second = (random[0] < 0.38)[:, None], (random[0] > 0.70)[:, None]
+    base = times(c.base[rows], 0.75 + 0.5 * random[1])
     colour = torch.where(
-        first,
-        c.second[rows][:, None, None],
-        torch.where(second, c.accent[rows][:, None, None], base),
+        first, plane(c.second[rows]), torch.where(second, plane(c.accent[rows]), base)
     )
     c.wash(rows, torch.full_like(x, 0.85), colour)
     seam = torch.maximum(x.abs(), y.abs()) - period / 2 + 0.010

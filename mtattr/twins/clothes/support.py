@@ -6,8 +6,9 @@ import torch
 
 from mtattr.twins.clothes.canvas import Canvas
 from mtattr.twins.clothes.cuts import BODY_SHIFT
-from mtattr.twins.drawing.colour import apart, palette
-from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb, over
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import apart, over, palette, times
+from mtattr.twins.drawing.shapes import box, cell, coverage, ellipse, limb
 
 SKINS = (
     (0.95, 0.80, 0.70),
@@ -26,13 +27,13 @@ def draw_support(c: Canvas) -> None:
     c.skin = table[(c.p("skin") * len(SKINS)).long()]
     # A shadow cast on the backdrop, for all of them.
     body = c.p("support") < 0.62
-    rows = (c.upper & body).nonzero()[:, 0]
+    rows = rows_of(c.upper & body)
     if len(rows):
         _upper_body(c, rows)
-    rows = (~c.upper & body).nonzero()[:, 0]
+    rows = rows_of(~c.upper & body)
     if len(rows):
         _lower_body(c, rows)
-    rows = ((c.p("support") >= 0.62) & (c.p("support") < 0.85)).nonzero()[:, 0]
+    rows = rows_of((c.p("support") >= 0.62) & (c.p("support") < 0.85))
     if len(rows):
         _hanger(c, rows)
 
@@ -41,7 +42,7 @@ def _lay(c, rows, distance, colour, roundness=0.0):
     """Draw on the backdrop; `roundness` is the depth, in garment units, over which the edge of a round body darkens."""
     if roundness:
         light = 0.74 + 0.29 * (-distance / roundness).clamp(0, 1) ** 0.5
-        colour = (colour[:, None, None] * light[..., None]).clamp(0, 1)
+        colour = times(colour, light).clamp(0, 1)
     c.backdrop[rows] = over(c.backdrop[rows], colour, coverage(distance, c.pixel[rows]))
 
 
@@ -165,7 +166,7 @@ def _hanger(c, rows):
     x, y, ax = c.x[rows], c.y[rows], c.x[rows].abs()
     top = cell(torch.where(c.upper[rows], torch.full_like(c.top[rows], -0.80), c.top[rows]))
     upper = cell(c.upper[rows])
-    wood = torch.tensor([0.55, 0.38, 0.22], device=c.device) * (0.7 + 0.6 * c.p("skin")[rows, None])
+    wood = c.colour(0.55, 0.38, 0.22, rows=rows) * (0.7 + 0.6 * c.p("skin")[rows, None])
     bar = torch.where(
         upper,
         limb(ax, y, 0.0, -0.86, 0.36, -0.70, 0.025, 0.025),
@@ -179,4 +180,4 @@ def _hanger(c, rows):
         torch.maximum((torch.sqrt(x**2 + (y - y0 + 0.16) ** 2) - 0.06).abs() - 0.011, -(x + 0.02)),
     )
     _lay(c, rows, bar, wood)
-    _lay(c, rows, hook, torch.full((len(rows), 3), 0.45, device=c.device))
+    _lay(c, rows, hook, c.colour(0.45, 0.45, 0.45, rows=rows))

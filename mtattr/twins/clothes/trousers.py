@@ -101,7 +101,7 @@ def joggers(c, rows):
     top = of(c.top)
     slant = lambda x, y: segment(x.abs(), y, 0.24, top + 0.09, 0.33, top + 0.30)[0] - 0.006  # noqa: E731
     c.paint(rows, slant, c.base[rows] * 0.45, (0.0, c.top[rows] + 0.2, 0.40, 0.15), opacity=0.8)
-    patch = c.frame.patch(rows, 0.0, c.top[rows] + 0.037, 0.40, 0.06)
+    patch = c.patch(rows, 0.0, c.top[rows] + 0.037, 0.40, 0.06)
     c.shade[patch.index] = c.shade[patch.index] * (
         1 - 0.22 * stripes(patch.x, 0.034, 0.014, patch.pixel) * patch.inside
     )

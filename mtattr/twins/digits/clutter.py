@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from mtattr.twins.digits.sheet import Sheet
-from mtattr.twins.drawing.colour import apart, palette
+from mtattr.twins.digits.canvas import Canvas
+from mtattr.twins.drawing.canvas import by_range
+from mtattr.twins.drawing.colour import apart, over, palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise, stripes
-from mtattr.twins.drawing.shapes import box, cell, ellipse, over, segment, star
+from mtattr.twins.drawing.shapes import box, cell, ellipse, segment, star
 
 
-def draw_ground(s: Sheet) -> None:
+def draw_ground(s: Canvas) -> None:
     """Start `picture`: two colours of the palette in a pattern, under a slow change of tone."""
     s.ground = palette(s.p("background_colour"), s.p("background_light"))
     s.other = torch.lerp(
@@ -25,22 +26,22 @@ def draw_ground(s: Sheet) -> None:
         s.y * torch.cos(turn) - s.x * torch.sin(turn),
     )
     u, v = u + cell(s.p("background_u")), v + cell(s.p("background_v"))
-    tile = (s.p("background_tile") * 4096).long()
+    tile = s.tile("background_tile")
     mix = (0.5 + 0.42 * u - 0.42 * cell(s.p("background_u"))).clamp(0, 1)
     scale = cell(s.pick("background_scale", 0.7, 1.4))
-    for low, high, pattern in (
+    grounds = (
         (0.22, 0.42, _clouds),
         (0.42, 0.58, _stripes),
         (0.58, 0.72, _tiles),
         (0.72, 0.86, _planks),
         (0.86, 1.0, _blots),
-    ):
-        rows = s.where("background", low, high)
-        if len(rows):
-            mix[rows] = pattern(s, rows, u[rows], v[rows], scale[rows], tile[rows])
-    s.picture = over(s.ground[:, None, None].expand(*mix.shape, 3), s.other, mix)
+    )
+    for rows, pattern in by_range(s.p("background"), grounds):
+        mix[rows] = pattern(s, rows, u[rows], v[rows], scale[rows], tile[rows])
+    ground = plane(s.ground).expand(-1, -1, *s.image_shape)
+    s.picture = over(ground, s.other, mix)
     slow = noise(s.x * 0.10 + cell(s.p("background_v")), s.y * 0.10, tile + 11)
-    s.picture = (s.picture * (1 + 0.06 * slow[..., None])).clamp(0, 1)
+    s.picture = times(s.picture, 1 + 0.06 * slow).clamp(0, 1)
 
 
 def _clouds(s, rows, u, v, scale, tile):
@@ -78,7 +79,7 @@ def _blots(s, rows, u, v, scale, tile):
     return torch.clamp(0.5 - drop / s.pixel[rows], 0, 1) * (0.4 + 0.6 * random[3])
 
 
-def draw_shapes(s: Sheet) -> None:
+def draw_shapes(s: Canvas) -> None:
     """Up to three coloured shapes, each a disc, a block, a bar or a star, anywhere on the ground."""
     for k, share in enumerate((0.62, 0.40, 0.22)):
         rows = s.where("shapes", 0.0, share)
@@ -111,7 +112,7 @@ def _shape(s, rows, k):
     s.lay(rows, shape, colour, 0.9)
 
 
-def draw_handwriting(s: Sheet) -> None:
+def draw_handwriting(s: Canvas) -> None:
     """Parts of other digits: neighbours that the picture's sides cut off, and loose pieces of strokes.
 
     Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run under it.
@@ -135,7 +136,7 @@ def draw_handwriting(s: Sheet) -> None:
 
 
 def draw_neighbours(
-    s: Sheet, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor
+    s: Canvas, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor
 ) -> None:
     """Digits to the left and right of the labelled one, outside its edges (B,), in its ink `colour` (B, 3) or nearly."""
     ink = torch.lerp(

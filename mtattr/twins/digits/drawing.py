@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from mtattr.data.options import ImageSize, image_shape_of
+from mtattr.twins.digits.canvas import Canvas
 from mtattr.twins.digits.clutter import draw_ground, draw_handwriting, draw_neighbours, draw_shapes
 from mtattr.twins.digits.scene import Scenes
-from mtattr.twins.digits.sheet import Sheet
-from mtattr.twins.drawing.batches import map_batches, rendered
-from mtattr.twins.drawing.colour import apart, palette
+from mtattr.twins.drawing.batches import drawn, rendered
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import apart, palette, plane, times
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import cell, coverage, soften
 
@@ -20,9 +21,7 @@ def render(
 ) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(
-        lambda part: draw(scenes.rows(part), shape, device)[0], len(scenes), shape, device
-    )
+    return rendered(draw, scenes, shape, device)
 
 
 def digit_masks(
@@ -30,31 +29,27 @@ def digit_masks(
 ) -> Tensor:
     """Opacity of the labelled digit's ink, float32 (N, H, W) in [0, 1], blurred where the picture is."""
     shape = image_shape_of(image_size)
-    return torch.cat(
-        map_batches(
-            lambda part: draw(scenes.rows(part), shape, device)[1].cpu(), len(scenes), shape, device
-        )
-    )
+    return drawn(draw, scenes, shape, device, lambda s: s.ink)
 
 
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> tuple[Tensor, Tensor]:
-    """One batch: pictures (B, 3, H, W) in [0, 1] and the digits' opacity (B, H, W)."""
-    s = Sheet(scenes, image_shape, device)
+) -> Canvas:
+    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `ink` (B, H, W), the digits' opacity."""
+    s = Canvas(scenes, image_shape, device)
     draw_ground(s)
     draw_shapes(s)
     draw_handwriting(s)
     _write_digit(s)
-    return _photograph(s)
+    s.picture, s.ink = _photograph(s)
+    return s
 
 
-def _write_digit(s: Sheet) -> None:
+def _write_digit(s: Canvas) -> None:
     """The labelled digit between its neighbours, in an ink that stands out from the ground by more or less.
 
     Under some digits lies a shadow to one side, around some runs a line.
     """
-    every = torch.arange(len(s.glyphs), device=s.device)
     scale, angle = s.pick("scale", 0.92, 1.30), s.pick("angle", -0.34, 0.34)
     cx, cy = s.pick("centre_x", -0.16, 0.16), s.pick("centre_y", -0.10, 0.10)
     colour = palette(s.p("ink_colour"), s.p("ink_light"))
@@ -77,28 +72,28 @@ def _write_digit(s: Sheet) -> None:
         )
         return shape + cell(s.pick("thickness", -0.012, 0.040)[rows])
 
-    shape = digit(every)
+    shape = digit(s.all_rows)
     rows = s.where("edge", 0.0, 0.26)
     if len(rows):
         turn = 6.2832 * s.p("edge_angle")[rows]
         shadow = coverage(
             digit(rows, 0.06 * torch.cos(turn), 0.06 * torch.sin(turn)), s.pixel[rows], 0.08
         )
-        s.picture[rows] *= 1 - 0.45 * shadow[..., None]
+        s.picture[rows] *= 1 - 0.45 * shadow[:, None]
     rows = s.where("edge", 0.26, 0.46)
     if len(rows):
         s.lay(rows, shape[rows] - 0.055, palette(s.p("edge_colour"), s.p("ink_light"))[rows], 0.9)
-    grain = noise(s.x * 0.9 + cell(s.p("ink_side")), s.y * 0.9, (s.p("ink_grain") * 4096).long())
+    grain = noise(s.x * 0.9 + cell(s.p("ink_side")), s.y * 0.9, s.tile("ink_grain"))
     fall = (
         1
         + cell(s.pick("ink_side", -0.16, 0.16)) * s.y
         + cell(s.pick("ink_grain", 0.0, 0.07)) * grain
     )
     s.ink = coverage(shape, s.pixel)
-    s.cover(s.ink, (colour[:, None, None] * fall[..., None]).clamp(0, 1))
+    s.cover(s.ink, times(colour, fall).clamp(0, 1))
 
 
-def _photograph(s: Sheet) -> tuple[Tensor, Tensor]:
+def _photograph(s: Canvas) -> tuple[Tensor, Tensor]:
     """Light from one side, colour cast, faded contrast, blur and grain; the digit's opacity is blurred alike."""
     turn = 6.2832 * s.p("light_angle")
     light = 1 + cell(s.pick("light_strength", 0.0, 0.28)) * (
@@ -109,27 +104,25 @@ def _photograph(s: Sheet) -> tuple[Tensor, Tensor]:
         torch.stack([1 + warm, torch.ones_like(warm), 1 - warm], 1)
         * s.pick("gain", 0.82, 1.15)[:, None]
     )
-    picture = s.picture * light[..., None] * cast[:, None, None]
-    fade = cell(s.pick("fade", 0.55, 1.1))[..., None]
-    picture = (picture - 0.5) * fade + 0.5
-    whole = torch.cat([picture, s.ink[..., None]], 3).permute(0, 3, 1, 2).contiguous()
+    picture = times(s.picture, light) * plane(cast)
+    fade = s.pick("fade", 0.55, 1.1)[:, None, None, None]
+    whole = torch.cat([(picture - 0.5) * fade + 0.5, s.ink[:, None]], 1)
     _blur(s, whole)
-    tile = (s.p("grain_tile") * 4096).long()
     grain = noise(
         1.97 * s.x + 0.71 * s.y + cell(s.p("grain_u")),
         1.97 * s.y - 0.71 * s.x + cell(s.p("grain_v")),
-        tile,
+        s.tile("grain_tile"),
     )
     return (whole[:, :3] + (grain * cell(s.pick("grain", 0.004, 0.036)))[:, None]).clamp(
         0, 1
     ), whole[:, 3]
 
 
-def _blur(s: Sheet, whole: Tensor) -> None:
+def _blur(s: Canvas, whole: Tensor) -> None:
     """Blur (B, 4, H, W) in place: every picture by its own share of one of two reaches, in units of the scene."""
     strength = (s.p("blur") - 0.35).clamp(min=0) / 0.65
     for reach, low, high in ((s.size / 32 * 1.0, 0.0, 0.6), (s.size / 32 * 2.0, 0.6, 1.01)):
-        rows = ((strength > low) & (strength <= high)).nonzero()[:, 0]
+        rows = rows_of((strength > low) & (strength <= high))
         if len(rows):
             soft = soften(whole[rows], max(1, round(reach)))
             share = ((strength[rows] - low) / (high - low) * 0.8).clamp(0, 0.8)

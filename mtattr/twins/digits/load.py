@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from mtattr.data.image_data import ImageData
@@ -33,7 +31,7 @@ def load(
     return drawn_data(
         "cluttered-digits",
         split,
-        package=Path(__file__).parent,
+        drawn_by=render.__module__,
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mtattr.data.digits import split_rows
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
+from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 #: Images of each split when no limit is given. On disk about one row in ten of the training file validates, by the real
@@ -42,7 +43,7 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class Scenes(SceneTable):
     """A run of scenes.
 
     glyphs: int64 (N, 1 + NEIGHBOURS), positions in scikit-learn's 1797 digits: the labelled one first. classes: int64
@@ -54,15 +55,6 @@ class Scenes:
     classes: Tensor
     parameters: Tensor
     labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.classes)
-
-    def rows(self, index: slice | Tensor) -> Scenes:
-        """The scenes at the given positions."""
-        return Scenes(
-            self.glyphs[index], self.classes[index], self.parameters[index], self.labels[index]
-        )
 
     @property
     def digest(self) -> str:
@@ -82,14 +74,7 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
     """The first `n` scenes of a split; splits and seeds are separate streams, and no glyph is in two splits."""
-    blocks = [_sample_block(split, block, seed) for block in range((n + BLOCK - 1) // BLOCK or 1)]
-    joined = Scenes(
-        *(
-            torch.cat([getattr(b, field) for b in blocks])
-            for field in ("glyphs", "classes", "parameters", "labels")
-        )
-    )
-    return joined.rows(slice(0, n))
+    return first_scenes(lambda block: _sample_block(split, block, seed), BLOCK, n)
 
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:

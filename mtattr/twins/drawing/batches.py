@@ -9,6 +9,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.scenes import SceneTable
+
 Result = TypeVar("Result")
 
 
@@ -42,19 +44,39 @@ def map_batches(
         torch.set_num_threads(threads)
 
 
+def drawn(
+    draw: Callable,
+    scenes: SceneTable,
+    image_shape: tuple[int, int],
+    device: torch.device | str = "cpu",
+    of: Callable = lambda canvas: canvas.picture,
+) -> Tensor:
+    """A tensor of every scene, on the CPU: by default the pictures in [0, 1], (N, 3, H, W).
+
+    Args:
+        draw: gives the finished canvas of (scenes, image_shape, device).
+        of: gives the tensor (n, ...) of a finished canvas.
+    """
+
+    def work(part: slice) -> Tensor:
+        return of(draw(scenes.rows(part), image_shape, device)).cpu()
+
+    return torch.cat(map_batches(work, len(scenes), image_shape, device))
+
+
 def rendered(
-    draw: Callable[[slice], Tensor],
-    n: int,
+    draw: Callable,
+    scenes: SceneTable,
     image_shape: tuple[int, int],
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Pictures of n scenes as uint8 (N, 3, H, W) on the CPU; `draw(part)` gives those of a slice in [0, 1], (n, 3, H, W)."""
-    images = torch.empty(n, 3, *image_shape, dtype=torch.uint8)
+    """Pictures of all scenes as uint8 (N, 3, H, W) on the CPU; `draw` as for `drawn`."""
+    images = torch.empty(len(scenes), 3, *image_shape, dtype=torch.uint8)
 
     def work(part: slice) -> None:
-        images[part] = grey_levels(draw(part))
+        images[part] = grey_levels(draw(scenes.rows(part), image_shape, device).picture)
 
-    map_batches(work, n, image_shape, device)
+    map_batches(work, len(scenes), image_shape, device)
     return images
 
 

@@ -1,4 +1,4 @@
-"""Colours of drawn scenes, as (n, 3) in [0, 1]."""
+"""Colours of drawn scenes, as (n, 3) in [0, 1], and pictures of them, (n, 3, h, w)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,21 @@ def palette(pick: Tensor, light: Tensor) -> Tensor:
         table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)]
         * (0.85 + 0.3 * light[:, None])
     ).clamp(0.03, 1)
+
+
+def plane(colour: Tensor) -> Tensor:
+    """Colours (n, 3) as (n, 3, 1, 1), to meet pixels; what is (n, 3, h, w) already stays so."""
+    return colour[:, :, None, None] if colour.ndim == 2 else colour
+
+
+def times(colour: Tensor, light: Tensor) -> Tensor:
+    """Colour (n, 3) or (n, 3, h, w) under light (n, h, w)."""
+    return plane(colour) * light[:, None]
+
+
+def over(under: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
+    """Lay `colour` (n, 3) or (n, 3, h, w) over `under` (n, 3, h, w) with opacity `alpha` (n, h, w)."""
+    return torch.lerp(under, plane(colour).expand_as(under), alpha[:, None])
 
 
 def brightness(colour: Tensor) -> Tensor:

@@ -76,9 +76,19 @@ class Frame:
         return gx * cos + gy * sin, gy * cos - gx * sin
 
     def patch(
-        self, rows: Tensor, cx: Tensor, cy: Tensor, half_width: Tensor, half_height: Tensor
+        self,
+        rows: Tensor,
+        cx: Tensor,
+        cy: Tensor,
+        half_width: Tensor,
+        half_height: Tensor,
+        images: Tensor | None = None,
     ) -> Patch:
-        """The pixels around a box in frame units, cut from the images `rows`; all parameters (n,) or numbers."""
+        """The pixels around a box in frame units, cut from the images `rows`; parameters (n,) or numbers.
+
+        Args:
+            images: where these images lie in the picture, if not at `rows`.
+        """
         scale, cos, sin = (
             self.scale[rows],
             torch.cos(self.angle[rows]).abs(),
@@ -95,9 +105,9 @@ class Frame:
             for value in (cx, cy, half_width, half_height)
         )
         inside = ((x - centre_x).abs() <= reach_x) & ((y - centre_y).abs() <= reach_y)
-        return Patch(
-            (rows[:, None, None], iy[:, :, None], ix[:, None, :]), x, y, self.pixel[rows], inside
-        )
+        image = (rows if images is None else images)[:, None, None]
+        index = (image, iy[:, :, None], ix[:, None, :])
+        return Patch(index, x, y, self.pixel[rows], inside, self.image_shape)
 
     @staticmethod
     def _window(centre: Tensor, reach: Tensor, length: int) -> Tensor:
@@ -118,3 +128,35 @@ class Patch:
     y: Tensor
     pixel: Tensor
     inside: Tensor
+    image_shape: tuple[int, int]
+
+    @functools.cached_property
+    def level(self) -> Tensor:
+        """Places in a flattened (B, H, W), (n, h, w)."""
+        height, width = self.image_shape
+        image, row, column = self.index
+        return image * (height * width) + (row * width + column)
+
+    @functools.cached_property
+    def flat(self) -> Tensor:
+        """Places in a flattened picture (B, 3, H, W), (n, 3, h, w)."""
+        height, width = self.image_shape
+        image, row, column = (part[:, None] for part in self.index)
+        channel = torch.arange(3, device=row.device)[:, None, None]
+        return (image * 3 + channel) * (height * width) + (row * width + column)
+
+    def read(self, values: Tensor) -> Tensor:
+        """These pixels of a picture (B, 3, H, W), or of one number a pixel (B, H, W)."""
+        index = self.flat if values.ndim == 4 else self.level
+        return values.view(-1).index_select(0, index.flatten()).view(index.shape)
+
+    def write(self, target: Tensor, values: Tensor) -> None:
+        """Put `values` at these pixels of a contiguous picture (B, 3, H, W) or plane (B, H, W)."""
+        index = self.flat if target.ndim == 4 else self.level
+        target.view(-1).scatter_(0, index.flatten(), values.reshape(-1))
+
+    def some(self, rows: Tensor) -> Patch:
+        """The patch in some of its images, by their position in it."""
+        index = tuple(part[rows] for part in self.index)
+        parts = (part[rows] for part in (self.x, self.y, self.pixel, self.inside))
+        return Patch(index, *parts, self.image_shape)

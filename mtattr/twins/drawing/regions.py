@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from mtattr.twins.drawing.batches import drawn
+from mtattr.twins.drawing.scenes import SceneTable
 
 
 def changed_regions(with_it: Tensor, without: Tensor, *, share: float = 0.98) -> Tensor:
@@ -15,6 +20,29 @@ def changed_regions(with_it: Tensor, without: Tensor, *, share: float = 0.98) ->
     """
     change = ((with_it - without) ** 2).sum(1)
     return _close(_densest(change, share))
+
+
+def toggled_regions(
+    draw: Callable,
+    scene: SceneTable,
+    count: int,
+    only: Sequence[int] | None,
+    image_shape: tuple[int, int],
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Where each of a twin's `count` tasks shows in one scene, float32 (count, H, W): the change when it is toggled.
+
+    Args:
+        draw: gives the finished canvas of (scenes, image_shape, device).
+        only: positions of the tasks wanted, which saves time; the others stay empty.
+    """
+    wanted = [k for k in range(count) if only is None or k in only]
+    regions = torch.zeros(count, *image_shape)
+    if wanted:
+        variants = scene.joined([scene, *(scene.toggled(k) for k in wanted)])
+        pictures = drawn(draw, variants, image_shape, device)
+        regions[wanted] = changed_regions(pictures[1:], pictures[:1])
+    return regions
 
 
 def _densest(change: Tensor, share: float) -> Tensor:

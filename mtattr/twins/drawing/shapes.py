@@ -32,13 +32,6 @@ def coverage(distance: Tensor, pixel: Tensor | float, softness: Tensor | float =
     return torch.clamp(0.5 - distance / width, 0, 1)
 
 
-def over(under: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
-    """Lay `colour` over `under` (n, h, w, 3) with opacity `alpha` (n, h, w); colour is (n, 3) or (n, h, w, 3)."""
-    if colour.ndim == 2:
-        colour = colour[:, None, None, :]
-    return torch.lerp(under, colour, alpha.unsqueeze(-1))
-
-
 def soften(images: Tensor, reach: int) -> Tensor:
     """Blur (n, c, h, w) by about `reach` pixels: two box filters along each axis, the border repeated."""
     for _ in range(2):

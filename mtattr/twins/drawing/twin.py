@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from mtattr.code import code_digest
 from mtattr.data.cache import cached_images
 from mtattr.data.image_data import ImageData
 from mtattr.data.options import check_options, image_shape_of
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
-
-#: Files of a twin's package that do not decide pixels.
-_NOT_DRAWING = ("__init__.py", "load.py", "layout.py")
 
 
 def check_twin_options(
@@ -36,7 +32,7 @@ def drawn_data(
     name: str,
     split: str,
     *,
-    package: Path,
+    drawn_by: str,
     image_shape: tuple[int, int],
     scene_digest: str,
     labels: Tensor,
@@ -50,10 +46,16 @@ def drawn_data(
 ) -> ImageData:
     """A split of a twin: drawn by `render()` uint8 (N, 3, H, W) on first use, and memory-mapped from then on.
 
-    package: the folder with the twin's drawing code, whose change draws anew. `region_of(i)` takes a position in 0..N-1.
+    Args:
+        drawn_by: dotted name of the module that renders; a change of code that it can reach draws anew.
+        region_of: the regions of the image at a position in 0..N-1.
     """
     shape = (len(labels), 3, *image_shape)
-    key = {"scenes": scene_digest, "code": drawing_digest(package), "image_size": list(image_shape)}
+    key = {
+        "scenes": scene_digest,
+        "code": drawing_digest(drawn_by),
+        "image_size": list(image_shape),
+    }
 
     def fill(out) -> None:
         torch.from_numpy(out).copy_(render())
@@ -75,17 +77,10 @@ def drawn_data(
 
 
 @functools.cache
-def drawing_digest(package: Path) -> str:
-    """SHA-256 of the source that decides pixels, so that cached images never outlive a change of the drawing."""
-    digest = hashlib.sha256()
-    shared = [
-        path
-        for path in sorted(Path(__file__).parent.glob("*.py"))
-        if path.name not in ("twin.py", "writing.py")
-    ]
-    for path in [
-        *shared,
-        *(path for path in sorted(package.glob("*.py")) if path.name not in _NOT_DRAWING),
-    ]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def drawing_digest(module: str) -> str:
+    """SHA-256 of the code that decides pixels: cached images never outlive a change of the drawing.
+
+    Args:
+        module: dotted name of the module that renders.
+    """
+    return code_digest([module])

@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from mtattr.twins.drawing import patterns
+from mtattr.twins.drawing import canvas, patterns
 from mtattr.twins.faces.attributes import INDEX
 from mtattr.twins.faces.head import HeadShape
 from mtattr.twins.faces.parameters import IDENTITY_PARAMETERS, IMAGE_PARAMETERS
@@ -27,23 +27,12 @@ EYE_LEVEL = 111 / 109 - 1
 SHIFT, SCALE, ROLL = 0.018, (0.97, 1.05), 0.075
 
 
-class Numbers:
+class Numbers(canvas.Numbers):
     """The numbers of a batch of scenes: parameters float32 (B, P) and attributes float32 (B, 40) on a device."""
 
     def __init__(self, parameters: Tensor, present: Tensor) -> None:
-        # Turned, so that one number of every picture lies in one piece.
-        self._parameters, self._present = parameters.T.contiguous(), present.T.contiguous()
-
-    def __len__(self) -> int:
-        return self._parameters.shape[1]
-
-    def p(self, name: str) -> Tensor:
-        """A scene parameter in [0, 1), (B,)."""
-        return self._parameters[COLUMN[name]]
-
-    def pick(self, name: str, low: float, high: float) -> Tensor:
-        """A scene parameter spread over [low, high), (B,)."""
-        return low + (high - low) * self.p(name)
+        super().__init__(parameters, COLUMN)
+        self._present = present.T.contiguous()
 
     def has(self, name: str) -> Tensor:
         """1 where the picture shows the attribute and else 0, float32 (B,)."""
@@ -222,7 +211,7 @@ class Canvas:
     def rows(self, names: str) -> Tensor | None:
         """Positions of the pictures that show any of the attributes (names parted by spaces); None if there is none."""
         shown = sum(self.numbers.has(name) for name in names.split())
-        rows = shown.nonzero()[:, 0]
+        rows = canvas.rows_of(shown)
         return rows if len(rows) else None
 
     def plane(self, value: float = 0.0) -> Tensor:

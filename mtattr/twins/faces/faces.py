@@ -29,14 +29,13 @@ glasses and beards may hide others, as in photographs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mtattr.data.options import ImageSize, image_shape_of
-from mtattr.twins.drawing.batches import map_batches, rendered
-from mtattr.twins.drawing.regions import changed_regions
+from mtattr.twins.drawing.batches import rendered
+from mtattr.twins.drawing.regions import toggled_regions
 from mtattr.twins.faces.accessories import draw_earrings, draw_glasses
 from mtattr.twins.faces.attributes import NAMES
 from mtattr.twins.faces.backdrop import draw_backdrop
@@ -50,15 +49,16 @@ from mtattr.twins.faces.hats import draw_hats
 from mtattr.twins.faces.head import EYE
 from mtattr.twins.faces.mouth import draw_mouth, mouth_corner
 from mtattr.twins.faces.parts import part_masks
+from mtattr.twins.faces.scene import Scenes
 from mtattr.twins.faces.skin import draw_skin
 
 __all__ = ["attribute_regions", "draw", "landmarks", "part_masks", "render"]
 
 
 def draw(
-    scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> tuple[Canvas, Tensor]:
-    """One batch: the finished canvas and pictures (B, 3, H, W) in [0, 1]."""
+    scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
+) -> Canvas:
+    """One batch: the finished canvas, whose `picture` is (B, 3, H, W) in [0, 1]."""
     c = Canvas(scenes, image_shape, device)
     draw_backdrop(c)
     c.hair = plan_hair(c)
@@ -75,19 +75,19 @@ def draw(
     draw_earrings(c)
     draw_glasses(c)
     draw_hats(c)
-    return c, photograph(c)
+    c.picture = photograph(c)
+    return c
 
 
-def render(scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu") -> Tensor:
+def render(
+    scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
+) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
-    shape = image_shape_of(image_size)
-    return rendered(
-        lambda part: draw(scenes.rows(part), shape, device)[1], len(scenes), shape, device
-    )
+    return rendered(draw, scenes, image_shape_of(image_size), device)
 
 
 def attribute_regions(
-    scene,
+    scene: Scenes,
     image_size: ImageSize = 64,
     *,
     only: Sequence[int] | None = None,
@@ -99,40 +99,10 @@ def attribute_regions(
     only: positions of the attributes wanted (the others stay empty), which saves time.
     """
     shape = image_shape_of(image_size)
-    wanted = [k for k in range(len(NAMES)) if only is None or k in only]
-    variants = [scene, *(scene.toggled(k) for k in wanted)]
-    pictures = torch.cat(
-        map_batches(
-            lambda part: draw(_joined(variants[part]), shape, device)[1].cpu(),
-            len(variants),
-            shape,
-            device,
-        )
-    )
-    regions = torch.zeros(len(NAMES), *shape)
-    if wanted:
-        regions[wanted] = changed_regions(pictures[1:], pictures[:1])
-    return regions
+    return toggled_regions(draw, scene, len(NAMES), only, shape, device)
 
 
-@dataclass(frozen=True)
-class _Scenes:
-    """What drawing needs of scenes."""
-
-    present: Tensor
-    parameters: Tensor
-
-    def __len__(self) -> int:
-        return len(self.present)
-
-
-def _joined(scenes: Sequence) -> _Scenes:
-    return _Scenes(
-        torch.cat([s.present for s in scenes]), torch.cat([s.parameters for s in scenes])
-    )
-
-
-def landmarks(scenes, image_shape: tuple[int, int]) -> Tensor:
+def landmarks(scenes: Scenes, image_shape: tuple[int, int]) -> Tensor:
     """Float64 (N, 5, 2): x, y in pixels from the upper left corner of both eyes, the nose's tip and the mouth's corners.
 
     The eye and the corner at the image's left come first, as in the real annotation. The mouth's corners move apart in

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mtattr.twins.drawing.chance import Uniform, joined_digest, normal_numbers, uniform_numbers
+from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 from mtattr.twins.faces.attributes import INDEX, NAMES
 from mtattr.twins.faces.factors import FACTORS, GENDER, OWN_SHARES, present_attributes
 from mtattr.twins.faces.habits import follow_habits
@@ -48,7 +49,7 @@ _BOUNDS = (-3.2, *(round(NormalDist().inv_cdf(k / PEOPLE), 3) for k in range(1, 
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class Scenes(SceneTable):
     """A run of scenes.
 
     identities: int64 (N,), from 1, who is shown. present: bool (N, 40), the attributes drawn. parameters: float64 (N, P)
@@ -60,15 +61,6 @@ class Scenes:
     present: Tensor
     parameters: Tensor
     labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.identities)
-
-    def rows(self, index: slice | Tensor) -> Scenes:
-        """The scenes at the given positions."""
-        return Scenes(
-            self.identities[index], self.present[index], self.parameters[index], self.labels[index]
-        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute flipped and all else, random state and labels included, unchanged."""
@@ -85,16 +77,7 @@ class Scenes:
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
     """The first `n` scenes of a split; splits and seeds are separate streams, and no person is in two splits."""
-    blocks = [
-        _sample_block(split, block, seed) for block in range(math.ceil(n / sum(PICTURES)) or 1)
-    ]
-    joined = Scenes(
-        *(
-            torch.cat([getattr(b, field) for b in blocks])
-            for field in ("identities", "present", "parameters", "labels")
-        )
-    )
-    return joined.rows(slice(0, n))
+    return first_scenes(lambda block: _sample_block(split, block, seed), sum(PICTURES), n)
 
 
 @functools.cache

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.shapes import box, cell, coverage
-from mtattr.twins.people.canvas import Canvas, rows_of
+from mtattr.twins.people.canvas import Canvas
 from mtattr.twins.people.solid import cushion, folded, light_on, lit, tube
 from mtattr.twins.people.wardrobe import carried_colour
 
@@ -53,7 +54,7 @@ def _pack(c: Canvas, rows: Tensor) -> None:
     cos, sin = f.cos[rows], f.sin[rows]
     half = torch.sqrt((PACK[0] * cos) ** 2 + (PACK[2] * sin) ** 2) * size * u
     high = PACK[1] * size * u
-    spot = c.spot(rows, centre[0], centre[1], half + 0.024, high + 0.024)
+    spot = c.patch(rows, centre[0], centre[1], half + 0.024, high + 0.024)
     d, nx, ny = cushion(spot.x, spot.y, centre[0], centre[1], half, high, 0.034)
     light = light_on(c, rows, nx, ny) * folded(c, spot, 0.05)
     px, py = (spot.x - cell(centre[0])) / cell(half), (spot.y - cell(centre[1])) / cell(high)
@@ -103,7 +104,7 @@ def draw_bag(c: Canvas) -> None:
     u = f.unit[some]
     half = torch.sqrt((0.034 * f.cos[some]) ** 2 + (0.080 * f.sin[some]) ** 2) * size * u
     high = 0.058 * size * u
-    spot = c.spot(some, x, y, half + 0.012, high + 0.012)
+    spot = c.patch(some, x, y, half + 0.012, high + 0.012)
     d, nx, ny = cushion(spot.x, spot.y, x, y, half, high, 0.018)
     light = light_on(c, some, nx, ny) * folded(c, spot, 0.04)
     alpha = coverage(d, spot.pixel)
@@ -161,7 +162,7 @@ def draw_handbag(c: Canvas, near: bool) -> None:
     for s in (-0.6, 0.6):
         tube(c, rows, [(x, y), (x + s * half, y + drop)], [0.0045 * u, 0.0045 * u], colour * 0.7)
     cy = y + drop + high * 0.95
-    spot = c.spot(rows, x, cy, half * 1.2 + 0.01, high + 0.012)
+    spot = c.patch(rows, x, cy, half * 1.2 + 0.01, high + 0.012)
     # Bags widen a little towards the bottom.
     spread = 1 + 0.14 * (spot.y - cell(cy)) / cell(high)
     d, nx, ny = cushion(cell(x) + (spot.x - cell(x)) / spread, spot.y, x, cy, half, high, 0.014)

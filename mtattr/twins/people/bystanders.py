@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.canvas import by_range, rows_of
+from mtattr.twins.drawing.colour import over, palette, times
 from mtattr.twins.drawing.frame import Frame
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import box, cell, ellipse, limb
-from mtattr.twins.people.canvas import ASPECT, Canvas, rows_of
-from mtattr.twins.people.planes import Spot, over, times
+from mtattr.twins.people.canvas import ASPECT, Canvas
 from mtattr.twins.people.solid import ellipsoid, lit
 from mtattr.twins.people.wardrobe import HAIRS, SKINS
 
@@ -47,7 +47,7 @@ def draw_in_front(c: Canvas) -> None:
     shown, kind = c.p("occluder") < 0.20, c.p("occluder_kind")
     side = torch.where(c.p("occluder_x") < 0.5, -1.0, 1.0)
     x = side * c.pick("occluder_size", 0.20, 0.36)
-    for low, high, draw, place, level, size in (
+    kinds = (
         (
             0.00,
             0.34,
@@ -88,10 +88,9 @@ def draw_in_front(c: Canvas) -> None:
             c.pick("occluder_y", 0.58, 0.68),
             c.pick("occluder_size", 0.9, 1.2),
         ),
-    ):
-        rows = rows_of(shown & (kind >= low) & (kind < high))
-        if len(rows):
-            draw(c, rows, place[rows], level[rows], size[rows], "occluder_colour", 0.004)
+    )
+    for rows, draw, place, level, size in by_range(kind, kinds, shown):
+        draw(c, rows, place[rows], level[rows], size[rows], "occluder_colour", 0.004)
 
 
 def _local(
@@ -120,7 +119,7 @@ class Layer:
         self.c = c
         frame, soft_width = _local(c, rows, *place, soft)
         every = torch.arange(len(rows), device=c.device)
-        spot = Spot.of(frame, every, tuple(torch.full_like(place[0], v) for v in where), rows)
+        spot = frame.patch(every, *(torch.full_like(place[0], v) for v in where), rows)
         self.x, self.y, self.inside = spot.x, spot.y, spot.inside.float()
         self.edge = spot.pixel + cell(soft_width)
         self.spot = spot
@@ -239,7 +238,7 @@ def _planter(
     """A stone tub with a shrub."""
     layer = Layer(c, rows, (x, level, size), soft, (0.0, -0.26, 0.26, 0.30))
     px, py = layer.x, layer.y
-    tile = (c.p(pick)[rows] * 32).long()
+    tile = c.tile(pick, 32)[rows]
     layer.darken(0.4 * torch.exp(-((px / 0.24) ** 2 + (py / 0.025) ** 2)))
     leaf = _leaves(px, py, tile)
     green = times(torch.tensor([[0.26, 0.40, 0.20]], device=c.device), 0.85 + 0.45 * leaf)

@@ -6,11 +6,12 @@ import functools
 
 import torch
 
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import plane
 from mtattr.twins.drawing.frame import Frame
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import cell, soften
-from mtattr.twins.people.canvas import ASPECT, Canvas, rows_of
-from mtattr.twins.people.planes import plane
+from mtattr.twins.people.canvas import ASPECT, Canvas
 
 
 def photograph(c: Canvas) -> torch.Tensor:
@@ -31,7 +32,7 @@ def photograph(c: Canvas) -> torch.Tensor:
             soften(picture[rows], reach),
             blur[rows].clamp(max=1)[:, None, None, None],
         )
-    tile = (c.p("grain_tile") * 4096).long()
+    tile = c.tile("grain_tile")
     grain = _grain_planes(c.image_shape, c.device)[tile % len(_TILES)]
     return (picture + (grain * cell(c.of_camera("noise")))[:, None]).clamp(0, 1)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.shapes import cell, coverage, look_up, spline
-from mtattr.twins.people.canvas import Canvas, rows_of
-from mtattr.twins.people.figure import Point
+from mtattr.twins.people.canvas import Canvas
+from mtattr.twins.people.records import Point
 from mtattr.twins.people.solid import folded, light_on, lit, tube
 
 
@@ -163,7 +164,7 @@ def _drape(
     """Paint a garment from `top` to `bottom`, points (n,), whose half width is the table (n, s)."""
     (x0, y0), (x1, y1) = top, bottom
     reach = table.amax(1)
-    spot = c.spot(
+    spot = c.patch(
         rows, (x0 + x1) / 2, (y0 + y1) / 2, reach + (x1 - x0).abs() / 2 + 0.01, (y1 - y0) / 2 + 0.01
     )
     t = (spot.y - cell(y0)) / cell(y1 - y0)

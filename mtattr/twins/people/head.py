@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.frame import Patch
 from mtattr.twins.drawing.shapes import cell, coverage
-from mtattr.twins.people.canvas import Canvas, lies_in, rows_of
-from mtattr.twins.people.planes import Spot
+from mtattr.twins.people.canvas import Canvas, lies_in
 from mtattr.twins.people.solid import ball, ellipsoid, folded, light_on, lit, tube
 
 #: Half the head's width, depth and height, of a grown person's height.
@@ -33,7 +34,7 @@ def draw_head(c: Canvas) -> None:
     x, y, _ = f.head
     rx = torch.sqrt((WIDTH * f.cos) ** 2 + (DEPTH * f.sin) ** 2) * u
     ry = HEIGHT * u
-    spot = c.spot(rows, x, y - 0.004 * u, rx + 0.016 * u, ry + 0.018 * u)
+    spot = c.patch(rows, x, y - 0.004 * u, rx + 0.016 * u, ry + 0.018 * u)
     distance, nx, ny = ellipsoid(spot.x, spot.y, x, y, rx, ry)
     # The jaw is narrower than the skull.
     jaw = (ny - 0.1).clamp(min=0) * cell(0.030 * u * (0.7 + 0.3 * w.female.float()))
@@ -60,7 +61,7 @@ def draw_head(c: Canvas) -> None:
     _hats(c)
 
 
-def _face(c: Canvas, spot: Spot, nx: Tensor, ny: Tensor, light: Tensor, distance: Tensor) -> None:
+def _face(c: Canvas, spot: Patch, nx: Tensor, ny: Tensor, light: Tensor, distance: Tensor) -> None:
     """Eyes, brows, nose and mouth where they face the camera; beards."""
     w, f = c.wears, c.figure
     u = _size(c)
@@ -105,7 +106,7 @@ def _face(c: Canvas, spot: Spot, nx: Tensor, ny: Tensor, light: Tensor, distance
         c.blend(part, alpha, lit(w.hair[beard] * 0.9, light[beard]))
 
 
-def _hair_cap(c: Canvas, spot: Spot, light: Tensor) -> None:
+def _hair_cap(c: Canvas, spot: Patch, light: Tensor) -> None:
     """Hair over the skull, less the face."""
     w, f = c.wears, c.figure
     u = _size(c)
@@ -221,7 +222,7 @@ def _crown(
     rx = torch.sqrt((WIDTH * f.cos[rows]) ** 2 + (DEPTH * f.sin[rows]) ** 2) * u + grow * u
     ry = (HEIGHT + rise) * u
     x, y = head[0], head[1]
-    spot = c.spot(rows, x, y - 0.5 * ry, rx + 0.01, 0.6 * ry + 0.01)
+    spot = c.patch(rows, x, y - 0.5 * ry, rx + 0.01, 0.6 * ry + 0.01)
     d, nx, ny = ellipsoid(spot.x, spot.y, x, y, rx, ry)
     d = torch.maximum(
         d,

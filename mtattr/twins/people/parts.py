@@ -12,8 +12,8 @@ from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.twins.drawing.shapes import box, ellipse, limb
 from mtattr.twins.people.bags import PACK, bag_centre, strap_ends, strap_point
 from mtattr.twins.people.canvas import Canvas
-from mtattr.twins.people.figure import Point
 from mtattr.twins.people.people import NATIVE_SIZE, prepared
+from mtattr.twins.people.records import Point
 from mtattr.twins.people.scene import Scenes
 from mtattr.twins.people.trunk import hem_level
 

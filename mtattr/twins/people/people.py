@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from mtattr.data.options import ImageSize, image_shape_of
-from mtattr.twins.drawing.batches import map_batches, rendered
+from mtattr.twins.drawing.batches import rendered
+from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.patterns import noise
-from mtattr.twins.drawing.regions import changed_regions
+from mtattr.twins.drawing.regions import toggled_regions
 from mtattr.twins.drawing.shapes import cell
 from mtattr.twins.people.bags import (
     backpack_behind,
@@ -21,11 +22,11 @@ from mtattr.twins.people.bags import (
 )
 from mtattr.twins.people.bystanders import draw_behind, draw_in_front
 from mtattr.twins.people.camera import photograph
-from mtattr.twins.people.canvas import Canvas, rows_of
+from mtattr.twins.people.canvas import Canvas
 from mtattr.twins.people.clothes import draw_arm, draw_legs
 from mtattr.twins.people.figure import stand
 from mtattr.twins.people.head import draw_hair_behind, draw_head
-from mtattr.twins.people.scene import Scenes, joined
+from mtattr.twins.people.scene import Scenes
 from mtattr.twins.people.street import draw_street
 from mtattr.twins.people.trunk import draw_trunk
 from mtattr.twins.people.wardrobe import dress
@@ -38,7 +39,7 @@ def render(
 ) -> Tensor:
     """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
     shape = image_shape_of(image_size)
-    return rendered(lambda part: draw(scenes.rows(part), shape, device), len(scenes), shape, device)
+    return rendered(draw, scenes, shape, device)
 
 
 def attribute_regions(
@@ -53,32 +54,20 @@ def attribute_regions(
     Empty where it cannot be seen: a hidden bag. only: positions of the tasks wanted (the others stay empty).
     """
     shape = image_shape_of(image_size)
-    count = len(scene.spec.attributes)
-    wanted = [k for k in range(count) if only is None or k in only]
-    variants = joined([scene] + [scene.toggled(k) for k in wanted])
-    images = torch.cat(
-        map_batches(
-            lambda part: draw(variants.rows(part), shape, device), len(variants), shape, device
-        )
-    )
-    regions = torch.zeros(count, *shape, device=images.device)
-    if wanted:
-        regions[torch.tensor(wanted, device=images.device)] = changed_regions(
-            images[1:], images[:1]
-        )
-    return regions.cpu()
+    return toggled_regions(draw, scene, len(scene.spec.attributes), only, shape, device)
 
 
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
-) -> Tensor:
-    """Pictures of one batch, (B, 3, H, W) in [0, 1]."""
+) -> Canvas:
+    """One batch: the finished canvas, whose `picture` is (B, 3, H, W) in [0, 1]."""
     c = prepared(scenes, image_shape, device)
     draw_street(c)
     draw_behind(c)
     _draw_person(c)
     draw_in_front(c)
-    return photograph(c)
+    c.picture = photograph(c)
+    return c
 
 
 def prepared(
@@ -93,7 +82,7 @@ def prepared(
     c.sunny = sun
     c.wears = dress(c)
     c.figure = stand(c, c.wears)
-    tile = (c.p("fold_tile") * 32).long()
+    tile = c.tile("fold_tile", 32)
     u, v = c.x + cell(c.p("fold_u")), c.y + cell(c.p("fold_v"))
     broad, crease = (
         noise(u * 0.42 + 0.10 * v, v * 0.22, tile),
@@ -129,13 +118,13 @@ def _shadow(c: Canvas) -> None:
     f, rows = c.figure, c.all_rows
     x = (f.near_leg[2][0] + f.far_leg[2][0]) / 2
     spread = 0.06 + (f.near_leg[2][0] - f.far_leg[2][0]).abs() * 0.6
-    spot = c.spot(rows, x, torch.full_like(x, 0.5), spread * 2.4, torch.full_like(x, 0.09))
+    spot = c.patch(rows, x, torch.full_like(x, 0.5), spread * 2.4, torch.full_like(x, 0.09))
     px, py = (spot.x - cell(x)) / cell(spread), (spot.y - 0.5 + 0.004) / 0.026
     c.darken(spot, 0.55 * torch.exp(-0.9 * (px * px + py * py)))
     rows = rows_of(c.sunny > 0.3)
     if len(rows):
         side = torch.where(c.light_x[rows] > 0, -1.0, 1.0)
-        spot = c.spot(rows, side * 0.34, torch.full_like(side, 0.45), 0.42, 0.12)
+        spot = c.patch(rows, side * 0.34, torch.full_like(side, 0.45), 0.42, 0.12)
         along = (spot.x - cell(x[rows])) * cell(side)
         across = spot.y - 0.495 + 0.14 * along
         body = (

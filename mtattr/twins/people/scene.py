@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mtattr.errors import InputError
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
+from mtattr.twins.drawing.scenes import SceneTable
 from mtattr.twins.people.annotation import BLOCK, annotated_block
 from mtattr.twins.people.attributes import DOMAINS, Domain
 from mtattr.twins.people.identities import split_identities
@@ -47,7 +48,7 @@ NUMBERS = ("identity", "camera", "sequence", "frame", "box", "query")
 
 
 @dataclass(frozen=True, eq=False)
-class Scenes:
+class Scenes(SceneTable):
     """A run of scenes of one domain, "market1501" or "duke".
 
     present: int64 (N, T), what is drawn: 0 or 1, or a class index; a colour one past the last class is none of them.
@@ -61,9 +62,6 @@ class Scenes:
     labels: Tensor
     numbers: Tensor
 
-    def __len__(self) -> int:
-        return len(self.present)
-
     @property
     def spec(self) -> Domain:
         """The set's schema and cameras."""
@@ -73,16 +71,6 @@ class Scenes:
     def identities(self) -> Tensor:
         """Identity number of every scene, int64 (N,)."""
         return self.numbers[:, 0]
-
-    def rows(self, index: slice | Tensor) -> Scenes:
-        """The scenes at the given positions."""
-        return Scenes(
-            self.domain,
-            self.present[index],
-            self.parameters[index],
-            self.labels[index],
-            self.numbers[index],
-        )
 
     def toggled(self, attribute: int | str) -> Scenes:
         """The same scenes with one attribute changed, all else (random state included) unchanged.
@@ -99,14 +87,6 @@ class Scenes:
     def digest(self) -> str:
         """SHA-256 over the domain's attributes, parameters and numbers."""
         return joined_digest(self.present, self.parameters, self.numbers)
-
-
-def joined(parts: list[Scenes]) -> Scenes:
-    """Several runs of scenes of one domain as one."""
-    fields = ("present", "parameters", "labels", "numbers")
-    return Scenes(
-        parts[0].domain, *(torch.cat([getattr(part, field) for part in parts]) for field in fields)
-    )
 
 
 def sample_scenes(domain: str, split: str, n: int, seed: int = 0) -> Scenes:
@@ -134,7 +114,7 @@ def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple
         raise InputError(
             f"{domain}-twin: {split} has {found:,} images at most, {n:,} were asked for"
         )
-    return joined(parts).rows(slice(0, n)), joined(queries)
+    return Scenes.joined(parts).rows(slice(0, n)), Scenes.joined(queries)
 
 
 def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scenes:
@@ -145,7 +125,7 @@ def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scen
         )
         for k in range(max((n + 1) // 2, 1))
     ]
-    scenes = joined(parts).rows(slice(0, n))
+    scenes = Scenes.joined(parts).rows(slice(0, n))
     scenes.numbers[:, 0] = identity
     # Strangers may share a moment by chance; a frame of their own keeps their names apart.
     scenes.numbers[:, 3] = 100_000 + torch.arange(n)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.colour import over, plane, times
+from mtattr.twins.drawing.frame import Patch
 from mtattr.twins.drawing.patterns import stripes
 from mtattr.twins.drawing.shapes import box, cell, coverage
 from mtattr.twins.people.canvas import Canvas
-from mtattr.twins.people.planes import Spot, over, plane, times
 
 Point = tuple[Tensor, ...]
 
@@ -26,7 +27,7 @@ def lit(colour: Tensor, light: Tensor) -> Tensor:
     return (times(colour, light) + 0.07 * (light[:, None] - 0.7)).clamp(0, 1)
 
 
-def folded(c: Canvas, spot: Spot, depth: float) -> Tensor:
+def folded(c: Canvas, spot: Patch, depth: float) -> Tensor:
     """Light factor of the cloth's folds on a spot, about 1."""
     return 1 + depth * spot.read(c.folds)
 
@@ -56,7 +57,7 @@ def tube(
     radii = [r if isinstance(r, Tensor) else torch.full_like(xs[0], r) for r in radii]
     stacked_x, stacked_y, reach = torch.stack(xs), torch.stack(ys), torch.stack(radii).amax(0)
     (left, right), (top, bottom) = ((s.amin(0), s.amax(0)) for s in (stacked_x, stacked_y))
-    spot = c.spot(
+    spot = c.patch(
         rows,
         (left + right) / 2,
         (top + bottom) / 2,
@@ -115,7 +116,7 @@ def ball(
     """Paint an ellipsoid around `centre` with radii rx, ry, (n,) or numbers, in the images `rows`."""
     if not len(rows):
         return
-    spot = c.spot(rows, centre[0], centre[1], rx + 0.01, ry + 0.01)
+    spot = c.patch(rows, centre[0], centre[1], rx + 0.01, ry + 0.01)
     distance, nx, ny = ellipsoid(spot.x, spot.y, centre[0], centre[1], rx, ry)
     alpha = coverage(distance, spot.pixel) * (
         cell(opacity) if isinstance(opacity, Tensor) else opacity
@@ -141,9 +142,9 @@ def pad(
     colour: Tensor,
     *,
     dim: float = 1.0,
-) -> Spot:
+) -> Patch:
     """Paint a rounded box, a bag or a cushion: flat in the middle, bent at its edges. Returns its spot."""
-    spot = c.spot(rows, centre[0], centre[1], half_width + 0.01, half_height + 0.01)
+    spot = c.patch(rows, centre[0], centre[1], half_width + 0.01, half_height + 0.01)
     distance, nx, ny = cushion(
         spot.x, spot.y, centre[0], centre[1], half_width, half_height, corner
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtattr.twins.drawing.colour import palette
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import over, palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise
 from mtattr.twins.drawing.shapes import cell, coverage
 from mtattr.twins.people.cameras import Camera
-from mtattr.twins.people.canvas import Canvas, rows_of
-from mtattr.twins.people.planes import over, plane, times
+from mtattr.twins.people.canvas import Canvas
 
 #: What lies behind the people is a little out of focus: the width of its edges in the person's heights.
 SOFT = 0.012
@@ -46,7 +46,7 @@ def _wall(c: Canvas, rows: Tensor, camera: Camera) -> None:
         torch.tensor(colour, device=c.device).expand(len(rows), 3)
         for colour in (camera.wall_colour, camera.wall_second)
     )
-    tile = (c.p("place_tile")[rows] * 32).long()
+    tile = c.tile("place_tile", 32)[rows]
     c.picture[rows, :, lines] = WALLS[camera.wall](
         first, second, u, v, (c.frame.pixel[rows] + SOFT) * depth, tile
     ).clamp(0, 1)
@@ -61,7 +61,7 @@ def _ground(c: Canvas, rows: Tensor, camera: Camera) -> None:
         torch.tensor(colour, device=c.device).expand(len(rows), 3)
         for colour in (camera.ground_colour, camera.second_colour)
     )
-    tile = (c.p("place_tile")[rows] * 32).long()
+    tile = c.tile("place_tile", 32)[rows]
     # Depth is 1 where the person stands, and grows towards the horizon.
     depth = (0.5 - horizon) / (y - horizon).clamp(min=0.05)
     along, away = x * depth + cell(6 * c.p("place_u")[rows]), 5.0 * depth

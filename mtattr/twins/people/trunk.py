@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import over, plane
 from mtattr.twins.drawing.patterns import stripes
 from mtattr.twins.drawing.shapes import cell, coverage, look_up
-from mtattr.twins.people.canvas import Canvas, rows_of
-from mtattr.twins.people.planes import Spot, over, plane
+from mtattr.twins.people.canvas import Canvas
+from mtattr.twins.people.records import Trunk
 from mtattr.twins.people.solid import ellipsoid, folded, light_on, lit, tube
 
 SHOULDER_LEVEL = 0.855
@@ -33,7 +33,7 @@ def draw_trunk(c: Canvas) -> None:
     top, bottom = f.at(0.0, SHOULDER_LEVEL, 0.0), f.at(0.0, hem, 0.0)
     table = _widths(c, hem)
     reach = table.amax(1) + (top[0] - bottom[0]).abs() / 2 + 0.01
-    spot = c.spot(
+    spot = c.patch(
         rows,
         (top[0] + bottom[0]) / 2,
         (top[1] + bottom[1]) / 2,
@@ -59,28 +59,6 @@ def draw_trunk(c: Canvas) -> None:
     c.blend(spot, c.trunk.alpha, lit(colour, light * _modelling(c)))
     _opening(c)
     _neckline(c)
-
-
-@dataclass(frozen=True, eq=False)
-class Trunk:
-    """Where the trunk lies, for each pixel of a spot, (B, h, w).
-
-    t: share of the way from the shoulders down to the hem. across: distance from the axis, to the right. light: factor on
-    colours; alpha: opacity. All lengths are in the person's frame.
-    """
-
-    spot: Spot
-    t: Tensor
-    across: Tensor
-    light: Tensor
-    alpha: Tensor
-
-    def front(
-        self, c: Canvas, x: Tensor | float, z: Tensor | float = 0.055
-    ) -> tuple[Tensor, Tensor]:
-        """Where on the screen, from the axis, the line `x` to the left of the middle runs (B,), and how far it faces us."""
-        f = c.figure
-        return (x * f.cos + z * f.sin) * f.unit, (z * f.cos - x * f.sin) * 18
 
 
 def hem_level(c: Canvas) -> Tensor:
@@ -126,7 +104,7 @@ def _widths(c: Canvas, hem: Tensor) -> Tensor:
 def _modelling(c: Canvas) -> Tensor:
     """Light and shadow of the chest of women who face the camera, a factor (B, h, w)."""
     f, trunk = c.figure, c.trunk
-    place, faces = trunk.front(c, 0.0, 0.045)
+    place, faces = f.front(0.0, 0.045)
     off = [
         (trunk.across - cell(place + s * 0.036 * f.cos * f.unit)) / cell(0.040 * f.unit)
         for s in (-1, 1)
@@ -143,7 +121,7 @@ def _pattern(c: Canvas, colour: Tensor) -> Tensor:
     """Colour of the cloth (B, 3, h, w): plain, striped, a yoke, or with a print on the chest; checked if of no listed colour."""
     w, trunk, kind = c.wears, c.trunk, c.p("up_pattern")
     period, pixel = c.pick("up_period", 0.028, 0.075), trunk.spot.pixel
-    place, faces = trunk.front(c, 0.0, 0.05)
+    place, faces = c.figure.front(0.0, 0.05)
     seen, size = faces.clamp(0, 1), c.pick("up_period", 0.022, 0.05)
 
     def lines(along: Tensor, stretch: float, share: float) -> Tensor:
@@ -175,7 +153,7 @@ def _pattern(c: Canvas, colour: Tensor) -> Tensor:
 def _opening(c: Canvas) -> None:
     """The front of a jacket: closed by a zip, or open over a shirt."""
     w, f, trunk = c.wears, c.figure, c.trunk
-    place, faces = trunk.front(c, 0.0, 0.062)
+    place, faces = f.front(0.0, 0.062)
     rows = rows_of(w.long_sleeve & (c.p("jacket") < 0.75) & (faces > 0.15))
     if not len(rows):
         return
@@ -208,7 +186,7 @@ def _neckline(c: Canvas) -> None:
     rx = (
         (0.025 + 0.008 * c.p("up_neck") + 0.012 * w.female.float()) * f.unit * (0.35 + 0.65 * front)
     )
-    spot = c.spot(rows, centre[0], centre[1], rx + 0.01, deep + 0.02)
+    spot = c.patch(rows, centre[0], centre[1], rx + 0.01, deep + 0.02)
     distance, nx, ny = ellipsoid(spot.x, spot.y, centre[0], centre[1], rx, deep * f.unit)
     alpha = coverage(distance, spot.pixel) * cell((front * 3).clamp(0, 1))
     c.blend(spot, alpha, lit(w.skin, light_on(c, rows, nx * 0.5, ny * 0.3) * 0.92))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from mtattr.twins.drawing.colour import palette
 from mtattr.twins.people.canvas import Canvas
+from mtattr.twins.people.records import Wardrobe
 
 #: Both ends of what goes by a colour's name.
 NAMED = {
@@ -40,33 +39,6 @@ HAIRS = (
     (0.34, 0.22, 0.13),
     (0.58, 0.43, 0.25),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Wardrobe:
-    """Flags, bool (B,), and colours (B, 3). `age` is 0 young, 1 teenager, 2 adult, 3 old; `mixed_*`: of no listed colour."""
-
-    female: Tensor
-    age: Tensor
-    long_hair: Tensor
-    long_sleeve: Tensor
-    shorts: Tensor
-    skirt: Tensor
-    coat: Tensor
-    boots: Tensor
-    hat: Tensor
-    backpack: Tensor
-    bag: Tensor
-    handbag: Tensor
-    up: Tensor
-    up_second: Tensor
-    mixed_up: Tensor
-    down: Tensor
-    down_second: Tensor
-    mixed_down: Tensor
-    skin: Tensor
-    hair: Tensor
-    shoe: Tensor
 
 
 def dress(c: Canvas) -> Wardrobe:

@@ -86,7 +86,7 @@ def test_regions_hold_the_change_of_the_public_picture(scenes, task):
 def test_boxes_lie_in_the_picture_and_around_the_car(scenes):
     some = scenes.rows(slice(0, 40))
     shape = (56, 81)
-    canvas, _ = draw(some, shape)
+    canvas = draw(some, shape)
     for i, (left, top, right, bottom) in enumerate(car_boxes(some, shape)):
         assert 1 <= left < right <= 81
         assert 1 <= top < bottom <= 56
@@ -102,7 +102,7 @@ def test_boxes_lie_in_the_picture_and_around_the_car(scenes):
 def test_cars_stand_on_the_ground(scenes):
     """The lowest pixel of the car's mask lies where the camera sees the tyres touch the ground."""
     some = scenes.rows(slice(0, 24))
-    canvas, _ = draw(some, (112, 161))
+    canvas = draw(some, (112, 161))
     for i in range(24):
         rows = (canvas.whole[i] > 0.5).any(1).nonzero()[:, 0]
         row = torch.tensor([i])

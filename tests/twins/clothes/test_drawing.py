@@ -1,7 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, LETTER_CLASSES, NAMES
+from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, FOUR_CLASSES, NAMES
 from mtattr.twins.clothes.garments import attribute_regions, garment_mask, render
 from mtattr.twins.clothes.scene import Scenes, sample_scenes
 
@@ -61,13 +61,13 @@ def test_categories_differ_in_silhouette():
     assert distance.amin(1).median() > 0.5 * within.median()
 
 
-def test_letters_classes_and_others_may_share_a_batch():
-    """A scene of the letter's classes is drawn as in a batch of its own kind, whatever garments are beside it."""
+def test_plain_cuts_and_others_may_share_a_batch():
+    """A scene of the four classes is drawn as in a batch of its own kind, whatever garments are beside it."""
     mixed = sample_scenes("train", 60, classes=("Blouse", "Tank", "Shorts", "Skirt", "Dress"))
-    letter = (mixed.categories < 4).nonzero()[:, 0]
-    alone = mixed.rows(letter)
-    alone = Scenes(alone.categories, alone.present, alone.parameters, alone.labels, alone.more, LETTER_CLASSES)
-    assert torch.equal(render(mixed, 32)[letter], render(alone, 32))
+    plain = (mixed.categories < 4).nonzero()[:, 0]
+    alone = mixed.rows(plain)
+    alone = Scenes(alone.categories, alone.present, alone.parameters, alone.labels, alone.more, FOUR_CLASSES)
+    assert torch.equal(render(mixed, 32)[plain], render(alone, 32))
 
 
 @pytest.mark.parametrize("k", range(len(ATTRIBUTES)), ids=NAMES)

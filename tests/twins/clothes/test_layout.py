@@ -2,13 +2,13 @@ import pytest
 import torch
 from mtattr.data import deepfashion
 from mtattr.errors import InputError
-from mtattr.twins.clothes import ATTRIBUTES, CATEGORIES, LETTER_CLASSES, load, write_to
+from mtattr.twins.clothes import ATTRIBUTES, CATEGORIES, FOUR_CLASSES, load, write_to
 from mtattr.twins.clothes.layout import OFFICIAL_CATEGORIES
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    return write_to(tmp_path_factory.mktemp("twin"), image_size=32, limit=24, classes=LETTER_CLASSES)
+    return write_to(tmp_path_factory.mktemp("twin"), image_size=32, limit=24, classes=FOUR_CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def own_home(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_the_real_loader_reads_the_twin_back_equal(written, split):
-    twin = load(split, image_size=32, limit=24, classes=LETTER_CLASSES)
-    back = deepfashion.load(split, root=written, image_size=32, classes=LETTER_CLASSES)
+    twin = load(split, image_size=32, limit=24, classes=FOUR_CLASSES)
+    back = deepfashion.load(split, root=written, image_size=32, classes=FOUR_CLASSES)
     same(back, twin)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mtattr.data import load_dataset
 from mtattr.errors import InputError
-from mtattr.twins.clothes import LETTER_CLASSES, TASKS, load, render, sample_scenes
+from mtattr.twins.clothes import FOUR_CLASSES, TASKS, load, render, sample_scenes
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,8 @@ def test_fingerprint_is_repeatable():
     assert load("test", image_size=16, limit=5).fingerprint == load("test", image_size=16, limit=5).fingerprint
 
 
-def test_the_letters_classes_are_the_data_of_the_recorded_runs():
-    train = load("train", image_size=48, limit=64, classes=LETTER_CLASSES)
+def test_the_four_classes_are_the_data_of_the_recorded_runs():
+    train = load("train", image_size=48, limit=64, classes=FOUR_CLASSES)
     assert train.fingerprint == "fde00715adaf3bb8d87c406e105d8755892c7d400992f45fc1dfd236a94c1bf8"
     assert train.facts["scene_digest"] == "fb69f23867ad71a7b03742621b68d0825b33241312389d776e11a69b6d1b87f6"
     test = load("test", image_size=64, limit=32, classes="Blouse,Tank,Shorts,Skirt")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from mtattr.errors import InputError
-from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, CHOICES, INDEX, LETTER_CLASSES, NAMES, TASKS, tasks_of
+from mtattr.twins.clothes.attributes import ATTRIBUTES, CATEGORIES, CHOICES, FOUR_CLASSES, INDEX, NAMES, TASKS, tasks_of
 from mtattr.twins.clothes.scene import LABEL_NOISE, sample_scenes
 
 
@@ -17,7 +17,7 @@ def test_attribute_table():
     assert all(sum(a.rates[name] > 0 for a in ATTRIBUTES) >= 30 for name in CATEGORIES)
     assert TASKS[0].kind == "categorical"
     assert TASKS[0].values == tuple(CATEGORIES)
-    assert tasks_of(LETTER_CLASSES)[0].values == ("Blouse", "Tank", "Shorts", "Skirt")
+    assert tasks_of(FOUR_CLASSES)[0].values == ("Blouse", "Tank", "Shorts", "Skirt")
     assert all(task.group and task.region for task in TASKS)
 
 
@@ -32,7 +32,7 @@ def mutual_information(present, categories):
 
 
 def test_links_order_the_mutual_information_with_the_category():
-    scenes = sample_scenes("train", 20_000, classes=LETTER_CLASSES)
+    scenes = sample_scenes("train", 20_000, classes=FOUR_CLASSES)
     found = {link: [] for link in ("strong", "weak", "none")}
     for k, attribute in enumerate(ATTRIBUTES):
         found[attribute.link].append(mutual_information(scenes.present[:, k], scenes.categories))
@@ -41,7 +41,7 @@ def test_links_order_the_mutual_information_with_the_category():
     assert max(found["none"]) < 0.01
 
 
-@pytest.mark.parametrize("classes", [LETTER_CLASSES, tuple(CATEGORIES)], ids=["letter", "all"])
+@pytest.mark.parametrize("classes", [FOUR_CLASSES, tuple(CATEGORIES)], ids=["four", "all"])
 def test_rates_and_shares_are_those_of_the_table(classes):
     scenes = sample_scenes("train", 20_000, classes=classes)
     shares = torch.bincount(scenes.categories, minlength=len(classes)) / len(scenes)
@@ -56,7 +56,7 @@ def test_rates_and_shares_are_those_of_the_table(classes):
         assert scenes.present[:, list(members)].sum(1).max() <= 1
 
 
-@pytest.mark.parametrize("classes", [LETTER_CLASSES, tuple(CATEGORIES)], ids=["letter", "all"])
+@pytest.mark.parametrize("classes", [FOUR_CLASSES, tuple(CATEGORIES)], ids=["four", "all"])
 def test_label_noise_is_what_is_documented(classes):
     scenes = sample_scenes("train", 20_000, classes=classes)
     wrong = scenes.labels[:, 0].long() != scenes.categories
@@ -81,9 +81,9 @@ def test_a_wrong_category_is_mostly_another_of_the_same_clothes_type():
     assert 0.74 < float(alike) < 0.86
     tees = labels[wrong & (scenes.categories == tuple(CATEGORIES).index("Tee"))]
     assert len(tees.unique()) >= 7
-    letter = sample_scenes("train", 30_000, classes=LETTER_CLASSES)
-    swapped = letter.labels[:, 0].long()[letter.labels[:, 0] != letter.categories]
-    truth = letter.categories[letter.labels[:, 0] != letter.categories]
+    plain = sample_scenes("train", 30_000, classes=FOUR_CLASSES)
+    swapped = plain.labels[:, 0].long()[plain.labels[:, 0] != plain.categories]
+    truth = plain.categories[plain.labels[:, 0] != plain.categories]
     assert set(zip(truth.tolist(), swapped.tolist(), strict=True)) == {(c, d) for c in range(4) for d in (c ^ 1, (c + 2) % 4)}
 
 
@@ -93,8 +93,8 @@ def test_published_counts_give_the_shares():
         "Blazer": 7495, "Cardigan": 13311, "Hoodie": 4048, "Jacket": 10467, "Sweater": 13123, "Tee": 36887, "Jeans": 7076,
         "Leggings": 5013, "Joggers": 4416, "Dress": 72083, "Coat": 2120, "Jumpsuit": 6153, "Romper": 7408,
     }  # fmt: skip
-    letter = {"Blouse": 17752, "Tank": 11204, "Shorts": 14195, "Skirt": 10795}
-    assert {name: category.images for name, category in CATEGORIES.items()} == letter | {
+    plain = {"Blouse": 17752, "Tank": 11204, "Shorts": 14195, "Skirt": 10795}
+    assert {name: category.images for name, category in CATEGORIES.items()} == plain | {
         name: round(count * 209222 / 289222) for name, count in public.items()
     }
 
@@ -128,8 +128,8 @@ def test_scenes_are_the_same_on_every_machine():
     assert sample_scenes("test", 300, seed=5).digest == "a38a9d9fe7a707a8cf0157972de24799c4021acddef50396b482c9a582061cd4"
 
 
-def test_scenes_of_the_letters_classes_are_those_of_the_recorded_runs():
-    scenes = sample_scenes("test", 300, seed=5, classes=LETTER_CLASSES)
+def test_scenes_of_the_four_classes_are_those_of_the_recorded_runs():
+    scenes = sample_scenes("test", 300, seed=5, classes=FOUR_CLASSES)
     assert scenes.digest == "b7c1a5d7341f38a7fc57b1424c58cee3a1d1141364aa6f0d8019ac87e74fd460"
 
 

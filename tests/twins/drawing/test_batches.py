@@ -1,5 +1,14 @@
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import torch
-from mtattr.twins.drawing.batches import grey_levels, map_batches, rendered
+from mtattr.twins.drawing.batches import drawn, grey_levels, map_batches, rendered
+from mtattr.twins.drawing.scenes import SceneTable
+
+
+@dataclass(frozen=True, eq=False)
+class Toy(SceneTable):
+    parameters: torch.Tensor
 
 
 def test_slices_cover_all_scenes_in_order():
@@ -20,11 +29,18 @@ def test_work_is_spread_and_needs_no_gradient():
         torch.set_num_threads(before)
 
 
-def test_rendered_pictures_keep_their_places():
+def test_pictures_keep_their_places():
     pictures = torch.rand(37, 3, 16, 8, generator=torch.Generator().manual_seed(0))
-    images = rendered(lambda part: pictures[part], 37, (16, 8))
+
+    def draw(scenes, image_shape, device):
+        return SimpleNamespace(picture=pictures[scenes.parameters], level=scenes.parameters * 2)
+
+    scenes = Toy(torch.arange(37))
+    images = rendered(draw, scenes, (16, 8))
     assert images.dtype == torch.uint8
     assert torch.equal(images, grey_levels(pictures))
+    assert torch.equal(drawn(draw, scenes, (16, 8)), pictures)
+    assert drawn(draw, scenes, (16, 8), of=lambda canvas: canvas.level).tolist() == list(range(0, 74, 2))
 
 
 def test_grey_levels_round_to_the_nearest():

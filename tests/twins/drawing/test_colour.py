@@ -1,5 +1,5 @@
 import torch
-from mtattr.twins.drawing.colour import PALETTE, apart, brightness, palette
+from mtattr.twins.drawing.colour import PALETTE, apart, brightness, over, palette, plane, times
 
 
 def test_palette_reaches_every_entry_and_stays_in_range():
@@ -20,3 +20,10 @@ def test_apart_moves_only_what_is_too_near():
     moved = apart(dark, dark)
     assert float(brightness(moved) - brightness(dark)) > 0.28
     assert float(brightness(light) - brightness(apart(light, light))) > 0.28
+
+
+def test_over_blends_linearly():
+    under, colour, alpha = torch.zeros(1, 3, 2, 2), torch.tensor([[1.0, 0.5, 0.0]]), torch.full((1, 2, 2), 0.4)
+    for given in (colour, plane(colour), plane(colour).expand(1, 3, 2, 2)):
+        assert torch.allclose(over(under, given, alpha)[0, :, 1, 1], torch.tensor([0.4, 0.2, 0.0]))
+        assert torch.allclose(times(given, alpha)[0, :, 0, 1], torch.tensor([0.4, 0.2, 0.0]))

@@ -85,3 +85,23 @@ def test_patch_and_pixel_positions_agree_in_a_high_picture():
         row, column = int(py[i]), int(px[i])
         assert float(x[i, row, column]) == pytest.approx([0.1, 0.2][i], abs=0.05)
         assert float(y[i, row, column]) == pytest.approx([-0.3, 0.1][i], abs=0.05)
+
+
+def test_a_patch_reads_and_writes_its_own_pixels():
+    frame = high_frames((96, 48))
+    patch = frame.patch(torch.tensor([1]), torch.tensor([0.2]), torch.tensor([0.1]), 0.2, 0.3)
+    pictures = torch.rand(2, 3, 96, 48, generator=torch.Generator().manual_seed(2))
+    image, row, column = patch.index
+    expected = pictures[image[:, None], torch.arange(3)[:, None, None], row[:, None], column[:, None]]
+    assert torch.equal(patch.read(pictures), expected)
+    assert torch.equal(patch.read(pictures[:, 1].contiguous()), pictures[:, 1][patch.index])
+    painted = pictures.clone()
+    patch.write(painted, expected * 0)
+    assert painted[0].equal(pictures[0])
+    assert float(painted[1].sum()) == pytest.approx(float(pictures[1].sum() - expected.sum()), rel=1e-5)
+    both = frame.patch(torch.tensor([0, 1]), torch.tensor([0.1, 0.2]), torch.tensor([-0.3, 0.1]), 0.2, 0.3)
+    some = both.some(torch.tensor([1]))
+    assert torch.equal(some.read(pictures), both.read(pictures)[1:])
+    assert torch.equal(some.inside, both.inside[1:])
+    moved = frame.patch(torch.tensor([1]), torch.tensor([0.2]), torch.tensor([0.1]), 0.2, 0.3, torch.tensor([0]))
+    assert torch.equal(moved.read(pictures.flip(0)), expected)

@@ -50,12 +50,6 @@ def test_spline_passes_its_knots():
     assert torch.allclose(shapes.look_up(table, torch.tensor([[[0.0, 0.25, 1.0, 7.0]]])), torch.tensor([[[0.2, 0.5, 0.4, 0.4]]]), atol=1e-6)
 
 
-def test_over_blends_linearly():
-    under, colour = torch.zeros(1, 2, 2, 3), torch.tensor([[1.0, 0.5, 0.0]])
-    out = shapes.over(under, colour, torch.full((1, 2, 2), 0.4))
-    assert torch.allclose(out[0, 1, 1], torch.tensor([0.4, 0.2, 0.0]))
-
-
 def test_soften_keeps_the_mean_inside_and_agrees_with_a_pooling():
     images = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(1))
     padded = torch.nn.functional.pad(images, (4, 4, 4, 4), mode="replicate")

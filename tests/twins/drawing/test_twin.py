@@ -1,11 +1,18 @@
+from pathlib import Path
+
 import pytest
 import torch
+from mtattr.code import closure
+from mtattr.data import load_dataset
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
-from mtattr.twins.drawing.twin import check_twin_options, drawing_digest, drawn_data
+from mtattr.twins.drawing import twin
+from mtattr.twins.drawing.twin import check_twin_options, drawn_data
+
+PACKAGE = Path(twin.__file__).parents[2]
 
 
-def made(package, **changes):
+def made(**changes):
     images = torch.randint(0, 256, (4, 3, 8, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     drawn = []
 
@@ -14,7 +21,7 @@ def made(package, **changes):
         return images
 
     given = {
-        "package": package,
+        "drawn_by": "mtattr.twins.digits.drawing",
         "image_shape": (8, 6),
         "scene_digest": "s",
         "labels": torch.zeros(4, 2),
@@ -30,25 +37,33 @@ def made(package, **changes):
     return data, bool(drawn)
 
 
-def test_drawn_once_and_again_when_the_drawing_changes(tmp_path, fresh_home):
-    (tmp_path / "shapes.py").write_text("one")
-    (tmp_path / "load.py").write_text("one")
-    data, drawn = made(tmp_path)
+def test_drawn_once_and_again_when_the_drawing_changes(fresh_home, monkeypatch):
+    data, drawn = made()
     assert drawn
     assert data.generated
     assert data.facts["scene_digest"] == "s"
-    assert not made(tmp_path)[1]
-    assert made(tmp_path, scene_digest="t")[1]
-    drawing_digest.cache_clear()
-    (tmp_path / "load.py").write_text("two")
-    assert not made(tmp_path)[1]
-    drawing_digest.cache_clear()
-    (tmp_path / "shapes.py").write_text("two")
-    assert made(tmp_path)[1]
+    assert not made()[1]
+    assert made(scene_digest="t")[1]
+    assert made(drawn_by="mtattr.twins.cars.cars")[1]
+    monkeypatch.setattr(twin, "drawing_digest", lambda module: "changed")
+    assert made()[1]
 
 
-def test_regions_are_asked_for_by_position(tmp_path, fresh_home):
-    data, _ = made(tmp_path)
+@pytest.mark.parametrize("name", ["celeba", "market1501", "duke", "deepfashion", "compcars", None])
+def test_code_that_draws_decides_the_cache_and_code_that_loads_does_not(name, fresh_home, monkeypatch):
+    asked = []
+    monkeypatch.setattr(twin, "drawing_digest", lambda module: asked.append(module) or "0")
+    load_dataset(f"{name}-twin" if name else "cluttered-digits", "val", image_size=16, limit=1)
+    files = {path.relative_to(PACKAGE).as_posix() for path in closure(asked)}
+    twins = {path.split("/")[1] for path in files if path.startswith("twins/")}
+    assert "drawing" in twins
+    assert len(twins) == 2
+    assert {path.rsplit("/", 1)[-1] for path in files} >= {"canvas.py", "scene.py", "shapes.py", "patterns.py"}
+    assert not [path for path in files if path.endswith(("load.py", "layout.py", "twin.py", "writing.py", "cache.py"))]
+
+
+def test_regions_are_asked_for_by_position(fresh_home):
+    data, _ = made()
     assert float(data.regions(2).mean()) == 2
     assert float(data.regions(-1).mean()) == 3
     assert float(data.subset([3, 1]).regions(1).mean()) == 1

@@ -1,4 +1,4 @@
-"""The sheet that a batch of cluttered digits is drawn on: its pixels, its numbers, and where its glyphs lie."""
+"""The canvas of the cluttered digits: the pixels of each picture, and the places of its glyphs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from torch import Tensor
 
 from mtattr.twins.digits.glyphs import distance
 from mtattr.twins.digits.scene import COLUMN, Scenes
-from mtattr.twins.drawing.frame import Frame
-from mtattr.twins.drawing.shapes import cell, coverage, over
+from mtattr.twins.drawing import canvas
+from mtattr.twins.drawing.canvas import rows_of
+from mtattr.twins.drawing.colour import over
+from mtattr.twins.drawing.shapes import cell, coverage
 
 #: Half the height of a digit of scale 1, in units in which the picture reaches from -1 to 1; a glyph is eight cells high.
 HALF_HEIGHT = 0.62
 CELL = HALF_HEIGHT / 4
 
 
-class Sheet:
-    """Pictures of a batch while they are drawn: `picture` (B, H, W, 3) in [0, 1] and `ink` (B, H, W), the digit's opacity.
+class Canvas(canvas.Canvas):
+    """Pictures of a batch while they are drawn, and `ink` (B, H, W), the digit's opacity.
 
     `x, y` (B, H, W) reach from -1 to 1, y downwards.
     """
@@ -24,27 +26,16 @@ class Sheet:
     def __init__(
         self, scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
     ) -> None:
+        super().__init__(scenes.parameters, COLUMN, image_shape, device)
         self.glyphs = scenes.glyphs.to(device)
-        self._parameters = scenes.parameters.to(torch.float32).to(device)
-        self.device = torch.device(device)
-        frame = Frame.plain(len(scenes), image_shape, device)
-        self.size = image_shape[0]
-        self.x, self.y = frame.coordinates
-        self.pixel = frame.pixel
+        self.x, self.y = self.sheet.coordinates
+        self.pixel = self.sheet.pixel
         self.ink = torch.zeros_like(self.x)
-
-    def p(self, name: str) -> Tensor:
-        """A scene parameter in [0, 1), (B,)."""
-        return self._parameters[:, COLUMN[name]]
-
-    def pick(self, name: str, low: float, high: float) -> Tensor:
-        """A scene parameter spread over [low, high), (B,)."""
-        return low + (high - low) * self.p(name)
 
     def where(self, name: str, low: float, high: float) -> Tensor:
         """Positions of the images whose parameter lies in [low, high)."""
         value = self.p(name)
-        return ((value >= low) & (value < high)).nonzero()[:, 0]
+        return rows_of((value >= low) & (value < high))
 
     def glyph(
         self,
@@ -73,5 +64,5 @@ class Sheet:
         return alpha
 
     def cover(self, alpha: Tensor, colour: Tensor, rows: Tensor | slice = slice(None)) -> None:
-        """Paint `colour` (n, 3) or (n, H, W, 3) with opacity `alpha` (n, H, W) over the pictures `rows`."""
+        """Paint `colour` (n, 3) or (n, 3, H, W) with opacity `alpha` (n, H, W) over the pictures `rows`."""
         self.picture[rows] = over(self.picture[rows], colour, alpha)
