@@ -104,9 +104,8 @@ def test_labels_of_another_shape(found, rows):
         found.check_labels(torch.zeros(len(found)))
 
 
-@pytest.mark.parametrize(
-    ("make", "expected"),
-    [
+def test_impossible_sets():
+    for make, expected in [
         (lambda: TaskSet([]), "at least one"),
         (lambda: TaskSet.binary(["hat", "bag", "hat"]), "given twice: hat"),
         (lambda: Task("hat", "ternary"), "binary, categorical"),
@@ -114,11 +113,9 @@ def test_labels_of_another_shape(found, rows):
         (lambda: Task("hat", "categorical", ("a",)), "at least two"),
         (lambda: TaskSet.binary(["hat", "bag"]).index("shoe"), "'shoe'; there are hat, bag"),
         (lambda: TaskSet.binary(["hat", "bag"]).select([]), "at least one"),
-    ],
-)
-def test_impossible_sets(make, expected):
-    with pytest.raises(InputError, match=expected):
-        make()
+    ]:
+        with pytest.raises(InputError, match=expected):
+            make()
 
 
 def test_published_shapes():

@@ -17,12 +17,12 @@ def test_a_relative_folder_does_not_move_with_the_process(monkeypatch, tmp_path)
     assert home() == tmp_path / "here"
 
 
-@pytest.mark.parametrize("value", [None, "", " "])
-def test_default(monkeypatch, value):
-    monkeypatch.delenv("MTATTR_HOME", raising=False)
-    if value is not None:
-        monkeypatch.setenv("MTATTR_HOME", value)
-    assert home() == Path.home() / ".cache" / "mtattr"
+def test_default(monkeypatch):
+    for value in [None, "", " "]:
+        monkeypatch.delenv("MTATTR_HOME", raising=False)
+        if value is not None:
+            monkeypatch.setenv("MTATTR_HOME", value)
+        assert home() == Path.home() / ".cache" / "mtattr"
 
 
 def test_the_home_of_nobody_is_bad_input(monkeypatch):

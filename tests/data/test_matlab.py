@@ -80,15 +80,15 @@ def test_damage_is_read_or_refused_and_never_anything_else(tmp_path):
     assert refused > 50
 
 
-@pytest.mark.parametrize("value", [np.array([[1 + 2j]]), np.array([[True]]).astype(object)], ids=["complex", "object"])
-def test_what_is_not_read_says_so_or_reads_equal(tmp_path, value):
-    path = tmp_path / "other.mat"
-    savemat(path, {"x": value})
-    if value.dtype == object:
-        assert read_matlab(path)["x"] == [np.array([[1]])]
-    else:
-        with pytest.raises(InputError, match="complex"):
-            read_matlab(path)
+def test_what_is_not_read_says_so_or_reads_equal(tmp_path):
+    for value in [np.array([[1 + 2j]]), np.array([[True]]).astype(object)]:
+        path = tmp_path / "other.mat"
+        savemat(path, {"x": value})
+        if value.dtype == object:
+            assert read_matlab(path)["x"] == [np.array([[1]])]
+        else:
+            with pytest.raises(InputError, match="complex"):
+                read_matlab(path)
 
 
 def test_a_file_that_unpacks_without_end(tmp_path):

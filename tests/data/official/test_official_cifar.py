@@ -2,6 +2,8 @@
 
 import hashlib
 import pickletools
+from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -34,7 +36,7 @@ def dump(request, official):
 def cifar10_copy(tmp_path, official):
     def write(*, dump=None, nested=True):
         dump = dump or official.dump_python2
-        root = tmp_path / "copy"
+        root = Path(mkdtemp(dir=tmp_path)) / "copy"
         folder = root / "cifar-10-batches-py" if nested else root
         truth = {"train": {}, "test": {}}
         for i, name in enumerate([*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]):
@@ -56,7 +58,7 @@ def cifar10_copy(tmp_path, official):
 def cifar100_copy(tmp_path, official):
     def write(*, dump=None, nested=True):
         dump = dump or official.dump_python2
-        root = tmp_path / "copy"
+        root = Path(mkdtemp(dir=tmp_path)) / "copy"
         folder = root / "cifar-100-python" if nested else root
         truth = {}
         for i, name in enumerate(["train", "test"]):
@@ -101,28 +103,28 @@ def test_the_fixture_speaks_the_language_of_python_2(cifar10_copy):
     assert b"cnumpy.core.multiarray\n_reconstruct\n" in raw
 
 
-@pytest.mark.parametrize("nested", [True, False])
-def test_cifar10(cifar10_copy, official, dump, nested):
-    root, truth = cifar10_copy(dump=dump, nested=nested)
-    test = load("cifar10", root, "test")
-    assert test.tasks.names == ("class",)
-    assert test.tasks[0].values == tuple(TEN)
-    assert found(test) == truth["test"]
-    train, val = official.load_both("cifar10", root, image_size=32)
-    assert len(train) + len(val) == 5 * BATCH
-    assert found(train, val) == truth["train"]
+def test_cifar10(cifar10_copy, official, dump):
+    for nested in [True, False]:
+        root, truth = cifar10_copy(dump=dump, nested=nested)
+        test = load("cifar10", root, "test")
+        assert test.tasks.names == ("class",)
+        assert test.tasks[0].values == tuple(TEN)
+        assert found(test) == truth["test"]
+        train, val = official.load_both("cifar10", root, image_size=32)
+        assert len(train) + len(val) == 5 * BATCH
+        assert found(train, val) == truth["train"]
 
 
-@pytest.mark.parametrize("nested", [True, False])
-@pytest.mark.parametrize(("labels", "names", "which"), [("fine", FINE, 0), ("coarse", COARSE, 1)])
-def test_cifar100(cifar100_copy, official, dump, nested, labels, names, which):
-    root, truth = cifar100_copy(dump=dump, nested=nested)
-    test = load("cifar100", root, "test", labels=labels)
-    assert test.tasks.names == ("class",)
-    assert test.tasks[0].values == tuple(names)
-    assert found(test) == {pixels: pair[which] for pixels, pair in truth["test"].items()}
-    train, val = official.load_both("cifar100", root, image_size=32, labels=labels)
-    assert found(train, val) == {pixels: pair[which] for pixels, pair in truth["train"].items()}
+def test_cifar100(cifar100_copy, official, dump):
+    for labels, names, which in [("fine", FINE, 0), ("coarse", COARSE, 1)]:
+        for nested in [True, False]:
+            root, truth = cifar100_copy(dump=dump, nested=nested)
+            test = load("cifar100", root, "test", labels=labels)
+            assert test.tasks.names == ("class",)
+            assert test.tasks[0].values == tuple(names)
+            assert found(test) == {pixels: pair[which] for pixels, pair in truth["test"].items()}
+            train, val = official.load_both("cifar100", root, image_size=32, labels=labels)
+            assert found(train, val) == {pixels: pair[which] for pixels, pair in truth["train"].items()}
 
 
 def test_cifar100_is_fine_unless_told(cifar100_copy):
@@ -136,20 +138,19 @@ def test_an_unknown_kind_of_label_is_named(cifar100_copy):
         load("cifar100", root, "test", labels="super")
 
 
-@pytest.mark.parametrize("dumped", ["dump_python2", "dump_plain"])
-def test_a_pickle_that_runs_a_command_is_refused(cifar10_copy, official, tmp_path, dumped):
-    root, _ = cifar10_copy()
-    made = tmp_path / "made by a pickle"
-    content = {"labels": [1, 2], "data": np.zeros((2, 3072), np.uint8), "more": official.bomb(made)}
-    getattr(official, dumped)(content, root / "cifar-10-batches-py/test_batch")
-    with pytest.raises(InputError, match="test_batch"):
-        load("cifar10", root, "test")
-    assert not made.exists()
+def test_a_pickle_that_runs_a_command_is_refused(cifar10_copy, official, tmp_path):
+    for dumped in ["dump_python2", "dump_plain"]:
+        root, _ = cifar10_copy()
+        made = tmp_path / "made by a pickle"
+        content = {"labels": [1, 2], "data": np.zeros((2, 3072), np.uint8), "more": official.bomb(made)}
+        getattr(official, dumped)(content, root / "cifar-10-batches-py/test_batch")
+        with pytest.raises(InputError, match="test_batch"):
+            load("cifar10", root, "test")
+        assert not made.exists()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_wrong_content_is_named(cifar10_copy, official):
+    for content in [
         {"labels": [1, 2, 3], "data": np.zeros((2, 3072), np.uint8)},
         {"labels": [1, 10], "data": np.zeros((2, 3072), np.uint8)},
         {"labels": [1, -1], "data": np.zeros((2, 3072), np.uint8)},
@@ -158,25 +159,23 @@ def test_a_pickle_that_runs_a_command_is_refused(cifar10_copy, official, tmp_pat
         {"labels": [1, 2]},
         {"data": np.zeros((2, 3072), np.uint8)},
         [1, 2, 3],
-    ],
-)
-def test_wrong_content_is_named(cifar10_copy, official, content):
-    root, _ = cifar10_copy()
-    official.dump_python2(content, root / "cifar-10-batches-py/test_batch")
-    with pytest.raises(InputError, match="test_batch"):
-        load("cifar10", root, "test")
+    ]:
+        root, _ = cifar10_copy()
+        official.dump_python2(content, root / "cifar-10-batches-py/test_batch")
+        with pytest.raises(InputError, match="test_batch"):
+            load("cifar10", root, "test")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "page", "empty"])
-@pytest.mark.parametrize("name", ["data_batch_3", "batches.meta"])
-def test_a_damaged_file_is_named_and_leaves_nothing_behind(cifar10_copy, official, name, damage):
-    root, truth = cifar10_copy()
-    path = root / "cifar-10-batches-py" / name
-    raw = path.read_bytes()
-    path.unlink()
-    if damage != "missing":
-        path.write_bytes({"cut": raw[: len(raw) // 2], "page": b"<!DOCTYPE html>\n" * 9, "empty": b""}[damage])
-    with pytest.raises(InputError, match=name):
-        load("cifar10", root, "train")
-    path.write_bytes(raw)
-    assert found(*official.load_both("cifar10", root, image_size=32)) == truth["train"]
+def test_a_damaged_file_is_named_and_leaves_nothing_behind(cifar10_copy, official):
+    for name in ["data_batch_3", "batches.meta"]:
+        for damage in ["missing", "cut", "page", "empty"]:
+            root, truth = cifar10_copy()
+            path = root / "cifar-10-batches-py" / name
+            raw = path.read_bytes()
+            path.unlink()
+            if damage != "missing":
+                path.write_bytes({"cut": raw[: len(raw) // 2], "page": b"<!DOCTYPE html>\n" * 9, "empty": b""}[damage])
+            with pytest.raises(InputError, match=name):
+                load("cifar10", root, "train")
+            path.write_bytes(raw)
+            assert found(*official.load_both("cifar10", root, image_size=32)) == truth["train"]

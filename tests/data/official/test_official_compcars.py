@@ -1,6 +1,8 @@
 """CompCars from small copies: sparse ids, boxes counted from one, two ways to split, unknown types and unnamed models."""
 
 import random
+from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ OUTSIDE = 124
 def compcars_copy(tmp_path, official):
     def write(*, newline="\r\n", end="", data_folder="data", which=("cvpr2015", "arxiv2015"), names=True, seed=0):
         chance = random.Random(seed)
-        root = tmp_path / "copy"
+        root = Path(mkdtemp(dir=tmp_path)) / "copy"
         data = root / data_folder if data_folder else root
         truth, lists, code = {}, {}, 0
         for half, shots in (("train", 8), ("test", 2)):
@@ -108,20 +110,20 @@ def assert_read(official, data, truth, tasks=("model", "make", "type")):
                 assert label == expected[task], (key, task)
 
 
-@pytest.mark.parametrize("data_folder", ["data", ""])
-@pytest.mark.parametrize(("newline", "end"), [("\r\n", ""), ("\n", ""), ("\n", "\n")])
-def test_splits_and_labels(compcars_copy, official, newline, end, data_folder):
-    root, truth = compcars_copy(newline=newline, end=end, data_folder=data_folder)
-    options = {"tasks": ("model", "make", "type")}
-    test = load(root, "test", **options)
-    train, val = both(official, root, **options)
-    assert test.tasks.names == train.tasks.names == ("model", "make", "type")
-    assert all(task.kind == "categorical" for task in test.tasks)
-    assert test.tasks == train.tasks
-    assert {path_of(k) for k in test.keys} == {p for p, row in truth.items() if row[0] == "test"}
-    assert {path_of(k) for k in train.keys + val.keys} == {p for p, row in truth.items() if row[0] == "train"}
-    for data in (test, train, val):
-        assert_read(official, data, truth)
+def test_splits_and_labels(compcars_copy, official):
+    for newline, end in [("\r\n", ""), ("\n", ""), ("\n", "\n")]:
+        for data_folder in ["data", ""]:
+            root, truth = compcars_copy(newline=newline, end=end, data_folder=data_folder)
+            options = {"tasks": ("model", "make", "type")}
+            test = load(root, "test", **options)
+            train, val = both(official, root, **options)
+            assert test.tasks.names == train.tasks.names == ("model", "make", "type")
+            assert all(task.kind == "categorical" for task in test.tasks)
+            assert test.tasks == train.tasks
+            assert {path_of(k) for k in test.keys} == {p for p, row in truth.items() if row[0] == "test"}
+            assert {path_of(k) for k in train.keys + val.keys} == {p for p, row in truth.items() if row[0] == "train"}
+            for data in (test, train, val):
+                assert_read(official, data, truth)
 
 
 def test_the_number_of_classes_follows_from_the_lists(compcars_copy):
@@ -129,29 +131,29 @@ def test_the_number_of_classes_follows_from_the_lists(compcars_copy):
     assert [task.num_units for task in data.tasks] == [5, 3]
 
 
-@pytest.mark.parametrize("tasks", [("model",), ("make",), ("type", "model")])
-def test_tasks_are_chosen(compcars_copy, official, tasks):
-    root, truth = compcars_copy()
-    data = load(root, "test", tasks=tasks)
-    assert data.tasks.names == tasks
-    assert_read(official, data, truth, tasks)
+def test_tasks_are_chosen(compcars_copy, official):
+    for tasks in [("model",), ("make",), ("type", "model")]:
+        root, truth = compcars_copy()
+        data = load(root, "test", tasks=tasks)
+        assert data.tasks.names == tasks
+        assert_read(official, data, truth, tasks)
 
 
-@pytest.mark.parametrize("which", ["cvpr2015", "arxiv2015"])
-def test_two_classification_splits_exist(compcars_copy, official, which):
-    root, truth = compcars_copy()
-    other = {"train": "test", "test": "train"}
-    expected = {p for p, row in truth.items() if (row[0] if which == "cvpr2015" else other[row[0]]) == "test"}
-    data = load(root, "test", which=which)
-    assert {path_of(k) for k in data.keys} == expected
-    assert_read(official, data, truth, data.tasks.names)
+def test_two_classification_splits_exist(compcars_copy, official):
+    for which in ["cvpr2015", "arxiv2015"]:
+        root, truth = compcars_copy()
+        other = {"train": "test", "test": "train"}
+        expected = {p for p, row in truth.items() if (row[0] if which == "cvpr2015" else other[row[0]]) == "test"}
+        data = load(root, "test", which=which)
+        assert {path_of(k) for k in data.keys} == expected
+        assert_read(official, data, truth, data.tasks.names)
 
 
-@pytest.mark.parametrize("which", ["cvpr2015", "arxiv2015"])
-def test_a_split_that_is_not_there_is_named(compcars_copy, which):
-    root, _ = compcars_copy(which=("arxiv2015" if which == "cvpr2015" else "cvpr2015",))
-    with pytest.raises(InputError, match=r"train_test_split|classification"):
-        load(root, "test", which=which)
+def test_a_split_that_is_not_there_is_named(compcars_copy):
+    for which in ["cvpr2015", "arxiv2015"]:
+        root, _ = compcars_copy(which=("arxiv2015" if which == "cvpr2015" else "cvpr2015",))
+        with pytest.raises(InputError, match=r"train_test_split|classification"):
+            load(root, "test", which=which)
 
 
 def test_boxes_count_from_one_and_hold_both_ends(compcars_copy, official):
@@ -196,40 +198,37 @@ def test_a_test_model_that_was_never_trained_is_named(compcars_copy, official):
         load(root, "test")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_listed_picture_that_is_not_there(compcars_copy, damage):
-    root, truth = compcars_copy()
-    gone = next(p for p, row in truth.items() if row[0] == "test")
-    path = root / "data/image" / gone
-    raw = path.read_bytes()
-    path.unlink()
-    if damage == "cut":
-        path.write_bytes(raw[: len(raw) // 2])
-    with pytest.raises(InputError, match=gone):
-        load(root, "test")
-    data = load(root, "test", skip_bad=True)
-    assert len(data) == 9
-    assert [path_of(str(key)) for key in data.facts["skipped"]] == [gone]
+def test_a_listed_picture_that_is_not_there(compcars_copy):
+    for damage in ["missing", "cut"]:
+        root, truth = compcars_copy()
+        gone = next(p for p, row in truth.items() if row[0] == "test")
+        path = root / "data/image" / gone
+        raw = path.read_bytes()
+        path.unlink()
+        if damage == "cut":
+            path.write_bytes(raw[: len(raw) // 2])
+        with pytest.raises(InputError, match=gone):
+            load(root, "test")
+        data = load(root, "test", skip_bad=True)
+        assert len(data) == 9
+        assert [path_of(str(key)) for key in data.facts["skipped"]] == [gone]
 
 
-@pytest.mark.parametrize(
-    ("lines", "expected"),
-    [
+def test_a_wrong_box_is_named(compcars_copy, official):
+    for lines, expected in [
         (["4", "1", "0 17 40 48"], 3),
         (["4", "1", "40 17 9 48"], 3),
         (["4", "1", "9 17 40"], 3),
         (["4", "1", "9 17 forty 48"], 3),
         (["4"], None),
         ([], None),
-    ],
-)
-def test_a_wrong_box_is_named(compcars_copy, official, lines, expected):
-    root, truth = compcars_copy()
-    path = next(p for p, row in truth.items() if row[0] == "test")
-    official.write_text(root / f"data/label/{path[:-4]}.txt", lines)
-    name = path.rsplit("/", 1)[1][:-4]
-    with pytest.raises(InputError, match=rf"{name}.*{expected or ''}"):
-        load(root, "test")
+    ]:
+        root, truth = compcars_copy()
+        path = next(p for p, row in truth.items() if row[0] == "test")
+        official.write_text(root / f"data/label/{path[:-4]}.txt", lines)
+        name = path.rsplit("/", 1)[1][:-4]
+        with pytest.raises(InputError, match=rf"{name}.*{expected or ''}"):
+            load(root, "test")
 
 
 def test_a_box_that_overruns_the_picture_ends_at_its_edge(compcars_copy, official):
@@ -244,24 +243,24 @@ def test_a_box_that_overruns_the_picture_ends_at_its_edge(compcars_copy, officia
     assert torch.equal(inside.images[inside.keys.index(path)], overrun.images[overrun.keys.index(path)])
 
 
-@pytest.mark.parametrize("line", ["3/21/2012", "no path at all", "3/x/2012/00aa.jpg", "0/21/2012/00aa.jpg", "../../../secret.jpg"])
-def test_a_wrong_line_of_a_list_is_named(compcars_copy, line):
-    root, _ = compcars_copy()
-    path = root / "data/train_test_split/classification/test.txt"
-    path.write_bytes(f"{line}\r\n".encode() + path.read_bytes())
-    with pytest.raises(InputError, match=r"test\.txt.*1"):
-        load(root, "test")
+def test_a_wrong_line_of_a_list_is_named(compcars_copy):
+    for line in ["3/21/2012", "no path at all", "3/x/2012/00aa.jpg", "0/21/2012/00aa.jpg", "../../../secret.jpg"]:
+        root, _ = compcars_copy()
+        path = root / "data/train_test_split/classification/test.txt"
+        path.write_bytes(f"{line}\r\n".encode() + path.read_bytes())
+        with pytest.raises(InputError, match=r"test\.txt.*1"):
+            load(root, "test")
 
 
-@pytest.mark.parametrize(("old", "new"), [(b" 3\r\n", b" 13\r\n"), (b" 3\r\n", b"\r\n"), (b" 3\r\n", b" x\r\n")])
-def test_a_wrong_type_is_named(compcars_copy, old, new):
-    root, _ = compcars_copy()
-    path = root / "data/misc/attributes.txt"
-    raw = path.read_bytes()
-    assert raw.count(old) == 1
-    path.write_bytes(raw.replace(old, new))
-    with pytest.raises(InputError, match=r"attributes\.txt.*2"):
-        load(root, "test", tasks=("type",))
+def test_a_wrong_type_is_named(compcars_copy):
+    for old, new in [(b" 3\r\n", b" 13\r\n"), (b" 3\r\n", b"\r\n"), (b" 3\r\n", b" x\r\n")]:
+        root, _ = compcars_copy()
+        path = root / "data/misc/attributes.txt"
+        raw = path.read_bytes()
+        assert raw.count(old) == 1
+        path.write_bytes(raw.replace(old, new))
+        with pytest.raises(InputError, match=r"attributes\.txt.*2"):
+            load(root, "test", tasks=("type",))
 
 
 def test_names_are_not_needed(compcars_copy, official):

@@ -2,6 +2,8 @@
 
 import math
 import random
+from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -49,7 +51,7 @@ def invented(chance, person):
 def duke_copy(tmp_path, official):
     def write(*, image_index=True, compressed=True, nested=False, seed=0):
         chance = random.Random(seed)
-        top = tmp_path / "copy"
+        top = Path(mkdtemp(dir=tmp_path)) / "copy"
         root = top / "DukeMTMC-reID" if nested else top
         truth, halves, code = {}, {}, 0
         for half in ("train", "test"):
@@ -101,27 +103,25 @@ def assert_read(data, truth, official):
                 assert math.isnan(label) or (worn and names[int(label)] == worn[0]), (key, task)
 
 
-@pytest.mark.parametrize(
-    ("image_index", "compressed", "nested"), [(True, True, False), (False, True, False), (True, False, True), (False, False, True)]
-)
-def test_test_is_the_gallery_with_its_sparse_identities(duke_copy, official, image_index, compressed, nested):
-    root, truth = duke_copy(image_index=image_index, compressed=compressed, nested=nested)
-    data = load(root, "test")
-    assert data.tasks.names == TASKS
-    assert {short(key) for key in data.keys} == {name for name, (_, half, _) in truth.items() if half == "test"}
-    assert_read(data, truth, official)
-    official.assert_same_people(data, person_of)
-
-
-@pytest.mark.parametrize("image_index", [True, False])
-def test_train_and_val_share_the_training_folder_but_no_person(duke_copy, official, image_index):
-    root, truth = duke_copy(image_index=image_index)
-    train, val = official.load_both("duke", root, image_size=(64, 32), accept_withdrawn=True)
-    assert {short(key) for key in train.keys + val.keys} == {name for name, (_, half, _) in truth.items() if half == "train"}
-    assert not {person_of(short(k)) for k in train.keys} & {person_of(short(k)) for k in val.keys}
-    assert not set(train.identities.tolist()) & set(val.identities.tolist())
-    for data in (train, val):
+def test_test_is_the_gallery_with_its_sparse_identities(duke_copy, official):
+    for image_index, compressed, nested in [(True, True, False), (False, True, False), (True, False, True), (False, False, True)]:
+        root, truth = duke_copy(image_index=image_index, compressed=compressed, nested=nested)
+        data = load(root, "test")
+        assert data.tasks.names == TASKS
+        assert {short(key) for key in data.keys} == {name for name, (_, half, _) in truth.items() if half == "test"}
         assert_read(data, truth, official)
+        official.assert_same_people(data, person_of)
+
+
+def test_train_and_val_share_the_training_folder_but_no_person(duke_copy, official):
+    for image_index in [True, False]:
+        root, truth = duke_copy(image_index=image_index)
+        train, val = official.load_both("duke", root, image_size=(64, 32), accept_withdrawn=True)
+        assert {short(key) for key in train.keys + val.keys} == {name for name, (_, half, _) in truth.items() if half == "train"}
+        assert not {person_of(short(k)) for k in train.keys} & {person_of(short(k)) for k in val.keys}
+        assert not set(train.identities.tolist()) & set(val.identities.tolist())
+        for data in (train, val):
+            assert_read(data, truth, official)
 
 
 def test_tasks_are_the_eight_binary_fields_and_two_colours(duke_copy):
@@ -138,11 +138,11 @@ def test_the_two_people_with_a_zero_are_unknown(duke_copy, official):
         assert data.labels[:, 1].isnan().tolist() == zero
 
 
-@pytest.mark.parametrize("options", [{}, {"accept_withdrawn": False}])
-def test_a_withdrawn_set_needs_consent_of_its_reader(duke_copy, options):
-    root, _ = duke_copy()
-    with pytest.raises(InputError, match=r"(?i)withdr.*accept_withdrawn|accept_withdrawn.*withdr"):
-        load_dataset("duke", "test", root=root, image_size=(64, 32), **options)
+def test_a_withdrawn_set_needs_consent_of_its_reader(duke_copy):
+    for options in [{}, {"accept_withdrawn": False}]:
+        root, _ = duke_copy()
+        with pytest.raises(InputError, match=r"(?i)withdr.*accept_withdrawn|accept_withdrawn.*withdr"):
+            load_dataset("duke", "test", root=root, image_size=(64, 32), **options)
 
 
 def test_a_reader_is_told_of_the_withdrawal(duke_copy):
@@ -158,38 +158,38 @@ def test_no_address_is_offered():
     assert "www" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["0005_c2s1_f0046985.jpg", "0005_c9_f0046985.jpg", "picture.jpg"])
-def test_a_misnamed_picture_is_named(duke_copy, official, name):
-    root, _ = duke_copy()
-    official.save_picture(root / "bounding_box_test" / name, 3, (64, 128))
-    with pytest.raises(InputError, match=name):
-        load(root, "test")
+def test_a_misnamed_picture_is_named(duke_copy, official):
+    for name in ["0005_c2s1_f0046985.jpg", "0005_c9_f0046985.jpg", "picture.jpg"]:
+        root, _ = duke_copy()
+        official.save_picture(root / "bounding_box_test" / name, 3, (64, 128))
+        with pytest.raises(InputError, match=name):
+            load(root, "test")
 
 
-@pytest.mark.parametrize(("field", "value"), [("gender", 3), ("shoes", 9), ("upred", 3), ("downblue", 200)])
-def test_values_out_of_range_are_named(duke_copy, field, value):
-    root, _ = duke_copy()
-    stored = loadmat(root / "duke_attribute.mat")["duke_attribute"]
-    stored[0, 0]["test"][0, 0][field][0, 1] = value
-    savemat(root / "duke_attribute.mat", {"duke_attribute": stored})
-    with pytest.raises(InputError, match=rf"duke_attribute\.mat.*{field}"):
-        load(root, "test")
+def test_values_out_of_range_are_named(duke_copy):
+    for field, value in [("gender", 3), ("shoes", 9), ("upred", 3), ("downblue", 200)]:
+        root, _ = duke_copy()
+        stored = loadmat(root / "duke_attribute.mat")["duke_attribute"]
+        stored[0, 0]["test"][0, 0][field][0, 1] = value
+        savemat(root / "duke_attribute.mat", {"duke_attribute": stored})
+        with pytest.raises(InputError, match=rf"duke_attribute\.mat.*{field}"):
+            load(root, "test")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "page", "unequal"])
-def test_a_damaged_attribute_file_is_named(duke_copy, damage):
-    root, _ = duke_copy()
-    path = root / "duke_attribute.mat"
-    raw = path.read_bytes()
-    stored = loadmat(path)["duke_attribute"]
-    path.unlink()
-    if damage == "cut":
-        path.write_bytes(raw[: len(raw) // 2])
-    elif damage == "page":
-        path.write_text("<!DOCTYPE html>\n" * 40)
-    elif damage == "unequal":
-        half = stored[0, 0]["test"]
-        half[0, 0]["boots"] = half[0, 0]["boots"][:, :-1]
-        savemat(path, {"duke_attribute": stored})
-    with pytest.raises(InputError, match=r"duke_attribute\.mat"):
-        load(root, "test")
+def test_a_damaged_attribute_file_is_named(duke_copy):
+    for damage in ["missing", "cut", "page", "unequal"]:
+        root, _ = duke_copy()
+        path = root / "duke_attribute.mat"
+        raw = path.read_bytes()
+        stored = loadmat(path)["duke_attribute"]
+        path.unlink()
+        if damage == "cut":
+            path.write_bytes(raw[: len(raw) // 2])
+        elif damage == "page":
+            path.write_text("<!DOCTYPE html>\n" * 40)
+        elif damage == "unequal":
+            half = stored[0, 0]["test"]
+            half[0, 0]["boots"] = half[0, 0]["boots"][:, :-1]
+            savemat(path, {"duke_attribute": stored})
+        with pytest.raises(InputError, match=r"duke_attribute\.mat"):
+            load(root, "test")

@@ -1,6 +1,8 @@
 """Market-1501 from small copies: official file names, and the attribute file as MATLAB holds it."""
 
 import random
+from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def labels_of(values):
 def market_copy(tmp_path, official):
     def write(*, image_index=True, compressed=True, dtype=np.uint8, nested=False, seed=0, people=PEOPLE):
         chance = random.Random(seed)
-        top = tmp_path / "copy"
+        top = Path(mkdtemp(dir=tmp_path)) / "copy"
         root = top / "Market-1501-v15.09.15" if nested else top
         truth, halves, code = {"train": {}, "test": {}}, {}, 0
         for half, folder in (("test", "bounding_box_test"), ("train", "bounding_box_train")):
@@ -87,29 +89,29 @@ def person_of(name):
     return int(name[:4])
 
 
-@pytest.mark.parametrize("nested", [False, True])
-@pytest.mark.parametrize("image_index", [True, False])
-@pytest.mark.parametrize(("compressed", "dtype"), [(True, np.uint8), (False, np.float64)])
-def test_test_is_the_gallery_without_distractors_and_junk(market_copy, official, image_index, compressed, dtype, nested):
-    root, truth = market_copy(image_index=image_index, compressed=compressed, dtype=dtype, nested=nested)
-    data = load(root, "test")
-    assert data.tasks.names == TASKS
-    assert data.images.shape[1:] == (3, 64, 32)
-    official.assert_joined(data, truth["test"])
-    official.assert_same_people(data, person_of)
+def test_test_is_the_gallery_without_distractors_and_junk(market_copy, official):
+    for compressed, dtype in [(True, np.uint8), (False, np.float64)]:
+        for image_index in [True, False]:
+            for nested in [False, True]:
+                root, truth = market_copy(image_index=image_index, compressed=compressed, dtype=dtype, nested=nested)
+                data = load(root, "test")
+                assert data.tasks.names == TASKS
+                assert data.images.shape[1:] == (3, 64, 32)
+                official.assert_joined(data, truth["test"])
+                official.assert_same_people(data, person_of)
 
 
-@pytest.mark.parametrize("image_index", [True, False])
-def test_train_and_val_share_the_training_folder_but_no_person(market_copy, official, image_index):
-    root, truth = market_copy(image_index=image_index)
-    train, val = official.load_both("market1501", root, image_size=(64, 32))
-    both = {**truth["train"]}
-    for data in (train, val):
-        official.assert_joined(data, {key.rsplit("/", 1)[-1]: both.pop(key.rsplit("/", 1)[-1]) for key in data.keys})
-        official.assert_same_people(data, person_of)
-    assert not both
-    assert not set(train.identities.tolist()) & set(val.identities.tolist())
-    assert not {person_of(k.rsplit("/", 1)[-1]) for k in train.keys} & {person_of(k.rsplit("/", 1)[-1]) for k in val.keys}
+def test_train_and_val_share_the_training_folder_but_no_person(market_copy, official):
+    for image_index in [True, False]:
+        root, truth = market_copy(image_index=image_index)
+        train, val = official.load_both("market1501", root, image_size=(64, 32))
+        both = {**truth["train"]}
+        for data in (train, val):
+            official.assert_joined(data, {key.rsplit("/", 1)[-1]: both.pop(key.rsplit("/", 1)[-1]) for key in data.keys})
+            official.assert_same_people(data, person_of)
+        assert not both
+        assert not set(train.identities.tolist()) & set(val.identities.tolist())
+        assert not {person_of(k.rsplit("/", 1)[-1]) for k in train.keys} & {person_of(k.rsplit("/", 1)[-1]) for k in val.keys}
 
 
 def test_names_of_classes_are_in_the_order_of_the_official_script(market_copy):
@@ -155,37 +157,37 @@ def test_folders_and_attributes_that_do_not_fit_are_named_without_an_index(marke
         load(root, "test")
 
 
-@pytest.mark.parametrize(("field", "value"), [("gender", 3), ("gender", 0), ("age", 5), ("upred", 3), ("hat", 255)])
-def test_values_out_of_range_are_named(market_copy, field, value):
-    root, _ = market_copy()
-    stored = loadmat(root / "market_attribute.mat")["market_attribute"]
-    stored[0, 0]["test"][0, 0][field][0, 1] = value
-    savemat(root / "market_attribute.mat", {"market_attribute": stored})
-    with pytest.raises(InputError, match=rf"market_attribute\.mat.*{field}"):
-        load(root, "test")
+def test_values_out_of_range_are_named(market_copy):
+    for field, value in [("gender", 3), ("gender", 0), ("age", 5), ("upred", 3), ("hat", 255)]:
+        root, _ = market_copy()
+        stored = loadmat(root / "market_attribute.mat")["market_attribute"]
+        stored[0, 0]["test"][0, 0][field][0, 1] = value
+        savemat(root / "market_attribute.mat", {"market_attribute": stored})
+        with pytest.raises(InputError, match=rf"market_attribute\.mat.*{field}"):
+            load(root, "test")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "page", "other variable"])
-def test_a_damaged_attribute_file_is_named(market_copy, damage):
-    root, _ = market_copy()
-    path = root / "market_attribute.mat"
-    raw = path.read_bytes()
-    path.unlink()
-    if damage == "cut":
-        path.write_bytes(raw[: len(raw) // 2])
-    elif damage == "page":
-        path.write_text("<!DOCTYPE html>\n" * 40)
-    elif damage == "other variable":
-        savemat(path, {"duke_attribute": {"train": {"gender": np.ones((1, 3))}}})
-    with pytest.raises(InputError, match=r"market_attribute\.mat"):
-        load(root, "test")
-    path.write_bytes(raw)
-    assert len(load(root, "test")) == 8
+def test_a_damaged_attribute_file_is_named(market_copy):
+    for damage in ["missing", "cut", "page", "other variable"]:
+        root, _ = market_copy()
+        path = root / "market_attribute.mat"
+        raw = path.read_bytes()
+        path.unlink()
+        if damage == "cut":
+            path.write_bytes(raw[: len(raw) // 2])
+        elif damage == "page":
+            path.write_text("<!DOCTYPE html>\n" * 40)
+        elif damage == "other variable":
+            savemat(path, {"duke_attribute": {"train": {"gender": np.ones((1, 3))}}})
+        with pytest.raises(InputError, match=r"market_attribute\.mat"):
+            load(root, "test")
+        path.write_bytes(raw)
+        assert len(load(root, "test")) == 8
 
 
-@pytest.mark.parametrize("folder", ["bounding_box_train", "bounding_box_test"])
-def test_a_missing_folder_is_named(market_copy, folder):
-    root, _ = market_copy()
-    (root / folder).rename(root / "elsewhere")
-    with pytest.raises(InputError, match=folder):
-        load(root, "test" if folder == "bounding_box_test" else "train")
+def test_a_missing_folder_is_named(market_copy):
+    for folder in ["bounding_box_train", "bounding_box_test"]:
+        root, _ = market_copy()
+        (root / folder).rename(root / "elsewhere")
+        with pytest.raises(InputError, match=folder):
+            load(root, "test" if folder == "bounding_box_test" else "train")
