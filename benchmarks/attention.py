@@ -58,11 +58,11 @@ def perception_forms(given: argparse.Namespace, training: bool) -> dict[str, Cal
     return {
         "loop": timed(lambda x: textbook(plain, x, maps), features, training),
         "fold": timed(
-            lambda x: stage(x, maps, every, shared=False).mean((3, 4)), features, training
+            lambda x: stage(maps.unsqueeze(2) * x.unsqueeze(1), every).mean((3, 4)),
+            features,
+            training,
         ),
-        "shared": timed(
-            lambda x: stage(x, maps, every, shared=True).mean((3, 4)), features, training
-        ),
+        "shared": timed(lambda x: stage(x, every, gates=maps).mean((3, 4)), features, training),
         "shared, 8 tasks at once": timed(lambda x: by_chunks(stage, x, maps), features, training),
     }
 
@@ -71,8 +71,7 @@ def by_chunks(stage: TaskStage, features: Tensor, maps: Tensor, size: int = 8) -
     """The shared form for `size` tasks at once, the network's `chunk`: tensors that fit a cache."""
     passes = [slice(first, first + size) for first in range(0, maps.shape[1], size)]
     return torch.cat(
-        [stage(features, maps[:, tasks], tasks, shared=True).mean((3, 4)) for tasks in passes],
-        dim=1,
+        [stage(features, tasks, gates=maps[:, tasks]).mean((3, 4)) for tasks in passes], dim=1
     )
 
 

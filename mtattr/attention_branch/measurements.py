@@ -44,14 +44,6 @@ def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
     return {"mean_accuracy": accuracy.mean_accuracy_floor(labels, tasks), "balanced_accuracy": 0.5}
 
 
-def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, list[float]]:
-    """Accuracy of every task and its floor."""
-    return {
-        "accuracy": accuracy.task_accuracy(logits, labels, tasks).tolist(),
-        "floor": accuracy.task_floor(labels, tasks).tolist(),
-    }
-
-
 def analyse(
     whole: Mapping[str, ImageData],
     rivals: Sequence[nn.Module],

@@ -19,7 +19,7 @@ from mtattr.attention_branch.backbones import (
     matching_factor,
 )
 from mtattr.attention_branch.loss import losses
-from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics, task_metrics
+from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics
 from mtattr.attention_branch.multitask import EXECUTIONS, MultitaskAttentionBranchNet
 from mtattr.attention_branch.network import AttentionBranchNet, BaselineNet, ClassActivationNet
 from mtattr.attention_branch.sizes import (
@@ -34,6 +34,7 @@ from mtattr.attention_branch.sizes import (
 )
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
+from mtattr.evaluation import accuracy_by_task
 from mtattr.tasks import TaskSet
 from mtattr.training import Measures, Plan, Run, RunSpec
 from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
@@ -176,7 +177,7 @@ def plan(
             metrics=metrics,
             select_by=main_metric(tasks),
             floors=floors,
-            task_metrics=task_metrics,
+            task_metrics=accuracy_by_task,
             analyse=partial(analyse, whole, rivals),
         ),
         losses=losses,

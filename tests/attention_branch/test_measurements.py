@@ -13,7 +13,7 @@ from mtattr.attention_branch import (
     explanation_maps,
 )
 from mtattr.attention_branch.localisation import faithfulness, localisation, map_distance, on_both_regions
-from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics, task_metrics
+from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics
 from mtattr.data.image_data import ImageData
 from mtattr.tasks import Task, TaskSet
 
@@ -30,8 +30,6 @@ def test_a_class_by_hand():
     assert metrics(logits, labels, CLASS) == pytest.approx({"class_accuracy": 3 / 4})
     assert main_metric(CLASS) == "class_accuracy"
     assert floors(labels, CLASS) == pytest.approx({"class_accuracy": 2 / 4})
-    found = task_metrics(logits, labels, CLASS)
-    assert found == {"accuracy": [pytest.approx(3 / 4)], "floor": [pytest.approx(2 / 4)]}
 
 
 def test_attributes_by_hand():
@@ -42,9 +40,6 @@ def test_attributes_by_hand():
     assert found == pytest.approx({"mean_accuracy": (3 / 5 + 2 / 4) / 2, "balanced_accuracy": ((1 + 2 / 4) / 2 + (2 / 3 + 0) / 2) / 2})
     assert main_metric(FACES) == "mean_accuracy"
     assert floors(labels, FACES) == pytest.approx({"mean_accuracy": (4 / 5 + 3 / 4) / 2, "balanced_accuracy": 0.5})
-    found = task_metrics(logits, labels, FACES)
-    assert found["accuracy"] == pytest.approx([3 / 5, 2 / 4])
-    assert found["floor"] == pytest.approx([4 / 5, 3 / 4])
 
 
 def test_a_task_of_one_value_leaves_the_balance_of_the_others():
