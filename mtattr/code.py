@@ -87,9 +87,10 @@ def _origin(module: str, name: str) -> Path | None:
     if path is None or path.name != "__init__.py" or path == _file(f"{module}.{name}"):
         return path
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        from_another = isinstance(node, ast.ImportFrom) and node.module not in (None, module)
-        if from_another and any(name == (alias.asname or alias.name) for alias in node.names):
-            return _origin(node.module, name)
+        if isinstance(node, ast.ImportFrom) and node.module not in (None, module):
+            for alias in node.names:
+                if name == (alias.asname or alias.name):
+                    return _origin(node.module, alias.name)
     return path
 
 

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import torch
 from mtattr.training import fit_or_load
 from mtattr.training.device import open_fabric
@@ -32,10 +29,3 @@ def test_auto_is_cuda_or_the_cpu_and_never_another_accelerator(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert open_fabric(device="auto").device.type == "cpu"
-
-
-def test_fabric_is_imported_where_something_is_trained_and_no_earlier():
-    code = "import sys, mtattr.training, mtattr.evaluation; print(*{name.split('.')[0] for name in sys.modules})"
-    words = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "mtattr" in words
-    assert not {"lightning_fabric", "lightning", "torchmetrics", "matplotlib", "timm", "sklearn", "rich", "click"} & set(words)
