@@ -1,7 +1,8 @@
 """A generated twin of CompCars: drawn cars of invented makes whose every region is known.
 
-Twelve makes, told by grille, badge and tail lamps, with four models each, told by the shape of the body; seven official
-body types, five official viewpoints. Every image is generated; a documented share of labels is wrong (`LABEL_NOISE`).
+Twelve makes, told by grille, badge and tail lamps, with four models each, told by the shape of the
+body; seven official body types, five official viewpoints. Every image is generated; a documented
+share of labels is wrong (`LABEL_NOISE`).
 """
 
 from __future__ import annotations

@@ -87,7 +87,9 @@ def draw_backdrop(c: Canvas) -> None:
 
 
 def _ground(c: Canvas) -> None:
-    """Lay the ground below the horizon, with its marks and the car's shadow; only where no car covers it."""
+    """Lay the ground below the horizon, with its marks and the car's shadow; only where no car
+    covers it.
+    """
     below = c.y - cell(c.view.horizon)
     edge = coverage(-below, c.pixel).expand(-1, -1, c.image_shape[1])
     spot = ((edge > 0) & (c.alpha < 1)).flatten().nonzero()[:, 0]
@@ -151,7 +153,9 @@ def _ground(c: Canvas) -> None:
 
 
 def _speck(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
-    """Noise at packed points, which repeats after one unit; read from a table, for the ground has fine grain anyway."""
+    """Noise at packed points, which repeats after one unit; read from a table, for the ground has
+    fine grain anyway.
+    """
     iu, iv = (((w - w.floor()) * 64).long().clamp(max=63) for w in (u, v))
     return _noise_table(u.device).index_select(0, ((tile % 32) * 64 + iv) * 64 + iu)
 

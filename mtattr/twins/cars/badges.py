@@ -11,13 +11,16 @@ from mtattr.twins.drawing.shapes import box, ellipse, polygon, star
 
 #: Enamel colour of each make's badge, in the order of MAKES.
 ENAMEL = (
-    (0.75, 0.05, 0.07), (0.05, 0.20, 0.62), (0.05, 0.34, 0.16), (0.05, 0.05, 0.06), (0.10, 0.45, 0.72), (0.85, 0.66, 0.08),
-    (0.55, 0.05, 0.10), (0.80, 0.12, 0.05), (0.04, 0.12, 0.36), (0.03, 0.55, 0.55), (0.80, 0.62, 0.10), (0.78, 0.04, 0.16),
+    (0.75, 0.05, 0.07), (0.05, 0.20, 0.62), (0.05, 0.34, 0.16), (0.05, 0.05, 0.06),
+    (0.10, 0.45, 0.72), (0.85, 0.66, 0.08), (0.55, 0.05, 0.10), (0.80, 0.12, 0.05),
+    (0.04, 0.12, 0.36), (0.03, 0.55, 0.55), (0.80, 0.62, 0.10), (0.78, 0.04, 0.16),
 )  # fmt: skip
 
 
 def badge(make: int, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances to the whole badge and to the metal sign on its enamel, in units of its radius; v points up."""
+    """Distances to the whole badge and to the metal sign on its enamel, in units of its radius; v
+    points up.
+    """
     v = -v
     ring = lambda radius, half: (torch.sqrt(u * u + v * v) - radius).abs() - half  # noqa: E731
     disc = torch.sqrt(u * u + v * v) - 1

@@ -1,4 +1,6 @@
-"""The sheet that the car twin draws on: the picture, what each pixel of the car shows, and a scene's numbers."""
+"""The sheet that the car twin draws on: the picture, what each pixel of the car shows, and a
+scene's numbers.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ from mtattr.twins.drawing.shapes import cell, coverage
 class Canvas(canvas.Canvas):
     """Layers of a batch of images while they are drawn.
 
-    `alpha` (B, H, W) is the car's opacity. What the M pixels of all cars show is kept
-    packed, (M,) each, so that nothing is spent on others: `image` and `spot` say where they lie, `px, py, pz` is the point
-    in metres, `nx, ny, nz` the surface's direction, `on_cabin` whether it belongs to the cabin; `albedo` (3, M) and
-    `gloss` (M,), where 1 is clear lacquer, are its material. `m` holds the body's measures, (B,) each.
+    `alpha` (B, H, W) is the car's opacity. What the M pixels of all cars show is kept packed, (M,)
+    each, so that nothing is spent on others: `image` and `spot` say where they lie, `px, py, pz` is
+    the point in metres, `nx, ny, nz` the surface's direction, `on_cabin` whether it belongs to the
+    cabin; `albedo` (3, M) and `gloss` (M,), where 1 is clear lacquer, are its material. `m` holds
+    the body's measures, (B,) each.
     """
 
     aspect = ASPECT
@@ -58,7 +61,9 @@ class Canvas(canvas.Canvas):
         self.ray = self.view.rays(self.x, self.y)
 
     def around(self, rows: Tensor, xs, ys, zs) -> Patch:
-        """The pixels around boxes in metres, each a pair of coordinates (n,) or numbers, in the images `rows`."""
+        """The pixels around boxes in metres, each a pair of coordinates (n,) or numbers, in the
+        images `rows`.
+        """
         return self.patch(rows, *self.view.surround(xs, ys, zs, rows))
 
     def decal(self, where: Tensor) -> Decal:
@@ -66,7 +71,9 @@ class Canvas(canvas.Canvas):
         return Decal(self, where.nonzero()[:, 0])
 
     def mix(self, image: Tensor, spot: Tensor, alpha: Tensor, colour: Tensor) -> None:
-        """Lay colours (3, M) on packed pixels of the picture, given by their images and places (M,)."""
+        """Lay colours (3, M) on packed pixels of the picture, given by their images and places
+        (M,).
+        """
         picture, area = self.picture.view(-1), self.image_shape[0] * self.image_shape[1]
         for k, seen in enumerate(colour):
             place = spot + image * (2 * area) + k * area
@@ -79,10 +86,12 @@ class Canvas(canvas.Canvas):
 
 
 class Decal:
-    """A choice of the car's pixels, K of them: the points that they show, and their materials, to be painted.
+    """A choice of the car's pixels, K of them: the points that they show, and their materials, to
+    be painted.
 
-    spot (K,): positions among the packed pixels. x, y, z (K,) in metres, nx, ny, nz (K,) the surface's direction, `metre`
-    (K,) what a pixel covers, `facing` (K,) the cosine between the surface's direction and the camera's.
+    spot (K,): positions among the packed pixels. x, y, z (K,) in metres, nx, ny, nz (K,) the
+    surface's direction, `metre` (K,) what a pixel covers, `facing` (K,) the cosine between the
+    surface's direction and the camera's.
     """
 
     def __init__(self, c: Canvas, spot: Tensor) -> None:
@@ -119,7 +128,8 @@ class Decal:
 
     def paint(self, alpha: Tensor, colour: Tensor, gloss: float | Tensor | None = None) -> None:
         """Change the material with opacity `alpha` (K,); colour is (3, 1) or (3, K)."""
-        # Channel by channel: reading and writing single numbers is several times faster than rows of three.
+        # Channel by channel: reading and writing single numbers is several times faster than rows
+        # of three.
         for plane, target in zip(self.c.albedo, colour, strict=True):
             plane.index_copy_(
                 0,

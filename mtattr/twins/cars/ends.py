@@ -1,4 +1,6 @@
-"""Front and rear of the lower body, save what tells the make: lamps, bumpers, shut lines, number plates."""
+"""Front and rear of the lower body, save what tells the make: lamps, bumpers, shut lines, number
+plates.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,8 @@ def _plate(c: Canvas, d: Decal, height: Tensor, where: Tensor) -> None:
     d.paint(d.cover(plate) * where, ground, 0.25)
     place = (u / 0.066).floor()
     x = u - (place + 0.5) * 0.066
-    # Each sign is a block with a gap somewhere; the gap's place is a fixed mixture of the sign's place and the scene's number.
+    # Each sign is a block with a gap somewhere; the gap's place is a fixed mixture of the sign's
+    # place and the scene's number.
     mixed = torch.sin(place * 12.9898 + d.p("plate_seed") * 78.233)
     gap_x, gap_y = torch.sin(mixed * 917.0) * 0.012, torch.sin(mixed * 531.0) * 0.02
     sign = torch.maximum(

@@ -27,7 +27,8 @@ def draw_glass(c: Canvas) -> None:
             torch.maximum(_beyond(end, planes, ROOF) + 0.045, _beyond(end, planes, SIDES) + edge),
             end.of(foot) - end.z,
         )
-        # Edge-on a pixel covers the whole pane: it shows the frame, not what one point of the pane would.
+        # Edge-on a pixel covers the whole pane: it shows the frame, not what one point of the pane
+        # would.
         where = ((end.nx.abs() - 0.06) * 12).clamp(0, 1) * ((end.facing - 0.13) * 8).clamp(0, 1)
         end.paint(end.cover(pane - 0.022) * where, end.rgb(0.025, 0.025, 0.03), 0.9)
         _pane(c, end, end.cover(pane) * where)
@@ -43,7 +44,9 @@ def draw_glass(c: Canvas) -> None:
 
 
 def _beyond(d: Decal, planes: Tensor, which: slice) -> Tensor:
-    """How far the points lie outside of the planes of one face, in metres, (K,); negative on other faces."""
+    """How far the points lie outside of the planes of one face, in metres, (K,); negative on other
+    faces.
+    """
     gaps = []
     for p in range(planes.shape[1])[which]:
         across = SIDES.start <= p < SIDES.stop

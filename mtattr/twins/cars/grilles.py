@@ -1,4 +1,6 @@
-"""Grilles of the makes: twelve designs in nominal metres around the grille's centre, u across and v up."""
+"""Grilles of the makes: twelve designs in nominal metres around the grille's centre, u across and v
+up.
+"""
 
 from __future__ import annotations
 
@@ -136,5 +138,6 @@ def _studs(u, v) -> Layers:
 
 #: One design a make, in the order of MAKES: signed distances and materials, from below to above.
 GRILLES: tuple[Callable[[Tensor, Tensor], Layers], ...] = (
-    _hexagon, _kidneys, _waterfall, _three_bars, _mesh, _split, _wing, _round, _seven, _closed, _shield, _studs,
+    _hexagon, _kidneys, _waterfall, _three_bars, _mesh, _split, _wing, _round, _seven, _closed,
+    _shield, _studs,
 )  # fmt: skip

@@ -46,12 +46,15 @@ def write_to(
 ) -> Path:
     """Write the twin below `folder` in the layout of CompCars and return its path.
 
-    The train list names the images of train and then those of val, which the real loader tells apart by their paths. With
-    `image_format="png"` the files carry the official names, which end in .jpg, and hold PNG: nothing is lost. limit: images
-    per split, one number for all or a dict {split: images}; the default sizes otherwise. With few images not every model
-    occurs in the train list, and the real loader then finds fewer classes than the twin has: compare them by their names.
-    Raises `InputError` for a folder that is not empty, an unknown format, a bad size or limit, and for so few training
-    images that a model of another split has none: the real loader would refuse such a copy.
+    The train list names the images of train and then those of val, which the real loader tells
+    apart by their paths. With `image_format="png"` the files carry the official names, which end in
+    .jpg, and hold PNG: nothing is lost. limit: images per split, one number for all or a dict
+    {split: images}; the default sizes otherwise. With few images not every model occurs in the
+    train list, and the real loader then finds fewer classes than the twin has: compare them by
+    their names.
+    Raises `InputError` for a folder that is not empty, an unknown format, a bad size or limit, and
+    for so few training images that a model of another split has none: the real loader would refuse
+    such a copy.
     """
     folder = new_folder(folder)
     quality = image_quality("compcars-twin", image_format)

@@ -30,11 +30,13 @@ def load(
 ) -> ImageData:
     """One split of the generated cars; a smaller `limit` gives a prefix of the same images.
 
-    tasks: which of "model" (48 classes, "<make> <model>" in the order of their ids), "make" (12) and "type" (the 12
-    official body types, NaN for models whose type is unknown) to label, in the order wanted. Whole pictures are squeezed
-    from the aspect 323 : 224 (width : height) to `image_size`. `facts["label_noise"]` states the share of wrong labels.
-    `facts["viewpoints"]` counts the official viewpoint codes. There is no `root`.
-    Raises `InputError` for an unknown split or task, an image size outside 8..1024, a limit below 1, or a root.
+    tasks: which of "model" (48 classes, "<make> <model>" in the order of their ids), "make" (12)
+    and "type" (the 12 official body types, NaN for models whose type is unknown) to label, in the
+    order wanted. Whole pictures are squeezed from the aspect 323 : 224 (width : height) to
+    `image_size`. `facts["label_noise"]` states the share of wrong labels. `facts["viewpoints"]`
+    counts the official viewpoint codes. There is no `root`.
+    Raises `InputError` for an unknown split or task, an image size outside 8..1024, a limit below
+    1, or a root.
     """
     shape = check_twin_options("compcars-twin", split, image_size, limit, root, "compcars")
     columns = chosen_tasks(tasks)

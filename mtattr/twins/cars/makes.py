@@ -1,7 +1,7 @@
 """What the car twin labels: invented makes with four models each, as plain data.
 
-A make is told by its grille, badge and rear lamps, a model by its make and its body. Ids are sparse and 1-based, as in
-the real set, and class indices follow their sorted order.
+A make is told by its grille, badge and rear lamps, a model by its make and its body. Ids are sparse
+and 1-based, as in the real set, and class indices follow their sorted order.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from mtattr.tasks import Task, TaskSet
 
 #: Official body types; the number in attributes.txt is the position plus one, 0 = unknown.
 TYPES = (
-    "MPV", "SUV", "sedan", "hatchback", "minibus", "fastback", "estate", "pickup", "hardtop convertible", "sports", "crossover",
-    "convertible",
+    "MPV", "SUV", "sedan", "hatchback", "minibus", "fastback", "estate", "pickup",
+    "hardtop convertible", "sports", "crossover", "convertible",
 )  # fmt: skip
 
 #: Bodies that are drawn, each named by its official type.
 BODIES = ("sedan", "hatchback", "SUV", "estate", "pickup", "sports", "MPV")
 
-#: Makes in the order of their ids: (name, 1-based id, names of the four models, body of the fourth). All are invented.
-#: The first three models are a sedan, a hatchback and an SUV. The position is also the number of the make's grille.
+#: Makes in the order of their ids: (name, 1-based id, names of the four models, body of the
+#: fourth). All are invented. The first three models are a sedan, a hatchback and an SUV. The
+#: position is also the number of the make's grille.
 MAKES = (
     ("Arvena", 4, ("Lento", "Pico", "Montara", "Lento Viaggio"), "estate"),
     ("Belmoro", 9, ("Serie Due", "Serie Uno", "Quota", "Corsaro"), "sports"),
@@ -42,7 +43,9 @@ TYPE_UNKNOWN = (("Evrane", "SUV"), ("Prairie & Sons", "hatchback"))
 
 @dataclass(frozen=True)
 class Model:
-    """One model: `id` is 1-based, `make` a position in MAKES, `body` in BODIES, `type` in TYPES or None where unknown."""
+    """One model: `id` is 1-based, `make` a position in MAKES, `body` in BODIES, `type` in TYPES or
+    None where unknown.
+    """
 
     id: int
     short_name: str

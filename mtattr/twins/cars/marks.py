@@ -1,4 +1,6 @@
-"""What tells a make: grille and badge in front, lamps and badge behind, a small emblem on the flank."""
+"""What tells a make: grille and badge in front, lamps and badge behind, a small emblem on the
+flank.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,9 @@ _BLUR = 0.09
 def part_masks(scene: Scenes, image_size: ImageSize = 64) -> dict[str, Tensor]:
     """Masks of one scene's parts, float32 (H, W) in {0, 1}, by name: what `Task.region` refers to.
 
-    "body": a box around where any body may stand, with its shadow. "marks": boxes around grille and front badge, tail
-    lamps and rear badge, and the emblem on the flank, as far as they face the camera. An occluder is not left out.
+    "body": a box around where any body may stand, with its shadow. "marks": boxes around grille and
+    front badge, tail lamps and rear badge, and the emblem on the flank, as far as they face the
+    camera. An occluder is not left out.
     """
     c = Canvas(scene, image_shape_of(image_size))
     long, wide, high = (LONGEST["front"], LONGEST["rear"]), LONGEST["width"], LONGEST["height"]

@@ -1,7 +1,8 @@
 """Scenes of the car twin: what is drawn in each image and what its annotation says.
 
-All numbers come from integer draws of seeded CPU generators, one generator per block of images, so labels and scenes
-are identical on every machine, and the first n scenes do not depend on how many are asked for.
+All numbers come from integer draws of seeded CPU generators, one generator per block of images, so
+labels and scenes are identical on every machine, and the first n scenes do not depend on how many
+are asked for.
 """
 
 from __future__ import annotations
@@ -17,23 +18,26 @@ from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 
-#: Shares of annotation errors: so many images are filed under a wrong model, and so many of those under another make
-#: (the rest under another model of the same make). Make and type follow from the model, so they are wrong with it.
+#: Shares of annotation errors: so many images are filed under a wrong model, and so many of those
+#: under another make (the rest under another model of the same make). Make and type follow from the
+#: model, so they are wrong with it.
 LABEL_NOISE = {"model_wrong": 0.03, "of_these_other_make": 0.2}
 
-#: Official viewpoint code -> share of the images: 1 front, 2 rear, 3 side, 4 front-side, 5 rear-side.
+#: Official viewpoint code -> share of the images: 1 front, 2 rear, 3 side, 4 front-side, 5
+#: rear-side.
 VIEWPOINTS = {1: 0.19, 2: 0.16, 3: 0.15, 4: 0.30, 5: 0.20}
 
-#: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning. None tells anything about make or model.
+#: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning. None tells anything
+#: about make or model.
 PARAMETERS = (
-    "azimuth", "mirrored", "height", "distance", "fill", "centre_x", "centre_y", "year",
-    "paint", "paint_light", "metallic", "trim", "rim", "rim_colour", "rim_size", "wheel_angle", "tint", "lamp_style", "lamps_on",
-    "plate", "plate_place", "plate_seed", "mirror_colour",
-    "light", "light_side", "light_height", "sky", "overcast", "shadow", "exposure", "warmth", "contrast",
-    "background", "background_seed", "background_colour", "background_second", "background_light", "background_shift", "background_scale",
-    "background_blur", "ground", "ground_tile",
-    "occluder", "occluder_kind", "occluder_x", "occluder_size", "occluder_colour", "occluder_seed",
-    "blur", "grain", "grain_tile", "vignette", "spare_1", "spare_2", "spare_3", "spare_4",
+    "azimuth", "mirrored", "height", "distance", "fill", "centre_x", "centre_y", "year", "paint",
+    "paint_light", "metallic", "trim", "rim", "rim_colour", "rim_size", "wheel_angle", "tint",
+    "lamp_style", "lamps_on", "plate", "plate_place", "plate_seed", "mirror_colour", "light",
+    "light_side", "light_height", "sky", "overcast", "shadow", "exposure", "warmth", "contrast",
+    "background", "background_seed", "background_colour", "background_second", "background_light",
+    "background_shift", "background_scale", "background_blur", "ground", "ground_tile", "occluder",
+    "occluder_kind", "occluder_x", "occluder_size", "occluder_colour", "occluder_seed", "blur",
+    "grain", "grain_tile", "vignette", "spare_1", "spare_2", "spare_3", "spare_4",
 )  # fmt: skip
 COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 
@@ -42,9 +46,10 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 class Scenes(SceneTable):
     """A run of scenes.
 
-    makes, bodies: int64 (N,), positions in MAKES and BODIES of what is drawn. viewpoints: int64 (N,), official codes.
-    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. filed: int64 (N,), the position in MODELS under which the
-    annotation files the image, errors included.
+    makes, bodies: int64 (N,), positions in MAKES and BODIES of what is drawn. viewpoints: int64
+    (N,), official codes.
+    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. filed: int64 (N,), the position in
+    MODELS under which the annotation files the image, errors included.
     """
 
     makes: Tensor
@@ -55,7 +60,9 @@ class Scenes(SceneTable):
 
     @property
     def labels(self) -> Tensor:
-        """What the annotation says, float32 (N, 3): class indices of model, make and type, NaN where the type is unknown."""
+        """What the annotation says, float32 (N, 3): class indices of model, make and type, NaN
+        where the type is unknown.
+        """
         table = torch.tensor(
             [
                 [m, model.make, float("nan") if model.type is None else model.type]
@@ -66,17 +73,21 @@ class Scenes(SceneTable):
 
     @property
     def models(self) -> Tensor:
-        """The model drawn, int64 (N,): positions in MODELS; -1 where a toggled scene is no model of the make."""
+        """The model drawn, int64 (N,): positions in MODELS; -1 where a toggled scene is no model of
+        the make.
+        """
         table = torch.full((len(MAKES), len(BODIES)), -1)
         for (make, body), model in MODEL_OF.items():
             table[make, body] = model
         return table[self.makes, self.bodies]
 
     def toggled(self, task: int | str) -> Scenes:
-        """The same scenes with one thing changed, all else (random state and annotation included) kept.
+        """The same scenes with one thing changed, all else (random state and annotation included)
+        kept.
 
-        "make" (1): the marks of the next make on the same body, whether or not that make sells such a body. "model" (0)
-        and "type" (2): the next body that the same make sells, under the same marks.
+        "make" (1): the marks of the next make on the same body, whether or not that make sells such
+        a body. "model" (0) and "type" (2): the next body that the same make sells, under the same
+        marks.
         """
         if task in ("make", 1):
             return replace(self, makes=(self.makes + 1) % len(MAKES))

@@ -1,8 +1,9 @@
 """Tracing convex solids with rounded edges, in closed form.
 
-Along a pixel's ray a convex solid begins at the farthest of the planes that face the camera and ends at the nearest of
-the others. One over the depth of a plane is affine in the pixel's position, so both need no iteration; taking smooth
-extremes instead of hard ones rounds edges and blends normals.
+Along a pixel's ray a convex solid begins at the farthest of the planes that face the camera and
+ends at the nearest of the others. One over the depth of a plane is affine in the pixel's position,
+so both need no iteration; taking smooth extremes instead of hard ones rounds edges and blends
+normals.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _FAR = 1e3
 class Hit(NamedTuple):
     """Where rays meet a solid, (n, h, w) each.
 
-    near: 1 / depth. outline: distance to the silhouette on the sheet, negative inside. along, down: how `near` changes
-    across and down the sheet, from which the surface's direction follows.
+    near: 1 / depth. outline: distance to the silhouette on the sheet, negative inside. along, down:
+    how `near` changes across and down the sheet, from which the surface's direction follows.
     """
 
     near: Tensor
@@ -43,7 +44,8 @@ def trace(
 ) -> Hit:
     """Meet the solid bounded by `planes` (n, P, 4) with the pixels at x (1, 1, w), y (1, h, 1).
 
-    edge, corner: radii on the sheet, (n, 1, 1), of the edges inside the picture of the solid and of its silhouette.
+    edge, corner: radii on the sheet, (n, 1, 1), of the edges inside the picture of the solid and of
+    its silhouette.
     """
     a, b, c, faces = view.nearness(planes)
     # A few images at a time stay in the cache of a processor.
@@ -83,7 +85,8 @@ def _trace(
         other = (ap * x + cell(front_c[:, p])) + bp * y
         gradient = (slope[0] - ap).square_().add_((slope[1] - bp).square_()).add_(1e-12).sqrt_()
         weight = (near - other).div_(gradient).div_(2 * edge).add_(0.5).clamp_(0, 1)
-        # lerp is exact at both ends, so a plane that faces other images of the batch leaves this one as it is.
+        # lerp is exact at both ends, so a plane that faces other images of the batch leaves this
+        # one as it is.
         near = torch.lerp(near, other, weight).sub_(
             gradient.mul_(edge).mul_(weight).mul_(1 - weight)
         )

@@ -1,4 +1,6 @@
-"""The car's surface: tracing both solids, dyeing them, and lighting them with reflections of their surroundings."""
+"""The car's surface: tracing both solids, dyeing them, and lighting them with reflections of their
+surroundings.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,19 @@ from mtattr.twins.drawing.shapes import cell, coverage
 
 #: Usual paints: white, silver, grey, black, reds, blues, greens, browns, and a few loud ones.
 PAINTS = (
-    (0.90, 0.90, 0.88), (0.86, 0.87, 0.88), (0.66, 0.68, 0.70), (0.60, 0.62, 0.64), (0.34, 0.36, 0.39),
-    (0.20, 0.21, 0.23), (0.05, 0.05, 0.06), (0.07, 0.07, 0.08), (0.62, 0.05, 0.06), (0.42, 0.04, 0.07),
-    (0.08, 0.17, 0.42), (0.05, 0.09, 0.22), (0.20, 0.42, 0.66), (0.10, 0.30, 0.34), (0.10, 0.24, 0.16),
-    (0.42, 0.50, 0.42), (0.34, 0.22, 0.14), (0.66, 0.58, 0.45), (0.80, 0.36, 0.08), (0.85, 0.68, 0.12),
+    (0.90, 0.90, 0.88), (0.86, 0.87, 0.88), (0.66, 0.68, 0.70), (0.60, 0.62, 0.64),
+    (0.34, 0.36, 0.39), (0.20, 0.21, 0.23), (0.05, 0.05, 0.06), (0.07, 0.07, 0.08),
+    (0.62, 0.05, 0.06), (0.42, 0.04, 0.07), (0.08, 0.17, 0.42), (0.05, 0.09, 0.22),
+    (0.20, 0.42, 0.66), (0.10, 0.30, 0.34), (0.10, 0.24, 0.16), (0.42, 0.50, 0.42),
+    (0.34, 0.22, 0.14), (0.66, 0.58, 0.45), (0.80, 0.36, 0.08), (0.85, 0.68, 0.12),
     (0.44, 0.62, 0.70),
 )  # fmt: skip
 
 
 def trace_car(c: Canvas) -> None:
-    """Set the canvas's opacity of the car and, packed, points, directions, cabin, and plain materials."""
+    """Set the canvas's opacity of the car and, packed, points, directions, cabin, and plain
+    materials.
+    """
     scale = cell(c.view.scale)
     long, wide, high = (
         (LONGEST["front"], LONGEST["rear"]),
@@ -123,7 +128,9 @@ def _slab(c: Canvas, xs, ys, zs) -> tuple[slice, slice]:
 
 
 def _turn(c: Canvas, slope: list[Tensor], near: Tensor) -> None:
-    """Find the surface's direction: one over the depth of a plane is affine on the sheet, and its slope tells the normal."""
+    """Find the surface's direction: one over the depth of a plane is affine on the sheet, and its
+    slope tells the normal.
+    """
     focal, forward, across = c.of(c.view.focal), c.of(c.view.forward), c.of(c.view.across)
     xs = (c.direction[0] - forward[0]) * across[0] + (c.direction[1] - forward[1]) * across[1]
     side, up = focal * slope[0], -focal * slope[1]

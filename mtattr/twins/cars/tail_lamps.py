@@ -1,4 +1,6 @@
-"""Tail lamps of the makes: signatures in nominal metres, `a` from the car's middle outwards and v up."""
+"""Tail lamps of the makes: signatures in nominal metres, `a` from the car's middle outwards and v
+up.
+"""
 
 from __future__ import annotations
 

@@ -1,24 +1,28 @@
-"""The camera of a car scene: a level pinhole camera, so that verticals stay upright and the horizon is one line."""
+"""The camera of a car scene: a level pinhole camera, so that verticals stay upright and the horizon
+is one line.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-#: Official viewpoint code -> range of azimuths in degrees: 0 looks at the front, 90 at the side, 180 at the rear.
+#: Official viewpoint code -> range of azimuths in degrees: 0 looks at the front, 90 at the side,
+#: 180 at the rear.
 AZIMUTHS = {1: (0.0, 11.0), 2: (169.0, 180.0), 3: (82.0, 98.0), 4: (24.0, 62.0), 5: (118.0, 156.0)}
 
-#: Width over height of the images in which the scenes are described: the input of Fukui et al. (CVPR 2019).
+#: Width over height of the images in which the scenes are described: the input of Fukui et al.
+#: (CVPR 2019).
 ASPECT = 323 / 224
 
 
 class View:
     """Cameras of a batch.
 
-    A pixel at (x, y) of the sheet looks along forward + across * xs - up * ys, with xs = (x - centre_x) / focal and
-    ys = (y - horizon) / focal. `eye` (n, 3) in metres; `forward` and `across` (n, 2) are horizontal unit vectors. The
-    camera always stands on the positive side of Y; half of the scenes are mirrored instead. `scale` (n,): sheet units
-    per metre at the car's middle.
+    A pixel at (x, y) of the sheet looks along forward + across * xs - up * ys, with xs = (x -
+    centre_x) / focal and ys = (y - horizon) / focal. `eye` (n, 3) in metres; `forward` and `across`
+    (n, 2) are horizontal unit vectors. The camera always stands on the positive side of Y; half of
+    the scenes are mirrored instead. `scale` (n,): sheet units per metre at the car's middle.
     """
 
     def __init__(
@@ -48,7 +52,9 @@ class View:
         self.horizon = centre_y + self.scale * (0.74 - height)
 
     def project(self, x, y, z, rows: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """Sheet coordinates (n,) of points in metres, each coordinate (n,) or a number, in the images `rows`."""
+        """Sheet coordinates (n,) of points in metres, each coordinate (n,) or a number, in the
+        images `rows`.
+        """
         dx, dy, dz = (
             torch.as_tensor(v, device=self.eye.device) - self.eye[rows, k]
             for k, v in enumerate((x, y, z))
@@ -61,7 +67,9 @@ class View:
         ] - self.focal[rows] * dz / depth
 
     def surround(self, xs, ys, zs, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Centre and half extent on the sheet, (n,) each, of the boxes that span the given pairs of coordinates."""
+        """Centre and half extent on the sheet, (n,) each, of the boxes that span the given pairs of
+        coordinates.
+        """
         corners = [self.project(x, y, z, rows) for x in xs for y in ys for z in zs]
         px, py = torch.stack([c[0] for c in corners]), torch.stack([c[1] for c in corners])
         left, right, top, bottom = px.amin(0), px.amax(0), py.amin(0), py.amax(0)
@@ -70,7 +78,9 @@ class View:
     def rays(
         self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Directions (x, y, z) of the pixels at sheet coordinates x (n, 1, w) and y (n, h, 1), unit depth along the view."""
+        """Directions (x, y, z) of the pixels at sheet coordinates x (n, 1, w) and y (n, h, 1), unit
+        depth along the view.
+        """
         c = lambda v: v[rows, None, None]  # noqa: E731
         xs, ys = (x - c(self.centre_x)) / c(self.focal), (y - c(self.horizon)) / c(self.focal)
         return (
@@ -82,8 +92,8 @@ class View:
     def nearness(self, planes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Planes (n, P, 4) as affine functions of the sheet: (a, b, c, faces), each (n, P).
 
-        One over the depth at which a pixel's ray meets the plane is a x + b y + c; `faces` says where the camera lies
-        outside of it.
+        One over the depth at which a pixel's ray meets the plane is a x + b y + c; `faces` says
+        where the camera lies outside of it.
         """
         normal, offset = planes[..., :3], planes[..., 3]
         gap = offset - (

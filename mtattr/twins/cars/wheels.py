@@ -8,7 +8,8 @@ from mtattr.twins.cars.canvas import Canvas, value
 from mtattr.twins.drawing.colour import times
 from mtattr.twins.drawing.shapes import coverage
 
-#: Spokes of each design, their half width at the rim as a share of its radius, and how much wider they are at the hub.
+#: Spokes of each design, their half width at the rim as a share of its radius, and how much wider
+#: they are at the hub.
 RIMS = (
     (5, 0.11, 0.5),
     (10, 0.050, 0.8),
@@ -20,7 +21,9 @@ RIMS = (
 
 
 def draw_wheels(c: Canvas) -> None:
-    """Draw all wheels, far ones first, where neither the body nor its arches' edges cover them; sets `whole`, the car with its wheels."""
+    """Draw all wheels, far ones first, where neither the body nor its arches' edges cover them;
+    sets `whole`, the car with its wheels.
+    """
     c.whole = c.alpha.clone()
     for near in (False, True):
         for end in (-1.0, 1.0):
@@ -66,7 +69,9 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
 
 
 def _face(c: Canvas, rows, rho, qx, qz, pixel, outside):
-    """Grey (n, h, w) of the flat side: tyre, rim, spokes, brake disc and hub; the inner side is plain."""
+    """Grey (n, h, w) of the flat side: tyre, rim, spokes, brake disc and hub; the inner side is
+    plain.
+    """
     count, width, taper = (
         value(
             torch.tensor([rim[k] for rim in RIMS], device=c.device)[

@@ -1,7 +1,9 @@
-"""A generated twin of DeepFashion's category and attribute benchmark: drawn garments whose every region is known.
+"""A generated twin of DeepFashion's category and attribute benchmark: drawn garments whose every
+region is known.
 
-Seventeen of the fifty categories with their official names and ids, 86 attributes over the five official types, official
-split roles. Every image is generated; labels carry the documented share of errors and unknown values that `scene.LABEL_NOISE` gives.
+Seventeen of the fifty categories with their official names and ids, 86 attributes over the five
+official types, official split roles. Every image is generated; labels carry the documented share of
+errors and unknown values that `scene.LABEL_NOISE` gives.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What the clothing twin labels: seventeen categories and the attributes with their rates, as plain data.
+"""What the clothing twin labels: seventeen categories and the attributes with their rates, as plain
+data.
 
-Names follow the style of the DeepFashion attribute list (lower case, with spaces and hyphens); rates are our own.
+Names follow the style of the DeepFashion attribute list (lower case, with spaces and hyphens);
+rates are our own.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from torch import Tensor
 from mtattr.errors import InputError
 from mtattr.tasks import Task, TaskSet
 
-#: The plain cuts, which use no `MORE_PARAMETERS`: four categories of nearly equal size in the real set.
+#: The plain cuts, which use no `MORE_PARAMETERS`: four categories of nearly equal size in the real
+#: set.
 FOUR_CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
 
 UPPER, LOWER, FULL = 1, 2, 3
@@ -22,10 +25,11 @@ UPPER, LOWER, FULL = 1, 2, 3
 
 @dataclass(frozen=True)
 class Category:
-    """One category: its official 1-based id, its official clothes type (UPPER, LOWER or FULL) and its training images.
+    """One category: its official 1-based id, its official clothes type (UPPER, LOWER or FULL) and
+    its training images.
 
-    images: for the four of Maeda et al. the training column of their Table 1, for the others the public count of the
-    whole benchmark times the training split's share of it, 209222 of 289222.
+    images: for the four of Maeda et al. the training column of their Table 1, for the others the
+    public count of the whole benchmark times the training split's share of it, 209222 of 289222.
     """
 
     number: int
@@ -62,9 +66,9 @@ TYPES = {"texture": 1, "fabric": 2, "shape": 3, "part": 4, "style": 5}
 class Attribute:
     """One binary attribute.
 
-    rates: category -> how often it is present there; 0 = cannot occur. link: what it tells about which of
-    `FOUR_CLASSES` is shown (strong, weak, none = nearly equal rates). choice: attributes of one image that share a
-    choice exclude each other.
+    rates: category -> how often it is present there; 0 = cannot occur. link: what it tells about
+    which of `FOUR_CLASSES` is shown (strong, weak, none = nearly equal rates). choice: attributes
+    of one image that share a choice exclude each other.
     """
 
     name: str
@@ -231,7 +235,8 @@ CHOICES: dict[str, tuple[int, ...]] = {
 
 
 def chosen_classes(classes: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Names of the categories wanted: a sequence, or one string with commas; None means all, by official id.
+    """Names of the categories wanted: a sequence, or one string with commas; None means all, by
+    official id.
 
     Raises `InputError` for an unknown name, for fewer than two, or for one that is given twice.
     """

@@ -11,7 +11,10 @@ from mtattr.twins.drawing.shapes import cell, soften
 
 
 def photograph(c: Canvas) -> torch.Tensor:
-    """The camera: light, colour cast, contrast, vignette, blur, grain. Returns (B, 3, H, W) in [0, 1]."""
+    """The camera: light, colour cast, contrast, vignette, blur, grain.
+
+    Returns (B, 3, H, W) in [0, 1].
+    """
     x, y = c.sheet.coordinates
     cast = torch.stack(
         [

@@ -1,4 +1,6 @@
-"""The sheet that the clothing twin draws on: layers, the garment's frame, and access to a scene's numbers."""
+"""The sheet that the clothing twin draws on: layers, the garment's frame, and access to a scene's
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,10 @@ Shape = Callable[[Tensor, Tensor], Tensor]
 class Canvas(canvas.Canvas):
     """Layers of a batch of images while they are drawn.
 
-    backdrop (B, 3, H, W) lies under the cloth: `cloth` (B, 3, H, W) is its colour before light, `alpha` (B, H, W) its
-    opacity and `shade` (B, H, W) the light on it. `x, y` (B, H, W) are garment coordinates: about one unit is half a
-    garment, x = 0 its axis, y downwards. Colours lie in [0, 1].
+    backdrop (B, 3, H, W) lies under the cloth: `cloth` (B, 3, H, W) is its colour before light,
+    `alpha` (B, H, W) its opacity and `shade` (B, H, W) the light on it. `x, y` (B, H, W) are
+    garment coordinates: about one unit is half a garment, x = 0 its axis, y downwards. Colours lie
+    in [0, 1].
     """
 
     def __init__(
@@ -92,7 +95,9 @@ class Canvas(canvas.Canvas):
         return [kinds[k] for k in self.cuts.tolist()]
 
     def gap_of(self, rows: Tensor) -> Tensor:
-        """The gap in the front of the images `rows`, all of which have an open cut: half width (n, H, W)."""
+        """The gap in the front of the images `rows`, all of which have an open cut: half width (n,
+        H, W).
+        """
         return self.gap[torch.searchsorted(self.opened, rows)]
 
     def thread(self, rows: Tensor) -> Tensor:
@@ -104,7 +109,8 @@ class Canvas(canvas.Canvas):
         """A layer (B, 3, H, W) of one colour (B, 3) for each image."""
         return plane(colour).expand(-1, -1, *self.image_shape).clone()
 
-    # The layers' arithmetic: `paint` works in a box around the shape, because most shapes cover few pixels.
+    # The layers' arithmetic: `paint` works in a box around the shape, because most shapes cover few
+    # pixels.
 
     def paint(
         self,
@@ -118,9 +124,9 @@ class Canvas(canvas.Canvas):
     ) -> None:
         """Draw a shape on the cloth of images `rows`.
 
-        `shape(x, y)` gives signed distances; colour is (n, 3); `where` = (cx, cy, half width, half height) of a box that
-        holds the shape, in garment units, each (n,) or a number. Only cloth is coloured, unless `grow`: then the shape
-        is cloth itself.
+        `shape(x, y)` gives signed distances; colour is (n, 3); `where` = (cx, cy, half width, half
+        height) of a box that holds the shape, in garment units, each (n,) or a number. Only cloth
+        is coloured, unless `grow`: then the shape is cloth itself.
         """
         if len(rows) == 0:
             return
@@ -138,7 +144,9 @@ class Canvas(canvas.Canvas):
         width: float = 0.006,
         strength: float = 0.8,
     ) -> None:
-        """Draw a dark line of half width `width` along the zero of `shape` on the cloth of images `rows`."""
+        """Draw a dark line of half width `width` along the zero of `shape` on the cloth of images
+        `rows`.
+        """
         self.paint(
             rows,
             lambda x, y: shape(x, y).abs() - width,
@@ -155,7 +163,9 @@ class Canvas(canvas.Canvas):
         patch.write(self.cloth, over(patch.read(self.cloth), colour, alpha))
 
     def wash(self, rows: Tensor, alpha: Tensor, colour: Tensor) -> None:
-        """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3) or (n, 3, H, W)."""
+        """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3)
+        or (n, 3, H, W).
+        """
         self.cloth[rows] = over(self.cloth[rows], colour, alpha)
 
     def tone(self, rows: Tensor, factor: Tensor) -> None:

@@ -1,10 +1,13 @@
-"""How the categories of the clothing twin are cut, as plain data: how far away they are seen, bulk, length, legs, front."""
+"""How the categories of the clothing twin are cut, as plain data: how far away they are seen, bulk,
+length, legs, front.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Height of the waist of garments that hang from the shoulders, less that of trousers on the same person.
+#: Height of the waist of garments that hang from the shoulders, less that of trousers on the same
+#: person.
 BODY_SHIFT = 0.72
 
 
@@ -12,10 +15,12 @@ BODY_SHIFT = 0.72
 class Cut:
     """The cut of one category, in garment units.
 
-    zoom, lift: size and height in the picture, as factor and shift. bulk: added to the half width of body and sleeves.
-    longer: added to the length of an upper garment. legs: radius of a leg at thigh, knee and ankle, or None. gape: how
-    much the gap between them widens downwards at least.
-    opens: the front is a gap between two panels unless something closes it. vee: depth of the gap that lapels leave.
+    zoom, lift: size and height in the picture, as factor and shift. bulk: added to the half width
+    of body and sleeves.
+    longer: added to the length of an upper garment. legs: radius of a leg at thigh, knee and ankle,
+    or None. gape: how much the gap between them widens downwards at least.
+    opens: the front is a gap between two panels unless something closes it. vee: depth of the gap
+    that lapels leave.
     ribbed: hem and cuffs end in knitted bands.
     """
 

@@ -1,4 +1,6 @@
-"""What makes a category of the clothing twin itself: what its garments have although no attribute names it."""
+"""What makes a category of the clothing twin itself: what its garments have although no attribute
+names it.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ from mtattr.twins.drawing.shapes import cell, soften
 def render(
     scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
+    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
+    batch.
+    """
     shape = image_shape_of(image_size)
     return rendered(draw, scenes, shape, device)
 
@@ -51,10 +53,11 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each task of one scene shows, float32 (1 + A, H, W) in {0, 1} except task 0, the visible garment's opacity.
+    """Where each task of one scene shows, float32 (1 + A, H, W) in {0, 1} except task 0, the
+    visible garment's opacity.
 
-    An attribute's region is where toggling it changes the picture (see `changed_regions`). It is where the attribute
-    would show if absent, and empty if it cannot occur.
+    An attribute's region is where toggling it changes the picture (see `changed_regions`). It is
+    where the attribute would show if absent, and empty if it cannot occur.
     only: positions of the attributes wanted (the others stay empty), which saves time.
     """
     shape = image_shape_of(image_size)
@@ -73,7 +76,9 @@ def attribute_regions(
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Canvas:
-    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `visible` (B, H, W), the garments' opacity."""
+    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `visible` (B, H,
+    W), the garments' opacity.
+    """
     c = Canvas(scenes, image_shape, device)
     c.armhole = c.neck_cut = c.opened = None
     _dye(c)
@@ -155,9 +160,11 @@ def _shadowed(c: Canvas) -> Tensor:
 
 
 def landmarks(c: Canvas) -> list[list[tuple[int, int, int]]]:
-    """Corners of each garment as (visibility, x, y) in pixels, in the official order: left before right.
+    """Corners of each garment as (visibility, x, y) in pixels, in the official order: left before
+    right.
 
-    Collar, sleeve and hem of uppers; waistline and hem of lowers; collar, sleeve, waistline and hem of full garments.
+    Collar, sleeve and hem of uppers; waistline and hem of lowers; collar, sleeve, waistline and hem
+    of full garments.
     visibility: 0 visible, 1 occluded, 2 cut off by the image.
     """
     hem = width_at(c, c.all_rows, c.hem)

@@ -1,4 +1,6 @@
-"""The clothing twin on disk, in the official layout of DeepFashion's category and attribute benchmark."""
+"""The clothing twin on disk, in the official layout of DeepFashion's category and attribute
+benchmark.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from mtattr.twins.drawing.writing import (
     sizes_of,
 )
 
-#: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is the position from 1.
+#: The official list of 50 categories with their clothes types (1 upper, 2 lower, 3 full); the id is
+#: the position from 1.
 OFFICIAL_CATEGORIES = tuple(
     (name, kind)
     for kind, names in (
@@ -49,7 +52,9 @@ _PATH_WIDTH = 70
 
 
 def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
-    """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8 digits>.<suffix>`, unique over the splits."""
+    """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8
+    digits>.<suffix>`, unique over the splits.
+    """
     shown = scenes.present[i].nonzero()[:, 0].tolist()
     item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [
         scenes.classes[int(scenes.categories[i])]
@@ -68,9 +73,10 @@ def write_to(
 ) -> Path:
     """Write all three splits to `folder` so that the loader of the real benchmark reads them.
 
-    Makes `Anno_coarse`, `Eval` and `Img`. limit: images per split, one number or {split: number}; None = the default
-    sizes. image_format: "png" reads back equal; "jpg" is what the benchmark uses, and lossy. Unknown labels are written
-    as 0, landmarks are the garment's own corners. classes: categories to draw, as in `load`. Returns the folder.
+    Makes `Anno_coarse`, `Eval` and `Img`. limit: images per split, one number or {split: number};
+    None = the default sizes. image_format: "png" reads back equal; "jpg" is what the benchmark
+    uses, and lossy. Unknown labels are written as 0, landmarks are the garment's own corners.
+    classes: categories to draw, as in `load`. Returns the folder.
     Raises `InputError` if the folder holds anything or the format or a category is unknown.
     """
 

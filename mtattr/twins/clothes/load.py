@@ -26,12 +26,14 @@ def load(
 ) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
-    classes: category names ("A,B" or a sequence) to draw, which become the class indices 0, 1, ...; None draws all
-    seventeen by official id. Another choice is another draw, not a part of the larger one.
-    limit: the first so many scenes of the split (more than the default size may be asked for); seed: another draw of
-    the whole set. Nothing is read from `root`, which must be None. `regions(i)` is float32 (T, H, W): task 0 the visible
-    garment, then for every attribute where toggling it changes the image (see `attribute_regions`).
-    `facts` gives the digest of the scenes, the label noise, and the images per category.
+    classes: category names ("A,B" or a sequence) to draw, which become the class indices 0, 1, ...;
+    None draws all seventeen by official id. Another choice is another draw, not a part of the
+    larger one.
+    limit: the first so many scenes of the split (more than the default size may be asked for);
+    seed: another draw of the whole set. Nothing is read from `root`, which must be None.
+    `regions(i)` is float32 (T, H, W): task 0 the visible garment, then for every attribute where
+    toggling it changes the image (see `attribute_regions`). `facts` gives the digest of the scenes,
+    the label noise, and the images per category.
     Raises `InputError` for an unknown split or category, or for a `root`.
     """
     shape = check_twin_options("deepfashion-twin", split, image_size, limit, root, "deepfashion")

@@ -1,4 +1,6 @@
-"""Sewn parts of the clothing twin: pleats, collars, pockets, bows, trims and hems, and all closures."""
+"""Sewn parts of the clothing twin: pleats, collars, pockets, bows, trims and hems, and all
+closures.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ def draw_prints(c: Canvas) -> None:
 
 
 class Print:
-    """The coordinates and colours of a print on images `rows`: u, v (n, H, W) follow the folds, size (n, 1, 1)."""
+    """The coordinates and colours of a print on images `rows`: u, v (n, H, W) follow the folds,
+    size (n, 1, 1).
+    """
 
     def __init__(self, c: Canvas, rows: Tensor) -> None:
         angle = cell(c.pick("print_angle", -0.15, 0.15)[rows])

@@ -1,7 +1,8 @@
 """Scenes of the clothing twin: what is drawn in each image and what its annotation says.
 
-All numbers come from integer draws of seeded CPU generators, one generator per block of images, so labels and scenes
-are identical on every machine, and the first n scenes do not depend on how many are asked for.
+All numbers come from integer draws of seeded CPU generators, one generator per block of images, so
+labels and scenes are identical on every machine, and the first n scenes do not depend on how many
+are asked for.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ BLOCK = 256
 #: Images of each split when no limit is given.
 SPLIT_SIZES = {"train": 12_000, "val": 2_000, "test": 4_000}
 
-#: Shares of annotation errors. A present attribute is missed, and as many absent ones (in proportion to their rate) are
-#: marked; unknown values become NaN; a wrong category is mostly another one of the same clothes type.
+#: Shares of annotation errors. A present attribute is missed, and as many absent ones (in
+#: proportion to their rate) are marked; unknown values become NaN; a wrong category is mostly
+#: another one of the same clothes type.
 LABEL_NOISE = {
     "category_wrong": 0.03,
     "positive_missed": 0.06,
@@ -42,23 +44,26 @@ LABEL_NOISE = {
 
 #: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning.
 PARAMETERS = (
-    "centre_x", "centre_y", "scale", "angle", "stance", "arm_swing",
-    "body_width", "waist_width", "hem_width", "hem_level", "strap_width", "strap_place", "neck_width", "neck_depth", "leg_gap", "crotch",
-    "sleeve_width", "sleeve_length", "hem_tilt", "side",
-    "base_colour", "base_light", "base_tint", "second_colour", "second_light", "accent_colour", "metal",
-    "print_scale", "print_angle", "print_offset_u", "print_offset_v", "print_seed", "weave_scale", "wear_seed",
-    "fold_tile", "fold_strength", "fold_u", "fold_v", "fold_stretch", "centre_fold", "light_side", "light_strength",
-    "pocket_place", "button_size", "bow_size", "belt_width", "emblem_kind", "emblem_size", "pleat_count", "trim_width", "slit_height",
-    "background", "background_colour", "background_light", "background_second", "background_tile", "background_u", "background_scale",
-    "support", "skin", "hair_colour", "trousers_colour",
-    "occluder", "occluder_kind", "occluder_x", "occluder_y", "occluder_size", "occluder_colour",
-    "gain", "warmth", "contrast", "blur", "grain", "grain_tile", "vignette", "shadow", "spare_1", "spare_2", "spare_3", "spare_4",
+    "centre_x", "centre_y", "scale", "angle", "stance", "arm_swing", "body_width", "waist_width",
+    "hem_width", "hem_level", "strap_width", "strap_place", "neck_width", "neck_depth", "leg_gap",
+    "crotch", "sleeve_width", "sleeve_length", "hem_tilt", "side", "base_colour", "base_light",
+    "base_tint", "second_colour", "second_light", "accent_colour", "metal", "print_scale",
+    "print_angle", "print_offset_u", "print_offset_v", "print_seed", "weave_scale", "wear_seed",
+    "fold_tile", "fold_strength", "fold_u", "fold_v", "fold_stretch", "centre_fold", "light_side",
+    "light_strength", "pocket_place", "button_size", "bow_size", "belt_width", "emblem_kind",
+    "emblem_size", "pleat_count", "trim_width", "slit_height", "background", "background_colour",
+    "background_light", "background_second", "background_tile", "background_u", "background_scale",
+    "support", "skin", "hair_colour", "trousers_colour", "occluder", "occluder_kind", "occluder_x",
+    "occluder_y", "occluder_size", "occluder_colour", "gain", "warmth", "contrast", "blur", "grain",
+    "grain_tile", "vignette", "shadow", "spare_1", "spare_2", "spare_3", "spare_4",
 )  # fmt: skip
 
-#: More of them, drawn from a stream of their own: scenes of `FOUR_CLASSES` do not use them and are what they were.
+#: More of them, drawn from a stream of their own: scenes of `FOUR_CLASSES` do not use them and are
+#: what they were.
 MORE_PARAMETERS = (
-    "leg_width", "leg_taper", "flare", "opening", "inner_colour", "inner_light", "front", "pocket_kind", "shoe_colour", "rib_width",
-    "waist_level", "hood", "fade", "lapel_width", "more_1", "more_2",
+    "leg_width", "leg_taper", "flare", "opening", "inner_colour", "inner_light", "front",
+    "pocket_kind", "shoe_colour", "rib_width", "waist_level", "hood", "fade", "lapel_width",
+    "more_1", "more_2",
 )  # fmt: skip
 COLUMN = {name: p for p, name in enumerate(PARAMETERS + MORE_PARAMETERS)}
 
@@ -67,9 +72,11 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS + MORE_PARAMETERS)}
 class Scenes(SceneTable):
     """A run of scenes.
 
-    categories: int64 (N,), what is drawn, as positions in `classes`. present: bool (N, A), the attributes drawn.
-    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. labels: float32 (N, 1 + A), what the annotation says:
-    errors and NaN included. more: float64 (N, Q) in [0, 1), named by `MORE_PARAMETERS`.
+    categories: int64 (N,), what is drawn, as positions in `classes`. present: bool (N, A), the
+    attributes drawn.
+    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. labels: float32 (N, 1 + A), what
+    the annotation says: errors and NaN included. more: float64 (N, Q) in [0, 1), named by
+    `MORE_PARAMETERS`.
     """
 
     categories: Tensor
@@ -80,9 +87,11 @@ class Scenes(SceneTable):
     classes: tuple[str, ...]
 
     def toggled(self, attribute: int | str) -> Scenes:
-        """The same scenes with one attribute flipped where it can occur, all else (random state included) unchanged.
+        """The same scenes with one attribute flipped where it can occur, all else (random state
+        included) unchanged.
 
-        Setting one attribute of an exclusive choice clears the others of that choice; clearing it leaves none of them.
+        Setting one attribute of an exclusive choice clears the others of that choice; clearing it
+        leaves none of them.
         """
         k = INDEX[attribute] if isinstance(attribute, str) else attribute
         present = self.present.clone()
@@ -111,7 +120,9 @@ class Scenes(SceneTable):
 def sample_scenes(
     split: str, n: int, seed: int = 0, classes: str | Sequence[str] | None = None
 ) -> Scenes:
-    """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and seeds are separate streams."""
+    """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and
+    seeds are separate streams.
+    """
     names = chosen_classes(classes)
     return first_scenes(lambda block: _sample_block(split, block, seed, names), BLOCK, n)
 
@@ -170,7 +181,9 @@ def _annotate(
 
 
 def _mistaken(categories: Tensor, draw: Tensor, classes: tuple[str, ...]) -> Tensor:
-    """Another category for each: four times in five of the same clothes type, all equally likely, else of the next type."""
+    """Another category for each: four times in five of the same clothes type, all equally likely,
+    else of the next type.
+    """
     other = torch.empty_like(categories)
     for c in range(len(classes)):
         near, far = _confusable(c, classes)
@@ -181,7 +194,9 @@ def _mistaken(categories: Tensor, draw: Tensor, classes: tuple[str, ...]) -> Ten
 
 
 def _confusable(c: int, classes: tuple[str, ...]) -> tuple[list[int], int]:
-    """What category c is taken for: those of its clothes type, and one of another; either for the other if there is none."""
+    """What category c is taken for: those of its clothes type, and one of another; either for the
+    other if there is none.
+    """
     groups = [
         [k for k, name in enumerate(classes) if CATEGORIES[name].kind == kind]
         for kind in (UPPER, LOWER, FULL)

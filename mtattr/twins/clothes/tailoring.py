@@ -1,4 +1,5 @@
-"""Measures of the garments that are longer than a blouse or a pair of shorts: legs, dresses, coats, open fronts.
+"""Measures of the garments that are longer than a blouse or a pair of shorts: legs, dresses, coats,
+open fronts.
 
 All take the rows they are for, so that batches without such garments pay nothing.
 """
@@ -12,7 +13,8 @@ from mtattr.twins.clothes.canvas import Canvas
 from mtattr.twins.clothes.cuts import BODY_SHIFT, CUTS
 from mtattr.twins.drawing.shapes import cell, coverage, look_up, spline
 
-#: The outline of a long garment is a table over this height, from the common `TOP` on, with knots 0.243 apart.
+#: The outline of a long garment is a table over this height, from the common `TOP` on, with knots
+#: 0.243 apart.
 SPAN, KNOTS, SAMPLES = 3.4, 15, 96
 
 
@@ -22,9 +24,11 @@ def knot_heights(top: float) -> list[float]:
 
 
 def measure_long(c: Canvas, rows: Tensor, upper: Tensor, top: float) -> None:
-    """Outline, hem, crotch and legs of the garments `rows`; `upper` (n, 9) are the knots of an upper body's outline.
+    """Outline, hem, crotch and legs of the garments `rows`; `upper` (n, 9) are the knots of an
+    upper body's outline.
 
-    Sets rows of `table`, `span`, `hem`, `crotch`, `top`, `waist` and, for legs, of `inner` (B, SAMPLES).
+    Sets rows of `table`, `span`, `hem`, `crotch`, `top`, `waist` and, for legs, of `inner` (B,
+    SAMPLES).
     """
     heights = knot_heights(top)
     fit = (c.has("loose").float() - c.has("fitted").float())[rows]
@@ -75,7 +79,9 @@ def measure_long(c: Canvas, rows: Tensor, upper: Tensor, top: float) -> None:
 def _legs(
     c: Canvas, rows: Tensor, heights: list[float], shift: Tensor, fit: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Centre and radius of a leg at every knot, (n, KNOTS) each, along the legs of the person who wears it."""
+    """Centre and radius of a leg at every knot, (n, KNOTS) each, along the legs of the person who
+    wears it.
+    """
     y = torch.tensor(heights, device=c.device)[None] - shift[:, None]
     stance = c.p("stance")[rows, None]
     bent = ((y + 0.25) / 0.87).clamp(0, 1)
@@ -119,7 +125,9 @@ def _hems(c: Canvas, rows: Tensor) -> Tensor:
 
 
 def leg_edges(c: Canvas, rows: Tensor, top: float) -> Tensor:
-    """Distance (n, H, W), negative between the legs of the garments `rows`, from the inner seams and the crotch down."""
+    """Distance (n, H, W), negative between the legs of the garments `rows`, from the inner seams
+    and the crotch down.
+    """
     y, crotch = c.y[rows], cell(c.crotch[rows])
     inner = look_up(c.inner[rows], (y - top) / SPAN)
     c.inseam = torch.maximum(inner, 0.006 + cell(c.cut("gape")[rows]) * (y - crotch))
@@ -127,7 +135,9 @@ def leg_edges(c: Canvas, rows: Tensor, top: float) -> Tensor:
 
 
 def opening(c: Canvas, rows: Tensor) -> Tensor:
-    """Half width (n, H, W) of the gap between the front panels of `rows`, negative where the front is closed."""
+    """Half width (n, H, W) of the gap between the front panels of `rows`, negative where the front
+    is closed.
+    """
     y = c.y[rows]
     vee = torch.tensor([cut.vee for cut in CUTS.values()], device=c.device)[c.cuts[rows]]
     closed = (

@@ -1,7 +1,9 @@
-"""Cluttered digits: real handwriting on generated colour backgrounds, the place of every digit's ink known.
+"""Cluttered digits: real handwriting on generated colour backgrounds, the place of every digit's
+ink known.
 
-Ten classes at 32 x 32 pixels; stands in for SVHN and CIFAR-10 where no photographs are at hand. The handwriting is that
-of scikit-learn's digits, and no glyph is in two splits. Labels carry the share of errors that `scene.LABEL_NOISE` gives.
+Ten classes at 32 x 32 pixels; stands in for SVHN and CIFAR-10 where no photographs are at hand. The
+handwriting is that of scikit-learn's digits, and no glyph is in two splits. Labels carry the share
+of errors that `scene.LABEL_NOISE` gives.
 """
 
 from __future__ import annotations

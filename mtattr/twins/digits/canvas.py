@@ -12,7 +12,8 @@ from mtattr.twins.drawing.canvas import rows_of
 from mtattr.twins.drawing.colour import over
 from mtattr.twins.drawing.shapes import cell, coverage
 
-#: Half the height of a digit of scale 1, in units in which the picture reaches from -1 to 1; a glyph is eight cells high.
+#: Half the height of a digit of scale 1, in units in which the picture reaches from -1 to 1; a
+#: glyph is eight cells high.
 HALF_HEIGHT = 0.62
 CELL = HALF_HEIGHT / 4
 
@@ -49,7 +50,9 @@ class Canvas(canvas.Canvas):
         slant=0.0,
         narrow=1.0,
     ) -> Tensor:
-        """Signed distance (n, H, W) to glyph number `which` of the images `rows`, placed by (n,) centre, scale and angle."""
+        """Signed distance (n, H, W) to glyph number `which` of the images `rows`, placed by (n,)
+        centre, scale and angle.
+        """
         dx, dy = self.x[rows] - cell(cx), self.y[rows] - cell(cy)
         cos, sin, unit = cell(torch.cos(angle)), cell(torch.sin(angle)), cell(scale * CELL)
         u, v = (dx * cos + dy * sin) / unit, (dy * cos - dx * sin) / unit
@@ -64,5 +67,7 @@ class Canvas(canvas.Canvas):
         return alpha
 
     def cover(self, alpha: Tensor, colour: Tensor, rows: Tensor | slice = slice(None)) -> None:
-        """Paint `colour` (n, 3) or (n, 3, H, W) with opacity `alpha` (n, H, W) over the pictures `rows`."""
+        """Paint `colour` (n, 3) or (n, 3, H, W) with opacity `alpha` (n, H, W) over the pictures
+        `rows`.
+        """
         self.picture[rows] = over(self.picture[rows], colour, alpha)

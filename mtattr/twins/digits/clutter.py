@@ -1,4 +1,6 @@
-"""What lies behind a digit: a ground of gradients, clouds, stripes, tiles or planks, coloured shapes, other handwriting."""
+"""What lies behind a digit: a ground of gradients, clouds, stripes, tiles or planks, coloured
+shapes, other handwriting.
+"""
 
 from __future__ import annotations
 
@@ -113,9 +115,11 @@ def _shape(s, rows, k):
 
 
 def draw_handwriting(s: Canvas) -> None:
-    """Parts of other digits: neighbours that the picture's sides cut off, and loose pieces of strokes.
+    """Parts of other digits: neighbours that the picture's sides cut off, and loose pieces of
+    strokes.
 
-    Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run under it.
+    Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run
+    under it.
     """
     pieces = palette(s.p("piece_colour"), s.p("ink_light"))
     for which, share, cx, cy, turn in (
@@ -138,7 +142,9 @@ def draw_handwriting(s: Canvas) -> None:
 def draw_neighbours(
     s: Canvas, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor
 ) -> None:
-    """Digits to the left and right of the labelled one, outside its edges (B,), in its ink `colour` (B, 3) or nearly."""
+    """Digits to the left and right of the labelled one, outside its edges (B,), in its ink `colour`
+    (B, 3) or nearly.
+    """
     ink = torch.lerp(
         colour,
         palette(s.p("neighbour_colour"), s.p("ink_light")),

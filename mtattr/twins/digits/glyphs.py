@@ -1,7 +1,8 @@
 """Handwritten 8 x 8 digits as smooth outlines that can be drawn at any size.
 
-A glyph's 64 grey levels count the ink in cells of a finer scan. A cubic surface through them, cut at half the ink of a
-stroke, follows the pen's outline; dividing by the slope turns height above the cut into a distance, which is what antialiasing needs.
+A glyph's 64 grey levels count the ink in cells of a finer scan. A cubic surface through them, cut
+at half the ink of a stroke, follows the pen's outline; dividing by the slope turns height above the
+cut into a distance, which is what antialiasing needs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _CUT, _FARTHEST, _OPENING = 0.47, 1.2, 0.9
 
 @functools.cache
 def outlines(device: torch.device | str = "cpu") -> Tensor:
-    """Signed distances (1797, 1, 72, 72) to the outline of every glyph, in cells of its 8 x 8 grid, negative inside.
+    """Signed distances (1797, 1, 72, 72) to the outline of every glyph, in cells of its 8 x 8 grid,
+    negative inside.
 
     True near the outline; beyond about one cell they only keep their sign.
     """
@@ -38,9 +40,11 @@ def outlines(device: torch.device | str = "cpu") -> Tensor:
 
 
 def distance(glyphs: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Signed distance (n, h, w), in cells, of points u, v (n, h, w) to the outlines of `glyphs` (n,).
+    """Signed distance (n, h, w), in cells, of points u, v (n, h, w) to the outlines of `glyphs`
+    (n,).
 
-    u, v are in cells from the middle of the glyph, v downwards; points off the paper are as far as its border.
+    u, v are in cells from the middle of the glyph, v downwards; points off the paper are as far as
+    its border.
     """
     half = 4 + MARGIN
     grid = torch.stack([u, v], -1) / half
@@ -54,14 +58,18 @@ def distance(glyphs: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _opened(images: np.ndarray) -> np.ndarray:
-    """Images (n, k, k) with narrow gaps deeper and thin strokes higher, or loops would fill and strokes break at the cut."""
+    """Images (n, k, k) with narrow gaps deeper and thin strokes higher, or loops would fill and
+    strokes break at the cut.
+    """
     k = images.shape[1]
     near = np.eye(k) / 2 + (np.eye(k, k=1) + np.eye(k, k=-1)) / 4
     return images + _OPENING * (images - near @ images @ near)
 
 
 def _cubic(n: int, fine: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (n * fine, n) of a cubic curve through n cell centres, and those of its slope; the ends are repeated."""
+    """Weights (n * fine, n) of a cubic curve through n cell centres, and those of its slope; the
+    ends are repeated.
+    """
     t = (np.arange(n * fine) + 0.5) / fine - 0.5
     left = np.floor(t)
     f = t - left

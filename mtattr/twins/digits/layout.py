@@ -19,7 +19,9 @@ SIDE = 32
 
 
 def image_key(split: str, i: int) -> str:
-    """Name of image i of a split: the file of the layout and the row in it, as the loader of the real set counts them."""
+    """Name of image i of a split: the file of the layout and the row in it, as the loader of the
+    real set counts them.
+    """
     if split == "test":
         return f"test-{i:06d}"
     return f"train-{_row(split, i):06d}"
@@ -32,12 +34,15 @@ def write_to(
     limit: int | dict[str, int] | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write `train_32x32.mat` and `test_32x32.mat` to `folder` so that the loader of the real SVHN reads them.
+    """Write `train_32x32.mat` and `test_32x32.mat` to `folder` so that the loader of the real SVHN
+    reads them.
 
-    SVHN has no validation file: its loader takes a fixed tenth of the rows of the training file. limit: images of train
-    and test, one number or {split: number}; None = the default sizes. Scenes of val stand in the rows that the loader
-    will take, the first so many as there are rows (at least one). Labels are 1..10, with 10 for the digit 0. Returns the folder.
-    Raises `InputError` if the folder holds anything, or for an image size other than 32, which the layout does not know.
+    SVHN has no validation file: its loader takes a fixed tenth of the rows of the training file.
+    limit: images of train and test, one number or {split: number}; None = the default sizes. Scenes
+    of val stand in the rows that the loader will take, the first so many as there are rows (at
+    least one). Labels are 1..10, with 10 for the digit 0. Returns the folder.
+    Raises `InputError` if the folder holds anything, or for an image size other than 32, which the
+    layout does not know.
     """
 
     if image_shape_of(image_size) != (SIDE, SIDE):

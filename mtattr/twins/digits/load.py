@@ -20,9 +20,10 @@ def load(
 ) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
-    limit: the first so many scenes of the split (more than the default size may be asked for); seed: another draw of
-    the whole set, from the same handwriting. Nothing is read from `root`, which must be None. `regions(i)` is float32
-    (1, H, W), the opacity of the digit's ink. `facts` gives the digest of the scenes, the label noise, and the images per class.
+    limit: the first so many scenes of the split (more than the default size may be asked for);
+    seed: another draw of the whole set, from the same handwriting. Nothing is read from `root`,
+    which must be None. `regions(i)` is float32 (1, H, W), the opacity of the digit's ink. `facts`
+    gives the digest of the scenes, the label noise, and the images per class.
     Raises `InputError` for an unknown split or a `root`.
     """
     shape = check_twin_options("cluttered-digits", split, image_size, limit, root, "svhn")

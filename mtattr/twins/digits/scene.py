@@ -1,7 +1,9 @@
-"""Scenes of the cluttered digits: which handwritten digits each image holds, how they lie, and what its label says.
+"""Scenes of the cluttered digits: which handwritten digits each image holds, how they lie, and what
+its label says.
 
-All numbers come from integer draws of seeded CPU generators, one generator per block of images, so labels and scenes
-are identical on every machine, and the first n scenes do not depend on how many are asked for.
+All numbers come from integer draws of seeded CPU generators, one generator per block of images, so
+labels and scenes are identical on every machine, and the first n scenes do not depend on how many
+are asked for.
 """
 
 from __future__ import annotations
@@ -18,26 +20,30 @@ from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
 from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
-#: Images of each split when no limit is given. On disk about one row in ten of the training file validates, by the real
-#: loader's rule: so many beside 10,000.
+#: Images of each split when no limit is given. On disk about one row in ten of the training file
+#: validates, by the real loader's rule: so many beside 10,000.
 SPLIT_SIZES = {"train": 10_000, "val": 1_037, "test": 5_000}
 
-#: Share of the labels that name another digit than the one drawn; the other nine are equally likely.
+#: Share of the labels that name another digit than the one drawn; the other nine are equally
+#: likely.
 LABEL_NOISE = {"class_wrong": 0.01}
 
-#: Digits beside the labelled one, of which only a part is in the picture: left, right, and two loose pieces of strokes.
+#: Digits beside the labelled one, of which only a part is in the picture: left, right, and two
+#: loose pieces of strokes.
 NEIGHBOURS = 4
 
 #: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning.
 PARAMETERS = (
-    "centre_x", "centre_y", "scale", "angle", "slant", "narrow", "thickness",
-    "ink_colour", "ink_light", "contrast", "ink_side", "ink_grain", "edge", "edge_colour", "edge_angle",
-    "background", "background_colour", "background_light", "background_second", "second_light", "background_third",
-    "background_tile", "background_u", "background_v", "background_angle", "background_scale", "background_strength",
-    "shapes", "shape_x", "shape_y", "shape_size", "shape_colour", "shape_kind", "shape_seed",
-    "neighbours", "left_gap", "left_lift", "left_turn", "right_gap", "right_lift", "right_turn", "neighbour_colour",
-    "pieces", "piece_x", "piece_y", "piece_turn", "piece_size", "piece_colour", "piece_x2", "piece_y2", "piece_turn2",
-    "light_angle", "light_strength", "warmth", "gain", "fade", "blur", "grain", "grain_tile", "grain_u", "grain_v",
+    "centre_x", "centre_y", "scale", "angle", "slant", "narrow", "thickness", "ink_colour",
+    "ink_light", "contrast", "ink_side", "ink_grain", "edge", "edge_colour", "edge_angle",
+    "background", "background_colour", "background_light", "background_second", "second_light",
+    "background_third", "background_tile", "background_u", "background_v", "background_angle",
+    "background_scale", "background_strength", "shapes", "shape_x", "shape_y", "shape_size",
+    "shape_colour", "shape_kind", "shape_seed", "neighbours", "left_gap", "left_lift", "left_turn",
+    "right_gap", "right_lift", "right_turn", "neighbour_colour", "pieces", "piece_x", "piece_y",
+    "piece_turn", "piece_size", "piece_colour", "piece_x2", "piece_y2", "piece_turn2",
+    "light_angle", "light_strength", "warmth", "gain", "fade", "blur", "grain", "grain_tile",
+    "grain_u", "grain_v",
 )  # fmt: skip
 COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 
@@ -46,9 +52,9 @@ COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 class Scenes(SceneTable):
     """A run of scenes.
 
-    glyphs: int64 (N, 1 + NEIGHBOURS), positions in scikit-learn's 1797 digits: the labelled one first. classes: int64
-    (N,), the digit drawn. parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. labels: float32 (N, 1), what the
-    annotation says, errors included.
+    glyphs: int64 (N, 1 + NEIGHBOURS), positions in scikit-learn's 1797 digits: the labelled one
+    first. classes: int64 (N,), the digit drawn. parameters: float64 (N, P) in [0, 1), named by
+    `PARAMETERS`. labels: float32 (N, 1), what the annotation says, errors included.
     """
 
     glyphs: Tensor
@@ -64,7 +70,9 @@ class Scenes(SceneTable):
 
 @functools.cache
 def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """scikit-learn's digits: ink 0..16 as float64 (1797, 8, 8), classes (1797,), and each split's positions."""
+    """scikit-learn's digits: ink 0..16 as float64 (1797, 8, 8), classes (1797,), and each split's
+    positions.
+    """
     # Imported here: scikit-learn takes a second that nobody else should wait for.
     from sklearn.datasets import load_digits
 
@@ -73,7 +81,9 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
 
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; splits and seeds are separate streams, and no glyph is in two splits."""
+    """The first `n` scenes of a split; splits and seeds are separate streams, and no glyph is in
+    two splits.
+    """
     return first_scenes(lambda block: _sample_block(split, block, seed), BLOCK, n)
 
 

@@ -20,10 +20,13 @@ def map_batches(
     image_shape: tuple[int, int],
     device: torch.device | str = "cpu",
 ) -> list[Result]:
-    """Call `work` on slices that cover n scenes, without gradients, in as many threads as torch may use; results in order."""
+    """Call `work` on slices that cover n scenes, without gradients, in as many threads as torch may
+    use; results in order.
+    """
     on_cpu = torch.device(device).type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1
-    # Two megabytes a plane on CPU: larger batches leave its cache, smaller ones pay more for each operation's start.
+    # Two megabytes a plane on CPU: larger batches leave its cache, smaller ones pay more for each
+    # operation's start.
     batch = min(max(2 ** (19 if on_cpu else 23) // (image_shape[0] * image_shape[1]), 8), 2048)
     batch = max(1, min(batch, -(-n // threads)))
 
@@ -34,7 +37,8 @@ def map_batches(
     starts = range(0, n, batch)
     if threads == 1:
         return [quietly(start) for start in starts]
-    # Drawing is thousands of small operations: one batch a thread pays, several threads on one operation do not.
+    # Drawing is thousands of small operations: one batch a thread pays, several threads on one
+    # operation do not.
     try:
         with ThreadPoolExecutor(
             min(threads, max(len(starts), 1)), initializer=torch.set_num_threads, initargs=(1,)

@@ -1,6 +1,7 @@
 """Random numbers of scenes: integer draws of seeded CPU generators, so identical on every machine.
 
-Scenes are drawn in blocks, one generator a block, so the first n scenes do not depend on how many are asked for.
+Scenes are drawn in blocks, one generator a block, so the first n scenes do not depend on how many
+are asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ Uniform = Callable[[int], Tensor]
 
 
 def uniform_numbers(name: str, split: str, block: int, *, seed: int, rows: int) -> Uniform:
-    """A function that returns float64 `(rows, columns)` in [0, 1), multiples of 2**-24, for a number of columns.
+    """A function that returns float64 `(rows, columns)` in [0, 1), multiples of 2**-24, for a
+    number of columns.
 
     Each call goes on in the stream that name, seed, split and block choose.
     """
@@ -29,7 +31,8 @@ def uniform_numbers(name: str, split: str, block: int, *, seed: int, rows: int) 
 
 
 def normal_numbers(uniform: Uniform, columns: int) -> Tensor:
-    """Float64 `(rows, columns)`, nearly normal with mean 0 and variance 1: the sum of twelve uniform numbers, less six.
+    """Float64 `(rows, columns)`, nearly normal with mean 0 and variance 1: the sum of twelve
+    uniform numbers, less six.
 
     All sums are exact, so that no rounding can tell machines apart. Values lie in (-6, 6).
     """

@@ -6,15 +6,19 @@ import torch
 from torch import Tensor
 
 PALETTE = (
-    (0.93, 0.92, 0.89), (0.13, 0.13, 0.15), (0.16, 0.22, 0.38), (0.55, 0.12, 0.16), (0.80, 0.36, 0.38), (0.94, 0.72, 0.70),
-    (0.86, 0.66, 0.28), (0.93, 0.84, 0.56), (0.34, 0.42, 0.26), (0.56, 0.68, 0.58), (0.24, 0.50, 0.52), (0.56, 0.74, 0.84),
-    (0.36, 0.42, 0.66), (0.58, 0.48, 0.66), (0.46, 0.32, 0.24), (0.74, 0.62, 0.50), (0.60, 0.60, 0.62), (0.82, 0.48, 0.26),
-    (0.86, 0.83, 0.76), (0.30, 0.31, 0.34), (0.72, 0.20, 0.36), (0.98, 0.97, 0.95), (0.20, 0.34, 0.28), (0.70, 0.78, 0.72),
+    (0.93, 0.92, 0.89), (0.13, 0.13, 0.15), (0.16, 0.22, 0.38), (0.55, 0.12, 0.16),
+    (0.80, 0.36, 0.38), (0.94, 0.72, 0.70), (0.86, 0.66, 0.28), (0.93, 0.84, 0.56),
+    (0.34, 0.42, 0.26), (0.56, 0.68, 0.58), (0.24, 0.50, 0.52), (0.56, 0.74, 0.84),
+    (0.36, 0.42, 0.66), (0.58, 0.48, 0.66), (0.46, 0.32, 0.24), (0.74, 0.62, 0.50),
+    (0.60, 0.60, 0.62), (0.82, 0.48, 0.26), (0.86, 0.83, 0.76), (0.30, 0.31, 0.34),
+    (0.72, 0.20, 0.36), (0.98, 0.97, 0.95), (0.20, 0.34, 0.28), (0.70, 0.78, 0.72),
 )  # fmt: skip
 
 
 def palette(pick: Tensor, light: Tensor) -> Tensor:
-    """Colours (n, 3) from `pick` and `light` in [0, 1): an entry of the palette, made a little darker or lighter."""
+    """Colours (n, 3) from `pick` and `light` in [0, 1): an entry of the palette, made a little
+    darker or lighter.
+    """
     table = torch.tensor(PALETTE, device=pick.device)
     return (
         table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)]
@@ -43,7 +47,9 @@ def brightness(colour: Tensor) -> Tensor:
 
 
 def apart(colour: Tensor, other: Tensor, least: float = 0.28) -> Tensor:
-    """`colour` (n, 3), moved towards white or black where its luma is nearer than `least` to that of `other`."""
+    """`colour` (n, 3), moved towards white or black where its luma is nearer than `least` to that
+    of `other`.
+    """
     gap = brightness(colour) - brightness(other)
     target = (brightness(other) < 0.5).float()[:, None].expand_as(colour)
     strength = ((least - gap.abs()) / least).clamp(0, 1)[:, None] * 0.8

@@ -1,6 +1,8 @@
-"""Where a scene lies in its image: coordinates of every pixel, and of the pixels in a box around a shape.
+"""Where a scene lies in its image: coordinates of every pixel, and of the pixels in a box around a
+shape.
 
-A scene is described in units of its own, never in pixels, so 32 and 224 pixels show one scene, not one image resized.
+A scene is described in units of its own, never in pixels, so 32 and 224 pixels show one scene, not
+one image resized.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from torch import Tensor
 class Frame:
     """Where the scenes' units lie: a frame is turned, scaled and moved within the images.
 
-    The images, `image_shape` = (height, width) pixels, span [-1, 1] from top to bottom and [-aspect, aspect] from left to
-    right, so a picture whose pixels are not square shows its scene squeezed.
-    centre_x, centre_y, scale, angle (radians), each (n,): frame point p lies at centre + scale * rotation(angle) p.
+    The images, `image_shape` = (height, width) pixels, span [-1, 1] from top to bottom and
+    [-aspect, aspect] from left to right, so a picture whose pixels are not square shows its scene
+    squeezed. centre_x, centre_y, scale, angle (radians), each (n,): frame point p lies at centre +
+    scale * rotation(angle) p.
     """
 
     image_shape: tuple[int, int]
@@ -42,7 +45,9 @@ class Frame:
 
     @functools.cached_property
     def pixel(self) -> Tensor:
-        """Size of one pixel in frame units, (n, 1, 1); the mean of both directions where pixels are not square."""
+        """Size of one pixel in frame units, (n, 1, 1); the mean of both directions where pixels are
+        not square.
+        """
         height, width = self.image_shape
         return ((2 / height + 2 * self.aspect / width) / 2 / self.scale)[:, None, None]
 
@@ -59,7 +64,9 @@ class Frame:
     def to_pixels(
         self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)
     ) -> tuple[Tensor, Tensor]:
-        """Positions in the images, in pixels from the upper left corner, of frame points x, y (n,) of the images `rows`."""
+        """Positions in the images, in pixels from the upper left corner, of frame points x, y (n,)
+        of the images `rows`.
+        """
         height, width = self.image_shape
         cos, sin = torch.cos(self.angle[rows]), torch.sin(self.angle[rows])
         px = (self.centre_x[rows] + self.scale[rows] * (x * cos - y * sin)) / self.aspect
@@ -84,7 +91,8 @@ class Frame:
         half_height: Tensor,
         images: Tensor | None = None,
     ) -> Patch:
-        """The pixels around a box in frame units, cut from the images `rows`; parameters (n,) or numbers.
+        """The pixels around a box in frame units, cut from the images `rows`; parameters (n,) or
+        numbers.
 
         Args:
             images: where these images lie in the picture, if not at `rows`.
@@ -118,9 +126,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Patch:
-    """Pixels of a few images: `index` selects them from (n, H, W, ...) tensors, `x, y` are their frame coordinates.
+    """Pixels of a few images: `index` selects them from (n, H, W, ...) tensors, `x, y` are their
+    frame coordinates.
 
-    All patches of a batch are as large as the largest; `inside` (n, h, w) says what belongs to an image's own box.
+    All patches of a batch are as large as the largest; `inside` (n, h, w) says what belongs to an
+    image's own box.
     """
 
     index: tuple[Tensor, Tensor, Tensor]

@@ -11,7 +11,9 @@ from torch import Tensor
 
 
 class SceneTable:
-    """Base of a twin's scenes, a frozen dataclass: every tensor among its fields has one row per scene."""
+    """Base of a twin's scenes, a frozen dataclass: every tensor among its fields has one row per
+    scene.
+    """
 
     parameters: Tensor
 

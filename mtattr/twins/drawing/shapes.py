@@ -1,7 +1,8 @@
 """Shapes as signed distances, negative inside, in frame units, and their antialiased opacity.
 
-Shapes take coordinates `x, y` of shape (n, h, w) and parameters that broadcast against them, usually (n, 1, 1); y
-points down. Everything runs on the device of its inputs, and no pixel depends on its neighbours in the batch.
+Shapes take coordinates `x, y` of shape (n, h, w) and parameters that broadcast against them,
+usually (n, 1, 1); y points down. Everything runs on the device of its inputs, and no pixel depends
+on its neighbours in the batch.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def cell(values: Tensor) -> Tensor:
 
 
 def coverage(distance: Tensor, pixel: Tensor | float, softness: Tensor | float = 0.0) -> Tensor:
-    """Opacity in [0, 1] of a shape from its signed distance: one pixel wide at the edge, or `softness` where larger.
+    """Opacity in [0, 1] of a shape from its signed distance: one pixel wide at the edge, or
+    `softness` where larger.
 
     `pixel` and `softness` are lengths in the units of `distance`.
     """
@@ -33,12 +35,15 @@ def coverage(distance: Tensor, pixel: Tensor | float, softness: Tensor | float =
 
 
 def soften(images: Tensor, reach: int) -> Tensor:
-    """Blur (n, c, h, w) by about `reach` pixels: two box filters along each axis, the border repeated."""
+    """Blur (n, c, h, w) by about `reach` pixels: two box filters along each axis, the border
+    repeated.
+    """
     for _ in range(2):
         for axis, border in ((3, (reach, reach, 0, 0)), (2, (0, 0, reach, reach))):
             length = images.shape[axis]
             padded = F.pad(images, border, mode="replicate")
-            # Adding shifted views is several times faster on CPU than a pooling or convolution of this shape.
+            # Adding shifted views is several times faster on CPU than a pooling or convolution of
+            # this shape.
             images = padded.narrow(axis, 0, length).clone()
             for shift in range(1, 2 * reach + 1):
                 images += padded.narrow(axis, shift, length)
@@ -47,7 +52,9 @@ def soften(images: Tensor, reach: int) -> Tensor:
 
 
 def ellipse(x: Tensor, y: Tensor, cx, cy, rx, ry) -> Tensor:
-    """Distance to an axis-parallel ellipse; first-order exact near the edge, which is all that `coverage` needs."""
+    """Distance to an axis-parallel ellipse; first-order exact near the edge, which is all that
+    `coverage` needs.
+    """
     px, py = (x - cx) / rx, (y - cy) / ry
     radius = torch.sqrt(px * px + py * py)
     slope = torch.sqrt((px / rx) ** 2 + (py / ry) ** 2)
@@ -72,7 +79,9 @@ def segment(x: Tensor, y: Tensor, ax, ay, bx, by) -> tuple[Tensor, Tensor]:
 
 
 def limb(x: Tensor, y: Tensor, ax, ay, bx, by, ra, rb, *, cut: bool = False) -> Tensor:
-    """Distance to a rounded bar whose radius runs from `ra` at a to `rb` at b; with `cut` it ends straight at b."""
+    """Distance to a rounded bar whose radius runs from `ra` at a to `rb` at b; with `cut` it ends
+    straight at b.
+    """
     distance, t = segment(x, y, ax, ay, bx, by)
     distance = distance - (ra + (rb - ra) * t)
     if cut:
@@ -83,7 +92,9 @@ def limb(x: Tensor, y: Tensor, ax, ay, bx, by, ra, rb, *, cut: bool = False) -> 
 
 
 def polyline(x: Tensor, y: Tensor, points: list[tuple], width) -> Tensor:
-    """Distance to a stroke of the given full width through `points`, pairs of numbers or (n, 1, 1) tensors."""
+    """Distance to a stroke of the given full width through `points`, pairs of numbers or (n, 1, 1)
+    tensors.
+    """
     distances = [segment(x, y, *a, *b)[0] for a, b in itertools.pairwise(points)]
     return functools.reduce(torch.minimum, distances) - width / 2
 
@@ -123,7 +134,9 @@ def heart(x: Tensor, y: Tensor, radius) -> Tensor:
 
 
 def spline(knots: Tensor, samples: int = 64) -> Tensor:
-    """Smooth curve through evenly spaced `knots` (n, k), as a table (n, samples): Catmull-Rom, ends kept."""
+    """Smooth curve through evenly spaced `knots` (n, k), as a table (n, samples): Catmull-Rom, ends
+    kept.
+    """
     k = knots.shape[1]
     t = torch.linspace(0, k - 1, samples, device=knots.device)
     i = t.floor().clamp(max=k - 2).long()
@@ -133,7 +146,9 @@ def spline(knots: Tensor, samples: int = 64) -> Tensor:
 
 
 def look_up(table: Tensor, t: Tensor) -> Tensor:
-    """Read `table` (n, s) at positions `t` (n, h, w) in [0, 1], linearly; positions outside are clamped."""
+    """Read `table` (n, s) at positions `t` (n, h, w) in [0, 1], linearly; positions outside are
+    clamped.
+    """
     s = table.shape[1]
     position = t.clamp(0, 1) * (s - 1)
     low = position.floor().clamp(max=s - 2)
@@ -143,7 +158,8 @@ def look_up(table: Tensor, t: Tensor) -> Tensor:
 
 
 def profile(x: Tensor, y: Tensor, half_width: Tensor, top, bottom) -> tuple[Tensor, Tensor]:
-    """Distance to an upright body whose half width from `top` to `bottom` is the table `half_width` (n, s).
+    """Distance to an upright body whose half width from `top` to `bottom` is the table `half_width`
+    (n, s).
 
     Also returns the half width at each pixel (n, h, w), which shading and prints follow.
     """

@@ -19,7 +19,9 @@ from mtattr.tasks import TaskSet
 def check_twin_options(
     name: str, split: str, image_size, limit: int | None, root, real: str
 ) -> tuple[int, int]:
-    """The image shape (height, width), after the checks of `check_options`; a twin takes no `root`, and `real` names what does."""
+    """The image shape (height, width), after the checks of `check_options`; a twin takes no `root`,
+    and `real` names what does.
+    """
     check_options(name, split, image_size, limit)
     if root is not None:
         raise InputError(
@@ -44,10 +46,12 @@ def drawn_data(
     facts: dict,
     identities: Tensor | None = None,
 ) -> ImageData:
-    """A split of a twin: drawn by `render()` uint8 (N, 3, H, W) on first use, and memory-mapped from then on.
+    """A split of a twin: drawn by `render()` uint8 (N, 3, H, W) on first use, and memory-mapped
+    from then on.
 
     Args:
-        drawn_by: dotted name of the module that renders; a change of code that it can reach draws anew.
+        drawn_by: dotted name of the module that renders; a change of code that it can reach draws
+            anew.
         region_of: the regions of the image at a position in 0..N-1.
     """
     shape = (len(labels), 3, *image_shape)

@@ -1,4 +1,6 @@
-"""The 40 attributes of the face twin: CelebA's official names, order and counts, each with the part of the picture that shows it."""
+"""The 40 attributes of the face twin: CelebA's official names, order and counts, each with the part
+of the picture that shows it.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ __all__ = ["ATTRIBUTES", "INDEX", "NAMES", "PARTS", "PART_OF", "TASKS", "TRAIN_R
 class Attribute:
     """One binary attribute.
 
-    part: where it shows, one of `PARTS`. positives, train_positives: images of the real set that have it, in all and in
-    the training split.
+    part: where it shows, one of `PARTS`. positives, train_positives: images of the real set that
+    have it, in all and in the training split.
     """
 
     name: str
@@ -32,7 +34,9 @@ class Attribute:
 
     @property
     def train_rate(self) -> float:
-        """Share of the real training images that have it, in [0, 1]: the rate that the twin is made for."""
+        """Share of the real training images that have it, in [0, 1]: the rate that the twin is made
+        for.
+        """
         return self.train_positives / NUM_TRAIN_IMAGES
 
 

@@ -1,4 +1,6 @@
-"""What lies behind the person: studio paper, lights out of focus, a wall, leaves, a room, a curtain."""
+"""What lies behind the person: studio paper, lights out of focus, a wall, leaves, a room, a
+curtain.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ from mtattr.twins.faces.canvas import Canvas, hill, noise, ramp, wave
 from mtattr.twins.faces.skin import mixed
 
 _QUIET = (
-    (0.66, 0.70, 0.75), (0.28, 0.34, 0.43), (0.85, 0.80, 0.72), (0.62, 0.47, 0.36), (0.34, 0.50, 0.55),
-    (0.78, 0.62, 0.54), (0.20, 0.21, 0.26), (0.90, 0.90, 0.89), (0.46, 0.56, 0.68), (0.50, 0.24, 0.25),
-    (0.62, 0.72, 0.66), (0.18, 0.28, 0.40), (0.82, 0.74, 0.80), (0.88, 0.80, 0.62),
+    (0.66, 0.70, 0.75), (0.28, 0.34, 0.43), (0.85, 0.80, 0.72), (0.62, 0.47, 0.36),
+    (0.34, 0.50, 0.55), (0.78, 0.62, 0.54), (0.20, 0.21, 0.26), (0.90, 0.90, 0.89),
+    (0.46, 0.56, 0.68), (0.50, 0.24, 0.25), (0.62, 0.72, 0.66), (0.18, 0.28, 0.40),
+    (0.82, 0.74, 0.80), (0.88, 0.80, 0.62),
 )  # fmt: skip
 _LEAVES = ((0.14, 0.24, 0.14), (0.24, 0.34, 0.16), (0.32, 0.40, 0.24), (0.20, 0.30, 0.24))
 _CURTAINS = (
@@ -42,7 +45,8 @@ def draw_backdrop(c: Canvas) -> None:
         first * (1 - 0.42 * lights),
         second + lights * (torch.tensor([[0.98], [0.90], [0.76]], device=c.device) - second) * 0.55,
     )
-    # One row of x and one column of y: what depends on one of them alone is computed once for all pixels.
+    # One row of x and one column of y: what depends on one of them alone is computed once for all
+    # pixels.
     x, y = c.gx[None, :, None], c.gy[:, None, None]
     field = torch.empty_like(c.x)
     for number, shape in enumerate((_studio, _bokeh, _wall, _foliage, _room, _curtain)):

@@ -1,8 +1,10 @@
-"""The sheet that faces are drawn on: planes with the batch as the last axis, and boxes cut from them without copying.
+"""The sheet that faces are drawn on: planes with the batch as the last axis, and boxes cut from
+them without copying.
 
-Faces are aligned, so a part lies in nearly one place in every picture: a box is a slice for the whole batch. With the
-batch last, numbers (B,) of the pictures meet planes (h, w, B) by broadcasting, and a slice stays contiguous where it
-counts. Shapes use exactly rounded arithmetic only (no exp, no sine), so no pixel depends on its neighbours in the batch.
+Faces are aligned, so a part lies in nearly one place in every picture: a box is a slice for the
+whole batch. With the batch last, numbers (B,) of the pictures meet planes (h, w, B) by
+broadcasting, and a slice stays contiguous where it counts. Shapes use exactly rounded arithmetic
+only (no exp, no sine), so no pixel depends on its neighbours in the batch.
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ COLUMN = {name: p for p, name in enumerate(IDENTITY_PARAMETERS + IMAGE_PARAMETER
 
 #: Width of an aligned picture over its height; pictures span [-ASPECT, ASPECT] x [-1, 1].
 ASPECT = 178 / 218
-#: Where the point between the eyes lies, and how far pictures differ from it (units of half a picture height, radians).
+#: Where the point between the eyes lies, and how far pictures differ from it (units of half a
+#: picture height, radians).
 EYE_LEVEL = 111 / 109 - 1
 SHIFT, SCALE, ROLL = 0.018, (0.97, 1.05), 0.075
 
 
 class Numbers(canvas.Numbers):
-    """The numbers of a batch of scenes: parameters float32 (B, P) and attributes float32 (B, 40) on a device."""
+    """The numbers of a batch of scenes: parameters float32 (B, P) and attributes float32 (B, 40) on
+    a device.
+    """
 
     def __init__(self, parameters: Tensor, present: Tensor) -> None:
         super().__init__(parameters, COLUMN)
@@ -47,7 +52,8 @@ class Numbers(canvas.Numbers):
 class Box:
     """A box of every picture of a batch, or of those at the positions `rows`.
 
-    at: slices of rows and columns. picture (3, h, w, n): a view of the canvas, or with `rows` a copy that `close` puts back.
+    at: slices of rows and columns. picture (3, h, w, n): a view of the canvas, or with `rows` a
+    copy that `close` puts back.
     """
 
     canvas: Canvas
@@ -103,7 +109,9 @@ class Box:
         return values if self.rows is None else values[..., self.rows]
 
     def edge(self, distance: Tensor, softness: float | Tensor = 0.0) -> Tensor:
-        """Opacity in [0, 1] from a signed distance, negative inside: one pixel wide, or `softness` where that is larger."""
+        """Opacity in [0, 1] from a signed distance, negative inside: one pixel wide, or `softness`
+        where that is larger.
+        """
         width = (
             self.pixel.clamp(min=softness)
             if isinstance(softness, float)
@@ -135,9 +143,11 @@ class Box:
 
 
 class Canvas:
-    """A batch of pictures while they are drawn: `picture` (3, H, W, B), and head coordinates `x, y` (H, W, B).
+    """A batch of pictures while they are drawn: `picture` (3, H, W, B), and head coordinates `x, y`
+    (H, W, B).
 
-    Units are half a picture height; x = 0 is the middle of the face, y = 0 the line through the eyes, y points down.
+    Units are half a picture height; x = 0 is the middle of the face, y = 0 the line through the
+    eyes, y points down.
     """
 
     def __init__(
@@ -177,7 +187,9 @@ class Canvas:
     def box(
         self, left: float, right: float, top: float, bottom: float, rows: Tensor | None = None
     ) -> Box:
-        """The pixels of every picture in which head coordinates of the given box can lie; of the pictures `rows` if given."""
+        """The pixels of every picture in which head coordinates of the given box can lie; of the
+        pictures `rows` if given.
+        """
         reach = SCALE[1]
         tilt_x, tilt_y = (
             ROLL * reach * max(abs(top), abs(bottom)),
@@ -209,7 +221,9 @@ class Canvas:
         return slice(max(0, int(start) - 1), max(1, min(length, int(stop) + 2)))
 
     def rows(self, names: str) -> Tensor | None:
-        """Positions of the pictures that show any of the attributes (names parted by spaces); None if there is none."""
+        """Positions of the pictures that show any of the attributes (names parted by spaces); None
+        if there is none.
+        """
         shown = sum(self.numbers.has(name) for name in names.split())
         rows = canvas.rows_of(shown)
         return rows if len(rows) else None
@@ -219,7 +233,9 @@ class Canvas:
         return torch.full_like(self.x, value)
 
     def to_pixels(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Positions in the pictures, in pixels from the upper left corner, of head coordinates x, y (B,)."""
+        """Positions in the pictures, in pixels from the upper left corner, of head coordinates x, y
+        (B,).
+        """
         height, width = self.image_shape
         px = self.centre_x + self.scale * (x * self.cos - y * self.sin)
         py = self.centre_y + self.scale * (x * self.sin + y * self.cos)
@@ -261,7 +277,9 @@ def ramp(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
 
 
 def noise(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
-    """`patterns.noise` for planes (h, w, B) and numbers `tile` (B,) in [0, 1), with 16 bumps to a unit."""
+    """`patterns.noise` for planes (h, w, B) and numbers `tile` (B,) in [0, 1), with 16 bumps to a
+    unit.
+    """
     # Copied, because arithmetic on a transposed view costs more than one copy.
     return (
         patterns.noise(u.permute(2, 0, 1), v.permute(2, 0, 1), (tile * 32).long())

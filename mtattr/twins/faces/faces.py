@@ -1,7 +1,8 @@
 """Drawing the face twin: from scenes to pixels, to the region of every attribute, and to landmarks.
 
-Every attribute is drawn by a sign of its own within its own part. What the names of the subjective ones mean here is a
-convention of this twin, made so that a picture decides them; it says nothing about people:
+Every attribute is drawn by a sign of its own within its own part. What the names of the subjective
+ones mean here is a convention of this twin, made so that a picture decides them; it says nothing
+about people:
 
 | attribute | sign |
 |---|---|
@@ -22,8 +23,8 @@ convention of this twin, made so that a picture decides them; it says nothing ab
 | No_Beard | absent: a beard along the jaw; Goatee, Mustache, Sideburns and 5_o_Clock_Shadow are drawn apart from it |
 | Blurry | the whole picture out of focus |
 
-Signs are fainter in some scenes (`contrast_of_signs`, `makeup_strength`, `beard_density`, light and contrast), and hair, hats,
-glasses and beards may hide others, as in photographs.
+Signs are fainter in some scenes (`contrast_of_signs`, `makeup_strength`, `beard_density`, light and
+contrast), and hair, hats, glasses and beards may hide others, as in photographs.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ def draw(
 def render(
     scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the batch."""
+    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
+    batch.
+    """
     return rendered(draw, scenes, image_shape_of(image_size), device)
 
 
@@ -93,9 +96,11 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each attribute of one scene shows, float32 (40, H, W) in {0, 1}: where toggling it changes the picture.
+    """Where each attribute of one scene shows, float32 (40, H, W) in {0, 1}: where toggling it
+    changes the picture.
 
-    It is where the attribute would show if absent, and empty where something else hides it (see `changed_regions`).
+    It is where the attribute would show if absent, and empty where something else hides it (see
+    `changed_regions`).
     only: positions of the attributes wanted (the others stay empty), which saves time.
     """
     shape = image_shape_of(image_size)
@@ -103,10 +108,11 @@ def attribute_regions(
 
 
 def landmarks(scenes: Scenes, image_shape: tuple[int, int]) -> Tensor:
-    """Float64 (N, 5, 2): x, y in pixels from the upper left corner of both eyes, the nose's tip and the mouth's corners.
+    """Float64 (N, 5, 2): x, y in pixels from the upper left corner of both eyes, the nose's tip and
+    the mouth's corners.
 
-    The eye and the corner at the image's left come first, as in the real annotation. The mouth's corners move apart in
-    a smile.
+    The eye and the corner at the image's left come first, as in the real annotation. The mouth's
+    corners move apart in a smile.
     """
     c = Canvas(scenes, image_shape)
     g = c.shape

@@ -1,9 +1,11 @@
-"""The factor graph behind the labels of the face twin: hidden causes, how strongly each attribute follows them, and a few rules.
+"""The factor graph behind the labels of the face twin: hidden causes, how strongly each attribute
+follows them, and a few rules.
 
-An attribute's score is a weighted sum of the factors and a part of its own, all of mean 0 and variance 1:
-score = sum of loading * factor + sqrt(1 - sum of loading**2) * own. It is present if the score exceeds its threshold and
-the rules allow it. A factor, or an own part, of identity share s is sqrt(s) * (a number of the person) +
-sqrt(1 - s) * (a number of the picture). The loadings are fitted to CelebA's published rates and correlations.
+An attribute's score is a weighted sum of the factors and a part of its own, all of mean 0 and
+variance 1: score = sum of loading * factor + sqrt(1 - sum of loading**2) * own. It is present if
+the score exceeds its threshold and the rules allow it. A factor, or an own part, of identity share
+s is sqrt(s) * (a number of the person) + sqrt(1 - s) * (a number of the picture). The loadings are
+fitted to CelebA's published rates and correlations.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from torch import Tensor
 
 from mtattr.twins.faces.attributes import INDEX, NAMES
 
-#: Factor -> identity share, 1 = the same in all pictures of a person, 0 = drawn anew for each. High values mean: male,
-#: old, made up, smiling, bearded, heavy, large-featured, light-haired, wavy-haired, even-featured, formal.
+#: Factor -> identity share, 1 = the same in all pictures of a person, 0 = drawn anew for each. High
+#: values mean: male, old, made up, smiling, bearded, heavy, large-featured, light-haired,
+#: wavy-haired, even-featured, formal.
 FACTORS: dict[str, float] = {
     "gender": 1.0,
     "age": 0.9,
@@ -32,8 +35,8 @@ FACTORS: dict[str, float] = {
     "formality": 0.1,
 }
 
-#: Gender has two values, of mean 0 and variance 1 at the published rate of Male: a normal number above the first one gives
-#: the second (Male), any other the third.
+#: Gender has two values, of mean 0 and variance 1 at the published rate of Male: a normal number
+#: above the first one gives the second (Male), any other the third.
 GENDER = (0.204, 1.1766, -0.8499)
 
 # Name | threshold | identity share of the own part | loadings
@@ -112,7 +115,8 @@ OWN_WEIGHTS: dict[str, float] = {
 BEARD_KINDS = ("5_o_Clock_Shadow", "Goatee", "Mustache", "Sideburns")
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 HAIR_FORMS = ("Straight_Hair", "Wavy_Hair")
-#: Of several colours (forms) above their thresholds the one that exceeds its own most stays, and so does one behind it by less.
+#: Of several colours (forms) above their thresholds the one that exceeds its own most stays, and so
+#: does one behind it by less.
 COLOUR_MARGIN, FORM_MARGIN = 0.075, 0.065
 
 
@@ -133,7 +137,9 @@ def loading_table() -> Tensor:
 
 
 def present_attributes(factors: Tensor, own: Tensor) -> Tensor:
-    """Attributes, bool (N, 40), that follow from factors float64 (N, F) and own parts float64 (N, 40)."""
+    """Attributes, bool (N, 40), that follow from factors float64 (N, F) and own parts float64 (N,
+    40).
+    """
     excess = torch.stack([_score(name, factors, own) - THRESHOLDS[name] for name in NAMES], 1)
     present = excess > 0
     _apply_rules(present, excess)
@@ -141,7 +147,8 @@ def present_attributes(factors: Tensor, own: Tensor) -> Tensor:
 
 
 def _score(name: str, factors: Tensor, own: Tensor) -> Tensor:
-    # One product and one sum at a time, never a matrix product: its order of summation is the machine's choice.
+    # One product and one sum at a time, never a matrix product: its order of summation is the
+    # machine's choice.
     score = OWN_WEIGHTS[name] * own[:, INDEX[name]]
     for column, factor in enumerate(FACTORS):
         if factor in LOADINGS[name]:
@@ -150,7 +157,9 @@ def _score(name: str, factors: Tensor, own: Tensor) -> Tensor:
 
 
 def _apply_rules(present: Tensor, excess: Tensor) -> None:
-    """What logic demands, in place: only men grow beards, the bald have no hair to describe, hair has mostly one colour and form."""
+    """What logic demands, in place: only men grow beards, the bald have no hair to describe, hair
+    has mostly one colour and form.
+    """
     male, bald = present[:, INDEX["Male"]], present[:, INDEX["Bald"]]
     for name in BEARD_KINDS:
         present[:, INDEX[name]] &= male

@@ -1,8 +1,10 @@
-"""What else goes with the attributes of a face: length of the hair, kind of clothes, colour of brows, beard and skin.
+"""What else goes with the attributes of a face: length of the hair, kind of clothes, colour of
+brows, beard and skin.
 
-A drawn part reads only the attributes shown in it, so habits that reach into other parts are set here, once, in the
-numbers of a scene. Toggling an attribute leaves them as they are. As on photographs, they are cues beside the attribute:
-long hair speaks for a woman although the region of Male is the face.
+A drawn part reads only the attributes shown in it, so habits that reach into other parts are set
+here, once, in the numbers of a scene. Toggling an attribute leaves them as they are. As on
+photographs, they are cues beside the attribute: long hair speaks for a woman although the region of
+Male is the face.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ ANY_LENGTH = 0.05
 def follow_habits(parameters: Tensor, present: Tensor, people: Tensor) -> Tensor:
     """Uniform numbers (N, P) in [0, 1), made to fit the attributes, bool (N, 40); result in [0, 1).
 
-    people: int64 (N,) from 0, who is shown. Numbers of a person follow what most of that person's pictures show, and so
-    stay equal in all of them.
+    people: int64 (N,) from 0, who is shown. Numbers of a person follow what most of that person's
+    pictures show, and so stay equal in all of them.
     """
     column = {name: p for p, name in enumerate(IDENTITY_PARAMETERS + IMAGE_PARAMETERS)}
     fitted = parameters.clone()
@@ -48,7 +50,9 @@ def follow_habits(parameters: Tensor, present: Tensor, people: Tensor) -> Tensor
 
 
 def _mostly(present: Tensor, people: Tensor):
-    """A function of an attribute's name: whether over half of the pictures of whoever is shown have it, bool (N,)."""
+    """A function of an attribute's name: whether over half of the pictures of whoever is shown have
+    it, bool (N,).
+    """
     count = int(people.max()) + 1
     pictures = torch.zeros(count, dtype=torch.long).index_add_(0, people, torch.ones_like(people))
     showing = torch.zeros(count, present.shape[1], dtype=torch.long).index_add_(

@@ -1,4 +1,6 @@
-"""Hair: a back layer behind neck and shoulders and a front layer around the face, combed along one flow of strands."""
+"""Hair: a back layer behind neck and shoulders and a front layer around the face, combed along one
+flow of strands.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,9 @@ _LENGTHS = (0.06, 0.12, 0.20, 0.34, 0.52, 0.66, 0.86, 1.05, 1.25, 1.45)
 class Hair:
     """The hair of a batch: planes (H, W, B) and colours (3, B).
 
-    outer: distance to its outline, negative inside; opening: distance to the edge of the face that it leaves free,
-    negative in the face; strands: noise along its flow, about -2 to 2; colour: of hair in full light; light: on it;
+    outer: distance to its outline, negative inside; opening: distance to the edge of the face that
+    it leaves free, negative in the face; strands: noise along its flow, about -2 to 2; colour: of
+    hair in full light; light: on it;
     gloss: its sheen.
     """
 
@@ -111,7 +114,9 @@ def plan_hair(c: Canvas) -> Hair:
 
 
 def _strands(c: Canvas, curl: Tensor) -> tuple[Tensor, Tensor]:
-    """Noise drawn out along lines that fan from the parting, wavier where the hair is; and its broader share alone."""
+    """Noise drawn out along lines that fan from the parting, wavier where the hair is; and its
+    broader share alone.
+    """
     n = c.numbers
     dx = (c.x - n.pick("hair_parting", -0.16, 0.16)).sub_(c.axis * 0.5)
     dy = c.y + 0.84
@@ -206,7 +211,9 @@ def draw_back_hair(c: Canvas, hair: Hair) -> None:
 
 
 def draw_front_hair(c: Canvas, hair: Hair) -> None:
-    """The layer over forehead and temples (with bangs over the brow), its shadow on the skin, or a bald head's sheen."""
+    """The layer over forehead and temples (with bangs over the brow), its shadow on the skin, or a
+    bald head's sheen.
+    """
     n = c.numbers
     bald = n.has("Bald")
     width = torch.clamp(c.pixel, min=0.014)

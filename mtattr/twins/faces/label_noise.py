@@ -1,8 +1,10 @@
-"""Wrong labels of the face twin, as an annotator makes them: hard questions are judged anew, and any label may slip.
+"""Wrong labels of the face twin, as an annotator makes them: hard questions are judged anew, and
+any label may slip.
 
-For a share of the pictures the own part of an attribute's score is drawn again, and the labels follow from the judged
-scores by the same rules; for `SLIPS` of all labels a guess at the published rate takes their place. So rates and
-correlations of the labels stay those of the truth, and more labels are wrong where the question is a matter of taste.
+For a share of the pictures the own part of an attribute's score is drawn again, and the labels
+follow from the judged scores by the same rules; for `SLIPS` of all labels a guess at the published
+rate takes their place. So rates and correlations of the labels stay those of the truth, and more
+labels are wrong where the question is a matter of taste.
 """
 
 from __future__ import annotations
@@ -81,8 +83,8 @@ def label_ceiling() -> dict[str, float]:
 def annotate(factors: Tensor, own: Tensor, again: Tensor, draws: Tensor) -> Tensor:
     """Labels float32 (N, 40) in {0, 1}.
 
-    factors: float64 (N, F); own: float64 (N, 40), the own parts that decide the truth; again: float64 (N, 40), those of a
-    second judgement; draws: float64 (N, 120), uniform numbers.
+    factors: float64 (N, F); own: float64 (N, 40), the own parts that decide the truth; again:
+    float64 (N, 40), those of a second judgement; draws: float64 (N, 120), uniform numbers.
     """
     anew, slipped, guess = draws.split(len(NAMES), 1)
     judged = torch.where(anew < _row(JUDGED_ANEW.values()), again, own)

@@ -29,7 +29,8 @@ SPLIT_SIZES = {"train": 20_000, "val": 4_000, "test": 10_000}
 #: Height and width of the aligned images of the real set.
 NATIVE_SIZE = (218, 178)
 
-# The official numbers of the splits, so that a key does not depend on how many images the split before it has.
+# The official numbers of the splits, so that a key does not depend on how many images the split
+# before it has.
 _NUMBERS = {
     "train": range(1, 162_771),
     "val": range(162_771, 182_638),
@@ -45,7 +46,8 @@ _CHUNK = 1024
 
 
 def image_keys(split: str, count: int) -> tuple[str, ...]:
-    """Official file names of the first `count` images of a split, "000001.jpg" and so on, in the official range of the split.
+    """Official file names of the first `count` images of a split, "000001.jpg" and so on, in the
+    official range of the split.
 
     Raises `InputError` if the range is shorter.
     """
@@ -67,11 +69,13 @@ def write_to(
 ) -> Path:
     """Write all three splits to `folder` so that the loader of the real set reads them.
 
-    Makes `Anno`, `Eval` and `Img/img_align_celeba`. limit: images per split, one number or {split: number}; None = the
-    default sizes. image_format: "png" reads back equal; "jpg" is what the real set uses, and lossy; both are called .jpg
-    as in the tables. The numbers of the images are official, so they leave gaps between the splits. The boxes are those
-    of the faces in these images; in the real set they refer to the photographs before alignment. Returns the folder.
-    Raises `InputError` if the folder holds anything, the format is unknown, or a split has too few file names.
+    Makes `Anno`, `Eval` and `Img/img_align_celeba`. limit: images per split, one number or {split:
+    number}; None = the default sizes. image_format: "png" reads back equal; "jpg" is what the real
+    set uses, and lossy; both are called .jpg as in the tables. The numbers of the images are
+    official, so they leave gaps between the splits. The boxes are those of the faces in these
+    images; in the real set they refer to the photographs before alignment. Returns the folder.
+    Raises `InputError` if the folder holds anything, the format is unknown, or a split has too few
+    file names.
     """
     quality = image_quality("celeba-twin", image_format)
     folder = new_folder(folder)
@@ -121,7 +125,8 @@ def _write_tables(
         rows = [f"{name} {tail}" for name, tail in zip(names, tails, strict=True)]
         _write(folder / path, rows if header is None else [str(len(rows)), header, *rows])
 
-    # The header of the attributes alone ends with a space, and a value is padded to two characters except the first.
+    # The header of the attributes alone ends with a space, and a value is padded to two characters
+    # except the first.
     signs = (labels * 2 - 1).int().tolist()
     table(
         "Anno/list_attr_celeba.txt",
@@ -145,9 +150,12 @@ def _write_tables(
 
 
 def _face_boxes(points: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Boxes about the faces, int64 (N, 4): left, top, width, height in pixels, within the image; from landmarks (N, 5, 2)."""
+    """Boxes about the faces, int64 (N, 4): left, top, width, height in pixels, within the image;
+    from landmarks (N, 5, 2).
+    """
     eyes, mouth = points[:, :2].mean(1), points[:, 3:].mean(1)
-    # Aligned faces have one proportion in pixels of a square picture; here both axes are stretched, so each has its own unit.
+    # Aligned faces have one proportion in pixels of a square picture; here both axes are stretched,
+    # so each has its own unit.
     across, down = (points[:, 1, 0] - points[:, 0, 0]).abs(), (mouth[:, 1] - eyes[:, 1]).abs()
     left, right = eyes[:, 0] - 1.25 * across, eyes[:, 0] + 1.25 * across
     top, bottom = eyes[:, 1] - 1.3 * down, mouth[:, 1] + 0.9 * down

@@ -19,12 +19,13 @@ def load(
 ) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
-    limit: the first so many scenes of the split (up to the size of the real split may be asked for); seed: another draw
-    of the whole set. Nothing is read from `root`, which must be None. `regions(i)` is float32 (40, H, W): where toggling
-    an attribute changes the image (see `attribute_regions`).
-    `facts` gives the digest of the scenes, the share of wrong labels per attribute, the number of people, and the
-    positive rates of the labels.
-    Raises `InputError` for an unknown split, a `root`, or a limit beyond the size of the real split.
+    limit: the first so many scenes of the split (up to the size of the real split may be asked
+    for); seed: another draw of the whole set. Nothing is read from `root`, which must be None.
+    `regions(i)` is float32 (40, H, W): where toggling an attribute changes the image (see
+    `attribute_regions`). `facts` gives the digest of the scenes, the share of wrong labels per
+    attribute, the number of people, and the positive rates of the labels.
+    Raises `InputError` for an unknown split, a `root`, or a limit beyond the size of the real
+    split.
     """
     shape = check_twin_options("celeba-twin", split, image_size, limit, root, "celeba")
     count = SPLIT_SIZES[split] if limit is None else limit

@@ -1,4 +1,6 @@
-"""Where each part of a head lies, from its geometry alone: the truth that toggled pictures are tested against."""
+"""Where each part of a head lies, from its geometry alone: the truth that toggled pictures are
+tested against.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _BOXES = {
 def part_masks(
     scene, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> dict[str, Tensor]:
-    """Masks of the parts of one scene, float32 (H, W) in {0, 1}, named by `PARTS`; they overlap, and "image" is all of it."""
+    """Masks of the parts of one scene, float32 (H, W) in {0, 1}, named by `PARTS`; they overlap,
+    and "image" is all of it.
+    """
     c = Canvas(scene, image_shape_of(image_size), device)
     x, y = c.x, c.y
     masks = {
@@ -34,7 +38,8 @@ def part_masks(
     far = (x - c.shape.axis(y)).abs()
     neck = (far < 0.46) & (y > 0.45)
     head = (far < c.shape.width + 0.10) & (y > -c.shape.top - 0.08) & (y < c.shape.chin + 0.18)
-    # Hair and hats reach as far down and out as the person's hair is long, and never into the middle of the face.
+    # Hair and hats reach as far down and out as the person's hair is long, and never into the
+    # middle of the face.
     length = c.numbers.p("hair_length")
     core = (far / 0.23) * (far / 0.23) + ((y - 0.22) / 0.28) * ((y - 0.22) / 0.28) < 1
     masks["hair"] = (

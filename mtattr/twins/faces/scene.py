@@ -1,7 +1,8 @@
 """Scenes of the face twin: whose picture it is, what it shows, and what its annotation says.
 
-All numbers come from integer draws of seeded CPU generators, one generator per block of people, so labels and scenes
-are identical on every machine, and the first n scenes do not depend on how many are asked for.
+All numbers come from integer draws of seeded CPU generators, one generator per block of people, so
+labels and scenes are identical on every machine, and the first n scenes do not depend on how many
+are asked for.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ __all__ = [
     "sample_scenes",
 ]
 
-#: Numbers in [0, 1) of each scene, uniform but for `follow_habits`; drawing gives them their meaning.
+#: Numbers in [0, 1) of each scene, uniform but for `follow_habits`; drawing gives them their
+#: meaning.
 PARAMETERS: tuple[str, ...] = IDENTITY_PARAMETERS + IMAGE_PARAMETERS
 COLUMN: dict[str, int] = {name: p for p, name in enumerate(PARAMETERS)}
 
@@ -44,7 +46,8 @@ PICTURES = tuple(10 + 21 * rank // PEOPLE for rank in range(PEOPLE))
 #: Smallest identity of each split, far enough apart for as many images as the real splits have.
 FIRST_IDENTITY = {"train": 1, "val": 8_301, "test": 9_401}
 
-# Bounds of equally likely intervals of a normal number. Three decimals hide what libraries of two machines differ by.
+# Bounds of equally likely intervals of a normal number. Three decimals hide what libraries of two
+# machines differ by.
 _BOUNDS = (-3.2, *(round(NormalDist().inv_cdf(k / PEOPLE), 3) for k in range(1, PEOPLE)), 3.2)
 
 
@@ -52,9 +55,10 @@ _BOUNDS = (-3.2, *(round(NormalDist().inv_cdf(k / PEOPLE), 3) for k in range(1, 
 class Scenes(SceneTable):
     """A run of scenes.
 
-    identities: int64 (N,), from 1, who is shown. present: bool (N, 40), the attributes drawn. parameters: float64 (N, P)
-    in [0, 1), named by `PARAMETERS`, those of `IDENTITY_PARAMETERS` equal in all pictures of a person. labels: float32
-    (N, 40) in {0, 1}, what the annotation says: errors included.
+    identities: int64 (N,), from 1, who is shown. present: bool (N, 40), the attributes drawn.
+    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`, those of `IDENTITY_PARAMETERS`
+    equal in all pictures of a person. labels: float32 (N, 40) in {0, 1}, what the annotation says:
+    errors included.
     """
 
     identities: Tensor
@@ -63,7 +67,9 @@ class Scenes(SceneTable):
     labels: Tensor
 
     def toggled(self, attribute: int | str) -> Scenes:
-        """The same scenes with one attribute flipped and all else, random state and labels included, unchanged."""
+        """The same scenes with one attribute flipped and all else, random state and labels
+        included, unchanged.
+        """
         k = INDEX[attribute] if isinstance(attribute, str) else attribute
         present = self.present.clone()
         present[:, k] ^= True
@@ -76,13 +82,17 @@ class Scenes(SceneTable):
 
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; splits and seeds are separate streams, and no person is in two splits."""
+    """The first `n` scenes of a split; splits and seeds are separate streams, and no person is in
+    two splits.
+    """
     return first_scenes(lambda block: _sample_block(split, block, seed), sum(PICTURES), n)
 
 
 @functools.cache
 def label_correlation(n: int = 40_000) -> Tensor:
-    """Correlation of the labels of every two attributes, float64 (40, 40): phi of the first `n` training scenes of seed 0."""
+    """Correlation of the labels of every two attributes, float64 (40, 40): phi of the first `n`
+    training scenes of seed 0.
+    """
     return torch.corrcoef(sample_scenes("train", n).labels.double().T)
 
 
@@ -124,8 +134,8 @@ def _sample_block(split: str, block: int, seed: int) -> Scenes:
 def _spread_normals(uniform: Uniform, columns: int) -> Tensor:
     """Float64 (PEOPLE, columns), nearly normal, each of PEOPLE equally likely intervals hit once.
 
-    With independent draws the rate of an attribute that a person never changes would be off by over a point for a
-    thousand people.
+    With independent draws the rate of an attribute that a person never changes would be off by over
+    a point for a thousand people.
     """
     bounds = torch.tensor(_BOUNDS, dtype=torch.float64)
     ranks = _ranks(uniform, columns)

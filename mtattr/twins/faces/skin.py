@@ -11,7 +11,8 @@ from mtattr.twins.faces.relief import Relief, carve_face, carve_nose, mark_age, 
 #: Skin in full light from fair to deep.
 _TONES = (
     (0.965, 0.835, 0.755), (0.950, 0.800, 0.705), (0.925, 0.755, 0.640), (0.880, 0.690, 0.560),
-    (0.815, 0.605, 0.465), (0.715, 0.505, 0.370), (0.590, 0.400, 0.290), (0.455, 0.300, 0.220), (0.345, 0.225, 0.170),
+    (0.815, 0.605, 0.465), (0.715, 0.505, 0.370), (0.590, 0.400, 0.290), (0.455, 0.300, 0.220),
+    (0.345, 0.225, 0.170),
 )  # fmt: skip
 
 
@@ -42,7 +43,9 @@ def skin_colour(c: Canvas) -> Tensor:
 
 
 def draw_skin(c: Canvas) -> None:
-    """Shape and paint neck, ears and head; sets `c.head` (opacity), `c.light` (on the face) and `c.skin` (colour)."""
+    """Shape and paint neck, ears and head; sets `c.head` (opacity), `c.light` (on the face) and
+    `c.skin` (colour).
+    """
     r = Relief(c)
     c.skin = skin_colour(c)
     alpha = _neck(c, r)
@@ -61,7 +64,9 @@ def draw_skin(c: Canvas) -> None:
 
 
 def _neck(c: Canvas, r: Relief) -> Tensor:
-    """Neck and shoulders, their slopes, and the shadow that the head throws on them; returns their opacity."""
+    """Neck and shoulders, their slopes, and the shadow that the head throws on them; returns their
+    opacity.
+    """
     n, g = c.numbers, c.shape
     alpha = c.plane()
     p = c.box(-1.0, 1.0, 0.30, 1.05)
@@ -74,7 +79,8 @@ def _neck(c: Canvas, r: Relief) -> Tensor:
     alpha[p.at] = p.edge((across.abs() - 1) * half * 0.7)
     r.right[p.at] = across * (0.35 + 0.8 * across * across) * (1 - flare)
     r.down[p.at] = 0.12 - 0.55 * flare
-    # The head's shadow, the cords of the neck, the hollow between the collar bones, and the Adam's apple.
+    # The head's shadow, the cords of the neck, the hollow between the collar bones, and the Adam's
+    # apple.
     shift = n.pick("light_side", -0.05, 0.05)
     u, v = (x + shift) / 0.36, (p.y - g.chin + 0.03) / 0.26
     shadow = (1 - u * u - v * v).clamp_(0) * 1.5

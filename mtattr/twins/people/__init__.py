@@ -1,6 +1,8 @@
-"""Generated twins of Market-1501 and DukeMTMC-reID: drawn pedestrians before street cameras, with every region known.
+"""Generated twins of Market-1501 and DukeMTMC-reID: drawn pedestrians before street cameras, with
+every region known.
 
-The official schemas, file names and roles; labels belong to identities, and so do the errors that `LABEL_NOISE` documents.
+The official schemas, file names and roles; labels belong to identities, and so do the errors that
+`LABEL_NOISE` documents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What is true of each identity, and what its annotation says: drawn at the published rates, in blocks of identities."""
+"""What is true of each identity, and what its annotation says: drawn at the published rates, in
+blocks of identities.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,24 @@ from torch import Tensor
 from mtattr.twins.drawing.chance import uniform_numbers
 from mtattr.twins.people.attributes import DOMAINS, Attribute, Domain
 
-#: Identities that are drawn together, so that the rates of even a few hundred come close to the published ones.
+#: Identities that are drawn together, so that the rates of even a few hundred come close to the
+#: published ones.
 BLOCK = 64
 
-#: Chance that an identity's annotation is wrong. "binary": the rarer value of an attribute is taken for the other one, and as
-#: many of the others for it, so that rates stay; an age becomes a neighbouring one, a colour any other one of its list.
-#: Pictures show the truth.
+#: Chance that an identity's annotation is wrong. "binary": the rarer value of an attribute is taken
+#: for the other one, and as many of the others for it, so that rates stay; an age becomes a
+#: neighbouring one, a colour any other one of its list. Pictures show the truth.
 LABEL_NOISE = {"binary": 0.05, "age": 0.05, "colour": 0.05}
 
 
 @functools.lru_cache(maxsize=64)
 def annotated_block(domain: str, role: str, block: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Truth int64 and labels float32, both (BLOCK, T), of the identities number block * BLOCK and following of a role.
+    """Truth int64 and labels float32, both (BLOCK, T), of the identities number block * BLOCK and
+    following of a role.
 
-    role: "train" or "test", the official halves. Truth is 0 or 1 for a binary attribute and else a class index, one past
-    the last for a colour that is none of the list. Labels hold the errors of `LABEL_NOISE` and NaN where unlabelled.
+    role: "train" or "test", the official halves. Truth is 0 or 1 for a binary attribute and else a
+    class index, one past the last for a colour that is none of the list. Labels hold the errors of
+    `LABEL_NOISE` and NaN where unlabelled.
     """
     spec = DOMAINS[domain]
     uniform = uniform_numbers(f"{domain}-twin identities 1", role, block, seed=seed, rows=BLOCK)

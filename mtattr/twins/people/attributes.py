@@ -1,4 +1,6 @@
-"""What the pedestrian twins label: the real sets' schemas, and what only a drawing needs to know of each attribute."""
+"""What the pedestrian twins label: the real sets' schemas, and what only a drawing needs to know of
+each attribute.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ from mtattr.tasks import TaskSet
 class Attribute:
     """One attribute of a pedestrian.
 
-    field: name in the official file; of a colour the prefix of its fields ("up", "down"). part: the part mask that holds it.
-    train, test: identities per value, as published; of a binary attribute those with values 1 and 2. unlabelled: identities
-    of train and test without a usable value. male_rate: share of value 2 among men, where genders differ much.
+    field: name in the official file; of a colour the prefix of its fields ("up", "down"). part: the
+    part mask that holds it.
+    train, test: identities per value, as published; of a binary attribute those with values 1 and
+    2. unlabelled: identities of train and test without a usable value. male_rate: share of value 2
+    among men, where genders differ much.
     """
 
     name: str
@@ -79,7 +83,8 @@ MARKET_TASKS, DUKE_TASKS = MARKET.tasks, DUKE.tasks
 class Domain:
     """One of the two sets: its schema, its cameras and how many images an identity has.
 
-    appears: chance that a camera sees an identity; longest: images of an identity in one camera at most.
+    appears: chance that a camera sees an identity; longest: images of an identity in one camera at
+    most.
     name: the real set's name in `mtattr.data`; title: its name in print.
     """
 

@@ -1,4 +1,6 @@
-"""The picture that the pedestrian twins paint on: the person's frame, a scene's numbers, and painting in patches."""
+"""The picture that the pedestrian twins paint on: the person's frame, a scene's numbers, and
+painting in patches.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,11 @@ ASPECT = 0.5
 class Canvas(canvas.Canvas):
     """A batch of pictures while they are painted.
 
-    `frame` is the person's: one unit is the height of a grown person, the head's top at
-    about -0.5, the soles at 0.5, x = 0 the body's axis; `sheet` is the image's own, [-0.5, 0.5] x [-1, 1].
-    `wears` and `figure` say who is drawn, `light_x` (B,) from where the light comes (-1 left, 1 right), `sunny` (B,) how
-    hard it is, `folds` (B, H, W), about -1 to 1, how the cloth lies, `trunk` where the upper garment is.
+    `frame` is the person's: one unit is the height of a grown person, the head's top at about -0.5,
+    the soles at 0.5, x = 0 the body's axis; `sheet` is the image's own, [-0.5, 0.5] x [-1, 1].
+    `wears` and `figure` say who is drawn, `light_x` (B,) from where the light comes (-1 left, 1
+    right), `sunny` (B,) how hard it is, `folds` (B, H, W), about -1 to 1, how the cloth lies,
+    `trunk` where the upper garment is.
     """
 
     aspect = ASPECT

@@ -79,7 +79,9 @@ def _leg(c: Canvas, points: list[Point], dim: float) -> None:
 
 
 def _rings(c: Canvas, which: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Rings around the legs of lower garments without a listed colour, for `tube`; None if none of `which` has them."""
+    """Rings around the legs of lower garments without a listed colour, for `tube`; None if none of
+    `which` has them.
+    """
     mixed = c.wears.mixed_down[which]
     if not bool(mixed.any()):
         return None
@@ -173,7 +175,8 @@ def _drape(
     distance = torch.maximum(
         torch.maximum(across.abs() - width, cell(y0) - spot.y), spot.y - cell(y1)
     )
-    # Light follows the body, not the cut: a seat that narrows between the legs has no dark edge there.
+    # Light follows the body, not the cut: a seat that narrows between the legs has no dark edge
+    # there.
     nx = (across / torch.maximum(width, cell(0.85 * reach))).clamp(-1, 1)
     light = light_on(c, rows, nx, torch.zeros_like(nx)) * folded(c, spot, folds)
     if pleats is not None:
@@ -238,7 +241,9 @@ def draw_arm(c: Canvas, rows: Tensor, points: list[Point], dim: float) -> None:
 
 
 def _sleeve_rings(c: Canvas, rows: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Rings around the sleeves of striped upper garments, for `tube`; None if none of `rows` has them."""
+    """Rings around the sleeves of striped upper garments, for `tube`; None if none of `rows` has
+    them.
+    """
     w, kind = c.wears, c.p("up_pattern")[rows]
     ringed = (kind > 0.70) & (kind < 0.80) | w.mixed_up[rows]
     if not bool(ringed.any()):

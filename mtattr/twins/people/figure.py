@@ -1,7 +1,8 @@
 """The walking figure: a skeleton in three dimensions, seen by the camera.
 
-Lengths are shares of a grown person's height, as anthropometric tables give them: eyes, shoulders, hips and knees at about
-0.94, 0.82, 0.51 and 0.28 of it. Points are (x, y, depth): the person's frame, and how much nearer than the axis.
+Lengths are shares of a grown person's height, as anthropometric tables give them: eyes, shoulders,
+hips and knees at about 0.94, 0.82, 0.51 and 0.28 of it. Points are (x, y, depth): the person's
+frame, and how much nearer than the axis.
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ def stand(c: Canvas, wardrobe: Wardrobe) -> Figure:
     legs = [[seen(point, 0.0) for point in leg] for leg in legs]
     arms = [[seen(point, lean) for point in arm] for arm in arms]
     left_is_near = sin < 0
-    # Legs overlap by their own depth, not by the shoulders': the foot in front covers the other one.
+    # Legs overlap by their own depth, not by the shoulders': the foot in front covers the other
+    # one.
     left_leg_is_near = legs[0][1][2] + legs[0][2][2] > legs[1][1][2] + legs[1][2][2]
     far_arm, near_arm = _ordered(*arms, left_is_near)
     far_leg, near_leg = _ordered(*legs, left_leg_is_near)
     return Figure(
         cos=cos, sin=sin, pitch=pitch, unit=unit, drop=sink * unit, lean=lean, bulk=bulk,
-        head_size=(1 - 0.03 * female) * (1 + 0.16 * young),
-        far_arm=far_arm, near_arm=near_arm, far_leg=far_leg, near_leg=near_leg, left_is_near=left_is_near,
+        head_size=(1 - 0.03 * female) * (1 + 0.16 * young), far_arm=far_arm, near_arm=near_arm,
+        far_leg=far_leg, near_leg=near_leg, left_is_near=left_is_near,
         shoulder_width=shoulder_width,
         waist=((0.082 - 0.018 * female) * bulk + 0.010 * (adult + old), (0.060 - 0.007 * female) * bulk + 0.024 * (adult + old)),
         chest=((0.100 - 0.010 * female) * bulk, (0.068 + 0.004 * female) * bulk),
@@ -61,7 +63,9 @@ def stand(c: Canvas, wardrobe: Wardrobe) -> Figure:
 
 
 def _pace(c: Canvas, old: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Share of a walk (little where someone stands), swing of the legs in radians, and phase of the step."""
+    """Share of a walk (little where someone stands), swing of the legs in radians, and phase of the
+    step.
+    """
     walking = torch.where(c.p("gait") < 0.16, 0.12, 1.0)
     return walking, walking * c.pick("stride", 0.30, 0.48) * (1 - 0.35 * old), TAU * c.p("phase")
 
@@ -96,7 +100,9 @@ def _legs(c: Canvas, female: Tensor, old: Tensor) -> list[list[Point]]:
 
 
 def _arms(c: Canvas, old: Tensor, bulk: Tensor, shoulder_width: Tensor) -> list[list[Point]]:
-    """Shoulder, elbow and wrist of the left and the right arm, in body coordinates; they swing against the legs."""
+    """Shoulder, elbow and wrist of the left and the right arm, in body coordinates; they swing
+    against the legs.
+    """
     _, stride, phase = _pace(c, old)
     arms = []
     for sign in (1.0, -1.0):

@@ -1,4 +1,6 @@
-"""Which identity numbers the pedestrian twins have, and the split of each: fixed, whatever the seed or the limit."""
+"""Which identity numbers the pedestrian twins have, and the split of each: fixed, whatever the seed
+or the limit.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ import hashlib
 
 from mtattr.data.held_out import validation_identities
 
-#: Share of the numbers below 10,000 that are identities: Market-1501 numbers them without gaps, DukeMTMC-reID does not.
+#: Share of the numbers below 10,000 that are identities: Market-1501 numbers them without gaps,
+#: DukeMTMC-reID does not.
 _USED = {"market1501": 1.0, "duke": 0.254}
 _TRAIN_SHARE = {"market1501": 751 / 1501, "duke": 702 / 1812}
 _GALLERY_ONLY = {"market1501": 0.0, "duke": 408 / 1110}
@@ -20,7 +23,9 @@ def _place(domain: str, purpose: str, number: int) -> float:
 
 @functools.cache
 def role_identities(domain: str, role: str) -> tuple[int, ...]:
-    """All identity numbers of an official half, "train" or "test", ascending; they have four digits at most."""
+    """All identity numbers of an official half, "train" or "test", ascending; they have four digits
+    at most.
+    """
     return tuple(
         number
         for number in range(1, 10_000)
@@ -33,7 +38,8 @@ def role_identities(domain: str, role: str) -> tuple[int, ...]:
 def split_identities(domain: str, split: str) -> tuple[tuple[int, int], ...]:
     """Pairs (position within the official half, identity number) of a split, ascending.
 
-    Validation identities are carved from the training half by `validation_identities`, the rule of the real loaders.
+    Validation identities are carved from the training half by `validation_identities`, the rule of
+    the real loaders.
     """
     numbers = role_identities(domain, "test" if split == "test" else "train")
     held_out = validation_identities(numbers) if split != "test" else set()
@@ -45,5 +51,7 @@ def split_identities(domain: str, split: str) -> tuple[tuple[int, int], ...]:
 
 
 def in_gallery_only(domain: str, number: int) -> bool:
-    """Whether a test identity is never a query: DukeMTMC-reID has 408 such distractors, and labels them."""
+    """Whether a test identity is never a query: DukeMTMC-reID has 408 such distractors, and labels
+    them.
+    """
     return _place(domain, "gallery", number) < _GALLERY_ONLY[domain]

@@ -1,4 +1,6 @@
-"""The pedestrian twins on disk, in the official layouts of Market-1501 and DukeMTMC-reID with their attribute files."""
+"""The pedestrian twins on disk, in the official layouts of Market-1501 and DukeMTMC-reID with their
+attribute files.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +45,15 @@ FIELDS = {
         "upblack upwhite upred upgray upblue upgreen uppurple upbrown",
     },
 }
-#: Market-1501's gallery holds background ("0000") and bad detections ("-1"), as shares of its labelled images.
+#: Market-1501's gallery holds background ("0000") and bad detections ("-1"), as shares of its
+#: labelled images.
 DISTRACTORS, JUNK = 2798 / 13115, 3819 / 13115
 
 
 def image_keys(scenes: Scenes) -> list[str]:
-    """Official file names of scenes: `0002_c1s1_000123_01.jpg` for Market-1501, `0005_c2_f0046985.jpg` for DukeMTMC-reID."""
+    """Official file names of scenes: `0002_c1s1_000123_01.jpg` for Market-1501,
+    `0005_c2_f0046985.jpg` for DukeMTMC-reID.
+    """
     return [_file_name(scenes.domain, *row) for row in scenes.numbers.tolist()]
 
 
@@ -69,13 +74,14 @@ def write_market1501_twin(
     seed: int = 0,
     image_format: str = "png",
 ) -> Path:
-    """Write the twin of Market-1501 to `folder` so that the loader of the real set reads it; returns the folder.
+    """Write the twin of Market-1501 to `folder` so that the loader of the real set reads it;
+    returns the folder.
 
-    Makes `bounding_box_train` (training and validation identities), `bounding_box_test` (with distractors and junk),
-    `query`, and `attribute/market_attribute.mat`.
-    image_size: (height, width), by default the native (128, 64); limit: images per split, one number or
-    {split: number}, None = the default sizes; seed; image_format: "png" reads back equal (under the official names, which
-    end in .jpg), "jpg" is what the set uses, and lossy.
+    Makes `bounding_box_train` (training and validation identities), `bounding_box_test` (with
+    distractors and junk), `query`, and `attribute/market_attribute.mat`.
+    image_size: (height, width), by default the native (128, 64); limit: images per split, one
+    number or {split: number}, None = the default sizes; seed; image_format: "png" reads back equal
+    (under the official names, which end in .jpg), "jpg" is what the set uses, and lossy.
     Raises `InputError` if the folder holds anything or an option is out of range.
     """
     return _write("market1501", folder, image_size, limit, seed, image_format)
@@ -89,7 +95,9 @@ def write_duke_twin(
     seed: int = 0,
     image_format: str = "png",
 ) -> Path:
-    """Write the twin of DukeMTMC-reID with `attribute/duke_attribute.mat`; else as `write_market1501_twin`."""
+    """Write the twin of DukeMTMC-reID with `attribute/duke_attribute.mat`; else as
+    `write_market1501_twin`.
+    """
     return _write("duke", folder, image_size, limit, seed, image_format)
 
 
@@ -148,7 +156,9 @@ def _write_images(folder: Path, scenes: Scenes, shape: tuple[int, int], quality:
 
 
 def _unlabelled(count: int, identity: int, seed: int) -> Scenes:
-    """Scenes without a labelled person: background (identity 0), or crops that miss most of someone (-1)."""
+    """Scenes without a labelled person: background (identity 0), or crops that miss most of someone
+    (-1).
+    """
     scenes = unlabelled_scenes("market1501", identity, count, seed)
     shift = scenes.parameters[:, COLUMN["crop_x"]] - 0.5
     away = torch.where(shift < 0, -1.0, 1.0)
@@ -159,7 +169,9 @@ def _unlabelled(count: int, identity: int, seed: int) -> Scenes:
 
 
 def _write_attributes(folder: Path, domain: str, halves: dict[str, list[Scenes]]) -> None:
-    """The MATLAB file: a struct of both halves, each with one row vector a field and the names of its identities."""
+    """The MATLAB file: a struct of both halves, each with one row vector a field and the names of
+    its identities.
+    """
     from scipy.io import savemat
 
     struct = {role: _half(domain, role, halves[role]) for role in FIELDS[domain]}

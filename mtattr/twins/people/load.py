@@ -22,12 +22,14 @@ def load_market1501_twin(
     limit: int | None = None,
     seed: int = 0,
 ) -> ImageData:
-    """One split of the twin of Market-1501: 12 tasks, six cameras; drawn on first use and memory-mapped from then on.
+    """One split of the twin of Market-1501: 12 tasks, six cameras; drawn on first use and
+    memory-mapped from then on.
 
-    limit: the first so many images of the split, in the order of their names, so of whole identities; seed: another draw
-    of the whole set. Nothing is read from `root`, which must be None. `identities` int64 (N,) are the numbers in the file
-    names; `regions(i)` is float32 (T, H, W), where toggling each task's attribute changes the image. Labels hold the errors
-    of `LABEL_NOISE` and NaN for colours that nobody labelled.
+    limit: the first so many images of the split, in the order of their names, so of whole
+    identities; seed: another draw of the whole set. Nothing is read from `root`, which must be
+    None. `identities` int64 (N,) are the numbers in the file names; `regions(i)` is float32 (T, H,
+    W), where toggling each task's attribute changes the image. Labels hold the errors of
+    `LABEL_NOISE` and NaN for colours that nobody labelled.
     Raises `InputError` for an unknown split or a `root`.
     """
     return _load("market1501", split, root, image_size, limit, seed)
@@ -41,7 +43,9 @@ def load_duke_twin(
     limit: int | None = None,
     seed: int = 0,
 ) -> ImageData:
-    """One split of the twin of DukeMTMC-reID: 10 tasks, eight cameras; else as `load_market1501_twin`."""
+    """One split of the twin of DukeMTMC-reID: 10 tasks, eight cameras; else as
+    `load_market1501_twin`.
+    """
     return _load("duke", split, root, image_size, limit, seed)
 
 

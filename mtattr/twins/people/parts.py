@@ -1,4 +1,6 @@
-"""Where each part of a pedestrian lies, from the figure's landmarks alone: the independent check on attribute regions."""
+"""Where each part of a pedestrian lies, from the figure's landmarks alone: the independent check on
+attribute regions.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,17 @@ from mtattr.twins.people.records import Point
 from mtattr.twins.people.scene import Scenes
 from mtattr.twins.people.trunk import hem_level
 
-#: How far a part's colour may run beyond its outline, in the person's heights: the blur of the lens.
+#: How far a part's colour may run beyond its outline, in the person's heights: the blur of the
+#: lens.
 MARGIN = 0.022
 
 
 def part_masks(scene: Scenes, image_size: ImageSize = NATIVE_SIZE) -> dict[str, Tensor]:
-    """Where each part of the pedestrian of one scene lies, present or not, hidden or not: part -> float32 (H, W) in {0, 1}.
+    """Where each part of the pedestrian of one scene lies, present or not, hidden or not: part ->
+    float32 (H, W) in {0, 1}.
 
-    Parts are those of the schema's attributes. Each is a union of boxes, ellipses and bars around the landmarks.
+    Parts are those of the schema's attributes. Each is a union of boxes, ellipses and bars around
+    the landmarks.
     """
     c = prepared(scene.rows(slice(0, 1)), image_shape_of(image_size))
     margin = MARGIN + 1.5 * float(c.frame.pixel)
@@ -136,7 +141,9 @@ def _sides(c: Canvas) -> Tensor:
 
 
 def _person(c: Canvas) -> Tensor:
-    """Everything: boxes for the head with a hat, for the trunk with arms and bags, and for the legs, as high as a grown person."""
+    """Everything: boxes for the head with a hat, for the trunk with arms and bags, and for the
+    legs, as high as a grown person.
+    """
     f = c.figure
     grown = max(1.0, 0.95 / float(f.unit))
 

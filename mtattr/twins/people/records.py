@@ -16,7 +16,10 @@ Point = tuple[Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Wardrobe:
-    """Flags, bool (B,), and colours (B, 3). `age` is 0 young, 1 teenager, 2 adult, 3 old; `mixed_*`: of no listed colour."""
+    """Flags, bool (B,), and colours (B, 3).
+
+    `age` is 0 young, 1 teenager, 2 adult, 3 old; `mixed_*`: of no listed colour.
+    """
 
     female: Tensor
     age: Tensor
@@ -45,8 +48,9 @@ class Wardrobe:
 class Figure:
     """Where everything of a batch of pedestrians is, each number (B,).
 
-    cos, sin: of the angle from the camera to where the person faces; 1, 0 = towards the camera, 0, 1 = to the right.
-    far_* and near_*: [shoulder, elbow, wrist] and [hip, knee, ankle, heel, toe] of the arm or leg behind and in front.
+    cos, sin: of the angle from the camera to where the person faces; 1, 0 = towards the camera, 0,
+    1 = to the right. far_* and near_*: [shoulder, elbow, wrist] and [hip, knee, ankle, heel, toe]
+    of the arm or leg behind and in front.
     unit: size relative to a grown person; widths are half widths (across, in depth).
     """
 
@@ -69,7 +73,9 @@ class Figure:
     hip: tuple[Tensor, Tensor]
 
     def at(self, x: Tensor | float, y: Tensor | float, z: Tensor | float) -> Point:
-        """A point of the upright body: x to the person's left, y up from the ground, z forward, in its own height."""
+        """A point of the upright body: x to the person's left, y up from the ground, z forward, in
+        its own height.
+        """
         z = z + self.lean * ((y - 0.5).clamp(min=0) if isinstance(y, Tensor) else max(y - 0.5, 0.0))
         depth = (z * self.cos - x * self.sin) * self.unit
         return (
@@ -103,7 +109,9 @@ class Figure:
         return torch.sqrt((a * self.cos) ** 2 + (b * self.sin) ** 2) * self.unit
 
     def front(self, x: Tensor | float, z: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Place on the screen, from the axis, of the line `x` to the left of the middle (B,), and how far it faces us."""
+        """Place on the screen, from the axis, of the line `x` to the left of the middle (B,), and
+        how far it faces us.
+        """
         return (x * self.cos + z * self.sin) * self.unit, (z * self.cos - x * self.sin) * 18
 
 
@@ -111,8 +119,8 @@ class Figure:
 class Trunk:
     """Where the trunk lies, for each pixel of a spot, (B, h, w).
 
-    t: share of the way from the shoulders down to the hem. across: distance from the axis, to the right. light: factor on
-    colours; alpha: opacity. All lengths are in the person's frame.
+    t: share of the way from the shoulders down to the hem. across: distance from the axis, to the
+    right. light: factor on colours; alpha: opacity. All lengths are in the person's frame.
     """
 
     spot: Patch

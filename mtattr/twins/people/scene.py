@@ -1,7 +1,9 @@
-"""Scenes of the pedestrian twins: who walks where before which camera, and what the annotation says.
+"""Scenes of the pedestrian twins: who walks where before which camera, and what the annotation
+says.
 
-All numbers come from integer draws of seeded CPU generators, one generator an identity, so labels and scenes are
-identical on every machine, and the first n scenes do not depend on how many are asked for.
+All numbers come from integer draws of seeded CPU generators, one generator an identity, so labels
+and scenes are identical on every machine, and the first n scenes do not depend on how many are
+asked for.
 """
 
 from __future__ import annotations
@@ -20,30 +22,36 @@ from mtattr.twins.people.identities import split_identities
 
 #: Images of each split when no limit is given: about 440, 70 and 310 identities.
 SPLIT_SIZES = {"train": 7_000, "val": 1_100, "test": 5_000}
-#: Uniform numbers in [0, 1) of each scene, the same in all images of an identity; drawing gives them their meaning.
+#: Uniform numbers in [0, 1) of each scene, the same in all images of an identity; drawing gives
+#: them their meaning.
 OF_IDENTITY = (
-    "height", "build", "shoulders", "hips", "skin", "hair_colour", "hair_style", "hair_length", "beard", "stance", "stride", "posture",
-    "up_shade", "up_light", "up_pattern", "up_second", "up_period", "up_neck", "up_fit", "sleeve_length", "jacket", "hood",
-    "down_shade", "down_light", "trouser_width", "lower_length", "skirt_flare", "lower_pattern", "shoe_shade", "shoe_kind",
-    "hat_kind", "hat_colour", "hat_light", "backpack_colour", "backpack_light", "backpack_size", "backpack_kind",
-    "bag_colour", "bag_light", "bag_size", "bag_side", "bag_kind", "handbag_colour", "handbag_light", "handbag_size", "handbag_side",
-    "handbag_kind", "wears_long_hair", "wears_long_sleeve", "wears_shorts", "wears_skirt", "wears_boots", "wears_light_shoes",
-    "is_grown",
+    "height", "build", "shoulders", "hips", "skin", "hair_colour", "hair_style", "hair_length",
+    "beard", "stance", "stride", "posture", "up_shade", "up_light", "up_pattern", "up_second",
+    "up_period", "up_neck", "up_fit", "sleeve_length", "jacket", "hood", "down_shade", "down_light",
+    "trouser_width", "lower_length", "skirt_flare", "lower_pattern", "shoe_shade", "shoe_kind",
+    "hat_kind", "hat_colour", "hat_light", "backpack_colour", "backpack_light", "backpack_size",
+    "backpack_kind", "bag_colour", "bag_light", "bag_size", "bag_side", "bag_kind",
+    "handbag_colour", "handbag_light", "handbag_size", "handbag_side", "handbag_kind",
+    "wears_long_hair", "wears_long_sleeve", "wears_shorts", "wears_skirt", "wears_boots",
+    "wears_light_shoes", "is_grown",
 )  # fmt: skip
 #: The same in all images of an identity before one camera.
 OF_PASSAGE = (
-    "facing", "place_u", "place_tile", "sun", "light_side", "exposure", "gait", "distance", "bystander", "bystander_x", "bystander_y",
-    "bystander_colour", "furniture", "furniture_x", "furniture_colour",
+    "facing", "place_u", "place_tile", "sun", "light_side", "exposure", "gait", "distance",
+    "bystander", "bystander_x", "bystander_y", "bystander_colour", "furniture", "furniture_x",
+    "furniture_colour",
 )  # fmt: skip
 #: Different in every image.
 OF_IMAGE = (
-    "phase", "turn", "crop_x", "crop_y", "crop_scale", "tilt", "arm", "fold_u", "fold_v", "fold_tile", "blur",
-    "grain_tile", "gain", "occluder", "occluder_kind", "occluder_x", "occluder_y", "occluder_size", "occluder_colour",
+    "phase", "turn", "crop_x", "crop_y", "crop_scale", "tilt", "arm", "fold_u", "fold_v",
+    "fold_tile", "blur", "grain_tile", "gain", "occluder", "occluder_kind", "occluder_x",
+    "occluder_y", "occluder_size", "occluder_colour",
 )  # fmt: skip
 PARAMETERS = OF_IDENTITY + OF_PASSAGE + OF_IMAGE
 COLUMN = {name: p for p, name in enumerate(PARAMETERS)}
 
-#: Whole numbers of each scene: who, where and when, which make its file name, and whether it is a query.
+#: Whole numbers of each scene: who, where and when, which make its file name, and whether it is a
+#: query.
 NUMBERS = ("identity", "camera", "sequence", "frame", "box", "query")
 
 
@@ -51,9 +59,10 @@ NUMBERS = ("identity", "camera", "sequence", "frame", "box", "query")
 class Scenes(SceneTable):
     """A run of scenes of one domain, "market1501" or "duke".
 
-    present: int64 (N, T), what is drawn: 0 or 1, or a class index; a colour one past the last class is none of them.
-    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. labels: float32 (N, T), what the annotation says: errors
-    and NaN included. numbers: int64 (N, 6), named by `NUMBERS`.
+    present: int64 (N, T), what is drawn: 0 or 1, or a class index; a colour one past the last class
+    is none of them.
+    parameters: float64 (N, P) in [0, 1), named by `PARAMETERS`. labels: float32 (N, T), what the
+    annotation says: errors and NaN included. numbers: int64 (N, 6), named by `NUMBERS`.
     """
 
     domain: str
@@ -90,7 +99,8 @@ class Scenes(SceneTable):
 
 
 def sample_scenes(domain: str, split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split of "market1501" or "duke", in the order of their file names; queries are left out.
+    """The first `n` scenes of a split of "market1501" or "duke", in the order of their file names;
+    queries are left out.
 
     Raises `InputError` where the four-digit identity numbers do not give so many.
     """
@@ -98,7 +108,9 @@ def sample_scenes(domain: str, split: str, n: int, seed: int = 0) -> Scenes:
 
 
 def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple[Scenes, Scenes]:
-    """The first `n` scenes of a split, and one query of each of their identities before each camera that saw it."""
+    """The first `n` scenes of a split, and one query of each of their identities before each camera
+    that saw it.
+    """
     parts, queries, found = [], [], 0
     for position, number in split_identities(domain, split):
         if found >= n and parts:
@@ -118,7 +130,9 @@ def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple
 
 
 def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scenes:
-    """`n` scenes of people who are in no list, under one identity number of 0 or less, all in different frames."""
+    """`n` scenes of people who are in no list, under one identity number of 0 or less, all in
+    different frames.
+    """
     parts = [
         _identity_scenes(domain, "test", k, 20_000 + 1000 * -identity + k, seed).rows(
             torch.tensor([0, -1])
@@ -134,7 +148,9 @@ def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scen
 
 
 def _identity_scenes(domain: str, role: str, position: int, number: int, seed: int) -> Scenes:
-    """All scenes of one identity: camera by camera, in each the images in the order of time, then the query."""
+    """All scenes of one identity: camera by camera, in each the images in the order of time, then
+    the query.
+    """
     spec = DOMAINS[domain]
     truth, labels = (
         table[position % BLOCK] for table in annotated_block(domain, role, position // BLOCK, seed)

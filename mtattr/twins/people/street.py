@@ -1,4 +1,6 @@
-"""The street behind the people: ground in perspective, what stands at its edge, and what stands about, out of focus."""
+"""The street behind the people: ground in perspective, what stands at its edge, and what stands
+about, out of focus.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from mtattr.twins.drawing.shapes import cell, coverage
 from mtattr.twins.people.cameras import Camera
 from mtattr.twins.people.canvas import Canvas
 
-#: What lies behind the people is a little out of focus: the width of its edges in the person's heights.
+#: What lies behind the people is a little out of focus: the width of its edges in the person's
+#: heights.
 SOFT = 0.012
 
 
@@ -93,7 +96,9 @@ def _ground(c: Canvas, rows: Tensor, camera: Camera) -> None:
 def _joints(
     u: Tensor, v: Tensor, wide: float, long: float, gap: float, scale: Tensor, shift: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Opacity of the joints between slabs `wide` x `long` with every other row shifted, and each slab's column and row."""
+    """Opacity of the joints between slabs `wide` x `long` with every other row shifted, and each
+    slab's column and row.
+    """
     row = (v / long).floor()
     a = u / wide + shift * (row % 2)
     du, dv = (a - a.round()).abs() * wide, (v / long - (v / long).round()).abs() * long

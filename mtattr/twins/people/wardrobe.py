@@ -1,4 +1,6 @@
-"""What each pedestrian wears and in which colours, for both schemas: what a schema does not label, the scene decides."""
+"""What each pedestrian wears and in which colours, for both schemas: what a schema does not label,
+the scene decides.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ NAMED = {
     "brown": ((0.28, 0.18, 0.11), (0.54, 0.38, 0.26)),
     "denim": ((0.16, 0.22, 0.36), (0.40, 0.50, 0.66)),
 }
-#: Colours that no list of either schema names: an unlabelled garment has one of these, and a pattern.
+#: Colours that no list of either schema names: an unlabelled garment has one of these, and a
+#: pattern.
 UNNAMED = ((0.86, 0.46, 0.18), (0.78, 0.68, 0.52), (0.20, 0.52, 0.54), (0.66, 0.60, 0.44))
 SKINS = (
     (0.93, 0.76, 0.65),
