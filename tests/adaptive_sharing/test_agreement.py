@@ -6,9 +6,8 @@ import pytest
 import torch
 from mtattr.adaptive_sharing import agreement
 from mtattr.adaptive_sharing.agreement import group_labels
-from sklearn.metrics import adjusted_rand_score
-
 from refusals import assert_refused
+from sklearn.metrics import adjusted_rand_score
 
 KNOWN = [0] * 4 + [1] * 4 + [2] * 4
 

@@ -8,10 +8,10 @@ import torch
 from mtattr.adaptive_sharing import BranchedVGG, ThinVGG, Tree, count_weights, fold_batch_norm, vgg16
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from mtattr.training.checkpoint import load_tensors, save_tensors
+from refusals import assert_refused
 from torch import nn
 
 from reference import branched_vgg, random_groups, random_tree
-from refusals import assert_refused
 
 WIDTHS = (3, 4, 5, 4, 3, 5, 4, 3, 4, 5, 4, 3, 4, 6, 5)
 SIZES = [32, (64, 32), (40, 70)]

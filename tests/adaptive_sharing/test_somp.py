@@ -4,9 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing import somp
+from refusals import assert_refused
 
 from reference import greedy_rows
-from refusals import assert_refused
 
 
 def noise(*shape, seed=0):

@@ -1,10 +1,10 @@
 import pytest
 import torch
 from mtattr.adaptive_weighting import DynamicWeightAverage
+from refusals import assert_refused
 from safetensors.torch import load, save
 
 from reference import dynamic_weight_average
-from refusals import assert_refused
 
 NAN = float("nan")
 

@@ -5,11 +5,11 @@ import sys
 import pytest
 import torch
 from mtattr.adaptive_weighting import GradNorm
+from refusals import assert_refused
 from safetensors.torch import load, save
 from torch import nn
 
 from reference import grad_norm_step
-from refusals import assert_refused
 
 SCALES = torch.tensor([1.0, 10.0, 0.1, 3.0], dtype=torch.float64)
 

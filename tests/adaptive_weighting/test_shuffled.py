@@ -1,9 +1,8 @@
 import pytest
 import torch
 from mtattr.adaptive_weighting import ShuffledTrend, ValidationLossTrend
-from safetensors.torch import load, save
-
 from refusals import assert_refused
+from safetensors.torch import load, save
 
 
 def noise(iterations, tasks, seed=0):
