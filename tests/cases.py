@@ -35,15 +35,15 @@ def each(names, values):
     return decorate
 
 
-def assert_refused(message, function, *arguments, **options):
-    """`function` raises `InputError` with one line that matches `message`; a failure names the arguments."""
+def assert_refused(message, function, *arguments, case=None, **options):
+    """`function` raises `InputError` with one line that matches `message`; a failure names the arguments, or `case`."""
     said = None
     try:
         function(*arguments, **options)
     except InputError as error:
         said = str(error)
     named = [*map(_short, arguments), *(f"{name}={_short(value)}" for name, value in options.items())]
-    call = f"{getattr(function, '__name__', function)}({', '.join(named)})"
+    call = repr(case) if case is not None else f"{getattr(function, '__name__', function)}({', '.join(named)})"
     assert said is not None, f"{call} was not refused"
     assert re.search(message, said), f"{call}: expected {message!r}, got {said!r}"
     assert "\n" not in said, f"{call}: more than one line, {said!r}"

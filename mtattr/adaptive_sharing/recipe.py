@@ -52,11 +52,12 @@ from mtattr.twins.faces import factor_of
 class Variant:
     """A model of the paper or a control.
 
-    network: "vgg", "low-rank" or "thin". omega: channels of the thin model at full size; None for one as large as the found
-    tree. alpha: branching factor of a search, None for none. pretrained: whether it starts from the source network.
-    regroup: how the tasks are dealt to the branches of a tree that the reference found. longer: trained for as many
-    iterations as the search of the reference and its final training together. filters: how a thin network's are selected
-    from the source, by "somp" or at "random".
+    network: "vgg", "low-rank" or "thin". omega: channels of the thin model at full size; None for
+    one as large as the found tree. alpha: branching factor of a search, None for none. pretrained:
+    whether it starts from the source network.
+    regroup: how the tasks are dealt to the branches of a tree that the reference found. longer:
+    trained for as many iterations as the search of the reference and its final training together.
+    filters: how a thin network's are selected from the source, by "somp" or at "random".
     """
 
     network: str = "thin"
@@ -117,7 +118,8 @@ def check(spec: RunSpec) -> None:
     variant, settings = VARIANTS[spec.variant], spec.settings
     if spec.variant == SOURCE and (spec.dataset != SOURCE_DATASET or spec.scale == "paper"):
         raise InputError(
-            f"the source network learns on {SOURCE_DATASET} at scale smoke or reduced; for scale paper set weights"
+            f"the source network learns on {SOURCE_DATASET} at scale smoke or reduced; "
+            "for scale paper set weights"
         )
     unused = [name for name in _OF_SEARCH if name in settings]
     if unused and variant.alpha is None and not _takes_tree(spec.variant):
@@ -247,7 +249,9 @@ def _scores(teachers: Sequence[Run]) -> dict[str, float]:
 
 
 def _known_groups(spec: RunSpec, tasks: TaskSet) -> dict[str, list[str]]:
-    """Groupings of the face attributes that are known: by the part that shows them and, in the twin, by their hidden cause."""
+    """Groupings of the face attributes that are known: by the part that shows them and, in the
+    twin, by their hidden cause.
+    """
     if any(task.group == CLOTHES for task in tasks) or len(tasks) < 2:
         return {}
     known = {"region": [task.group for task in tasks]}
@@ -267,7 +271,8 @@ def _note(widths: Sequence[int], weights: str | None, from_wide: bool) -> str:
     return f"channels of a branch {', '.join(map(str, widths))}; {start}"
 
 
-#: Variant and dataset of every run that the claims ask for; those that others start from come first.
+#: Variant and dataset of every run that the claims ask for; those that others start from come
+#: first.
 EVIDENCE: tuple[tuple[str, str], ...] = (
     *(
         (name, "celeba-twin")

@@ -28,10 +28,11 @@ _log = logging.getLogger("mtattr.search")
 class SearchSettings:
     """How to search.
 
-    alpha: the branching factor of Eq. 9. limits: most branches of each of the 15 layers. interval: iterations between two
-    decisions. decay: of the moving average behind the affinity. retest: whether a layer that does not split is asked again
-    after every further interval (released code); else the tree is final at the first "no" (paper).
-    Raises `InputError` for a negative alpha, and for limits or an interval below 1.
+    alpha: the branching factor of Eq. 9. limits: most branches of each of the 15 layers. interval:
+    iterations between two decisions. decay: of the moving average behind the affinity. retest:
+    whether a layer that does not split is asked again after every further interval (released code);
+    else the tree is final at the first "no" (paper). Raises `InputError` for a negative alpha, and
+    for limits or an interval below 1.
     """
 
     alpha: float
@@ -73,7 +74,8 @@ def search(
     settings: SearchSettings,
     on_round: Callable[[Tree, Tensor, str], None] | None = None,
 ) -> Trained:
-    """Lu et al. 2017, Algorithm 1: train the thin model, group, widen, again; then train to the end.
+    """Lu et al. 2017, Algorithm 1: train the thin model, group, widen, again; then train to the
+    end.
 
     Each round trains for `interval` iterations, estimates the affinities from these very batches,
     and groups the branches at the junction; more than one group widens the layer below and starts
@@ -151,8 +153,8 @@ def _round(loop: Loop, state: _State) -> Loop:
 
 
 def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
-    """What the record keeps: every decision, the seconds, the affinity of each pair of tasks, row by row above the diagonal, and the
-    share of difficult images of each.
+    """What the record keeps: every decision, the seconds, the affinity of each pair of tasks, row
+    by row above the diagonal, and the share of difficult images of each.
     """
     matrix = affinity.matrix.cpu()
     pairs = [
@@ -172,7 +174,9 @@ def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
 
 
 def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """The affinity `(T, T)` and the shares of difficult images `(T,)` that a record's `search` holds, float64."""
+    """The affinity `(T, T)` and the shares of difficult images `(T,)` that a record's `search`
+    holds, float64.
+    """
     shares = torch.tensor(findings["difficult"], dtype=torch.float64)
     matrix = torch.eye(len(shares), dtype=torch.float64)
     rows, columns = torch.triu_indices(len(shares), len(shares), offset=1)
@@ -183,7 +187,9 @@ def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 def _metrics(affinity: ErrorAffinity) -> dict[str, float]:
-    """How far the affinities have the order that chance alone would give them, by rank correlation over pairs of tasks."""
+    """How far the affinities have the order that chance alone would give them, by rank correlation
+    over pairs of tasks.
+    """
     rows, columns = torch.triu_indices(affinity.num_tasks, affinity.num_tasks, offset=1)
     expected = chance_affinity(affinity.difficult_share)[rows, columns]
     return {
@@ -209,7 +215,8 @@ def _load(
     tensors, about = load_tensors(file, purpose="the rounds of a search")
     if about.get("identity") != dict(identity):
         raise InputError(
-            f"{file}: belongs to another run ({about.get('identity')}), expected {dict(identity)}; delete it to start anew"
+            f"{file}: belongs to another run ({about.get('identity')}), expected {dict(identity)}; "
+            "delete it to start anew"
         )
     try:
         affinity.load_state_dict(with_prefix(tensors, "affinity."))

@@ -26,8 +26,9 @@ BATCH = 32
 class Size:
     """One dataset at one scale; limits None = the whole split.
 
-    divisor: every number of channels of every network is divided by it. interval: iterations between two decisions of a
-    search. rates: learning rate by kind of network where it is not that of `fit`.
+    divisor: every number of channels of every network is divided by it. interval: iterations
+    between two decisions of a search. rates: learning rate by kind of network where it is not that
+    of `fit`.
     """
 
     fit: FitSettings
@@ -66,7 +67,8 @@ def _sgd(
     )
 
 
-#: The best of the pilots' validation accuracies for each kind of network; the paper has one rate for all.
+#: The best of the pilots' validation accuracies for each kind of network; the paper has one rate
+#: for all.
 _RATES = {"vgg": 0.003, "low-rank": 0.001, "thin": 0.03, "matched": 0.01, "branched": 0.01}
 
 
@@ -114,11 +116,11 @@ def domains_of(dataset: str) -> tuple[str, ...]:
 def load_splits(
     dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
 ) -> dict[str, ImageData]:
-    """The three splits at the size of a scale, all tasks binary; labels that only the other domain has are unknown.
+    """The three splits at the size of a scale, all tasks binary; labels that only the other domain
+    has are unknown.
 
-    root: the dataset's folder, or one with a folder of its name; for both domains the folder above `celeba` and
-    `deepfashion`. Raises `InputError` for a dataset or scale
-    that has no recipe.
+    root: the dataset's folder, or one with a folder of its name; for both domains the folder above
+    `celeba` and `deepfashion`. Raises `InputError` for a dataset or scale that has no recipe.
     """
     size = size_of(dataset, scale)
     loaded = {}
@@ -138,7 +140,8 @@ def _load(dataset: str, split: str, size: Size, *, together: bool, **options: An
     elif dataset == "celeba" and size.divisor == 1:
         options = {"images": "wild"} | options  # the paper uses the photographs before alignment
     if options.get("root") is not None:
-        # Whoever trains on both domains has a folder for each below the root; so have the networks that teach.
+        # Whoever trains on both domains has a folder for each below the root; so have the networks
+        # that teach.
         place = Path(options["root"]) / dataset
         options["root"] = place if together or place.is_dir() else options["root"]
     data = load_dataset(dataset, split, image_size=size.image_size, **options)

@@ -53,9 +53,10 @@ WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
 class Variant:
     """A model of the paper, a control or a comparison.
 
-    weighting: a name of `WEIGHTINGS`, or None for weights of 1. separate: a whole network per task (Eq. 1). steering:
-    the images that a trend watches: the "validation" split, one "half" of it (then the other half selects the epoch) or
-    training images, drawn anew ("train").
+    weighting: a name of `WEIGHTINGS`, or None for weights of 1. separate: a whole network per task
+    (Eq. 1). steering:
+    the images that a trend watches: the "validation" split, one "half" of it (then the other half
+    selects the epoch) or training images, drawn anew ("train").
     """
 
     weighting: str | None = None
@@ -96,7 +97,8 @@ def check(spec: RunSpec) -> None:
     if weights is not None:
         if size_of(spec.dataset, spec.scale).widths is not None:
             raise InputError(
-                f"setting weights needs scale paper, whose network is ResNet-50; this is {spec.scale}"
+                f"setting weights needs scale paper, whose network is ResNet-50; "
+                f"this is {spec.scale}"
             )
         build_backbone("resnet50", weights=weights)
 
@@ -190,7 +192,8 @@ EXPLORATIONS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for: everything on faces and Market-1501, the paper's models and one control on Duke.
+    """The runs that the chapter's claims ask for: everything on faces and Market-1501, the paper's
+    models and one control on Duke.
 
     Explorations follow, and the separate networks come last, for they take longest.
     """

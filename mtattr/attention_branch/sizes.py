@@ -27,8 +27,9 @@ CARS, FACES = ("compcars", "compcars-twin"), ("celeba", "celeba-twin")
 class Size:
     """One dataset at one scale; limits None = the whole split.
 
-    small: networks are the small relatives, their channels times `width`, their stem with `stem_stride` where it is one for
-    photographs. decay: weight decay by backbone where it is not that of `fit`. options: of the loader.
+    small: networks are the small relatives, their channels times `width`, their stem with
+    `stem_stride` where it is one for photographs. decay: weight decay by backbone where it is not
+    that of `fit`. options: of the loader.
     """
 
     fit: FitSettings
@@ -67,7 +68,9 @@ def _sgd(
 
 
 def _quick(epochs: int, **augmentation: Any) -> FitSettings:
-    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and see few images."""
+    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and
+    see few images.
+    """
     return FitSettings(
         epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", **augmentation
     )

@@ -22,7 +22,9 @@ from mtattr.tasks import TaskSet
 
 
 def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
-    """Class accuracy and, when the network says attributes, their micro and mean accuracy, F1 and average precision."""
+    """Class accuracy and, when the network says attributes, their micro and mean accuracy, F1 and
+    average precision.
+    """
     result = {"class_accuracy": accuracy.class_accuracy(logits, labels, tasks)}
     if len(tasks) > 1:
         binary = list(tasks.binary_indices)
@@ -47,7 +49,9 @@ def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
 
 
 def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
-    """What a constant guess reaches: the largest class, no attribute at all, each attribute's majority, its rate."""
+    """What a constant guess reaches: the largest class, no attribute at all, each attribute's
+    majority, its rate.
+    """
     result = {"class_accuracy": accuracy.class_floor(labels, tasks)}
     if len(tasks) > 1:
         binary = list(tasks.binary_indices)

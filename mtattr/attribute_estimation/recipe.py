@@ -137,7 +137,9 @@ def _build(
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for: the paper's networks on every backbone, controls on the first, digits."""
+    """The runs that the chapter's claims ask for: the paper's networks on every backbone, controls
+    on the first, digits.
+    """
     published, controls = ("PM", "CM", "Ideal"), ("CM-matched", "PM-detached", "PM-unsupervised")
     cells = [("digits", "inception", variant) for variant in published]
     cells += [("deepfashion-twin", "inception", variant) for variant in (*published, *controls)]

@@ -63,7 +63,8 @@ def load_splits(
     attributes: int | None = None,
     **options: Any,
 ) -> dict[str, ImageData]:
-    """The three splits, the class first, then the K attributes most informative about it, best first.
+    """The three splits, the class first, then the K attributes most informative about it, best
+    first.
 
     They are chosen on the training split only, by mutual information.
 

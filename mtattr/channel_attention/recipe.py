@@ -27,8 +27,9 @@ from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 class Variant:
     """The proposed network with one part changed, or a plain network.
 
-    options: of `ChannelAttentionNet`. losses: of `channel_attention_loss`. plain: extractor and multi-label head alone. matched: as many
-    parameters as the proposed network. train_masks: False leaves the masks as they are drawn.
+    options: of `ChannelAttentionNet`. losses: of `channel_attention_loss`. plain: extractor and
+    multi-label head alone. matched: as many parameters as the proposed network. train_masks: False
+    leaves the masks as they are drawn.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -167,7 +168,8 @@ def _plain(
     }
     if not matched:
         return MultiLabelNet(num_attributes, size.channels, **own)
-    # Masks belong to no width of the extractor: it is widened, inside and out, until it weighs as much.
+    # Masks belong to no width of the extractor: it is widened, inside and out, until it weighs as
+    # much.
     goal = count_parameters(ChannelAttentionNet(num_attributes, size.channels, **network))
     low, high = 1.0, 8.0
     for _ in range(12):

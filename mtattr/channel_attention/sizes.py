@@ -17,8 +17,8 @@ PAPER = "channel_attention"
 class Size:
     """One dataset at one scale; limits None = the whole split.
 
-    channels: of features and masks. network: options of `ChannelAttentionNet`, of which those of `feature_extractor` also make the plain
-    network. options: of the loader.
+    channels: of features and masks. network: options of `ChannelAttentionNet`, of which those of
+    `feature_extractor` also make the plain network. options: of the loader.
     """
 
     fit: FitSettings
@@ -32,7 +32,9 @@ class Size:
 
 
 def _quick(epochs: int) -> FitSettings:
-    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and see few images."""
+    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and
+    see few images.
+    """
     return FitSettings(
         epochs=epochs,
         batch_size=32,
@@ -48,7 +50,8 @@ _SMALL = {
     "smoke": Size(_quick(3), 32, 16, _LIGHT, train=640, val=320, test=400),
     "reduced": Size(_quick(6), 48, 32, _LIGHT, train=4000, val=1000, test=3000),
 }
-#: Our choice, for the paper says nothing of its training: Adam, its rate divided by 10 at 60 and 80 % of 15 epochs.
+#: Our choice, for the paper says nothing of its training: Adam, its rate divided by 10 at 60 and 80
+#: % of 15 epochs.
 _PAPER_FIT = FitSettings(
     epochs=15, batch_size=32, learning_rate=1e-3, schedule="step", milestones=(0.6, 0.8), flip=True
 )

@@ -75,7 +75,9 @@ TWIN_WRITERS = {
 
 
 def loaders_of(name: str) -> list[str]:
-    """Modules that load a dataset, or each of those whose names are joined in `name`; none if unknown."""
+    """Modules that load a dataset, or each of those whose names are joined in `name`; none if
+    unknown.
+    """
     base, twin = name.removesuffix("-twin"), "-twin" * name.endswith("-twin")
     names = (name, *(part + twin for part in base.split("+")))
     return sorted({f"mtattr.{_PLACES[part][0]}" for part in names if part in _PLACES})

@@ -5,12 +5,13 @@ paper's `recipe.plan` -> `fit.fit` -> the losses that the plan names.
 """
 
 from mtattr.training.baseline import baseline_plan
+from mtattr.training.finished import Run
 from mtattr.training.fit import Trained, fit
 from mtattr.training.losses import Batch, per_task_loss, task_losses
 from mtattr.training.plan import SPLITS, Initial, Measures, Plan
 from mtattr.training.predict import predict
 from mtattr.training.recipe import Recipe, recipe_of
-from mtattr.training.run import Run, fit_or_load, plan_for
+from mtattr.training.run import fit_or_load, plan_for
 from mtattr.training.settings import FitSettings
 from mtattr.training.spec import SCALES, RunSpec
 from mtattr.training.state import Loop

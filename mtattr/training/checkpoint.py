@@ -40,7 +40,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
 def load_tensors(
     path: Path, *, purpose: str = "a checkpoint of mtattr", cure: str = "delete it to start anew"
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_tensors` wrote: (tensors, about). `InputError` names a file that is missing, cut short or foreign.
+    """Read what `save_tensors` wrote: (tensors, about). `InputError` names a file that is missing,
+    cut short or foreign.
 
     purpose: what was expected, cure: what the user can do, both for the message.
     """
@@ -89,6 +90,8 @@ def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]
 
 
 def first_line(error: Exception, limit: int = 160) -> str:
-    """An error's type and the beginning of what it says: torch lists every tensor that does not fit, each on a line."""
+    """An error's type and the beginning of what it says: torch lists every tensor that does not
+    fit, each on a line.
+    """
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= limit else text[: limit - 3] + "..."

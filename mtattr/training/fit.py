@@ -62,7 +62,8 @@ def fit(
     observer: Observer | None = None,
     stop_after: int | None = None,
 ) -> Trained:
-    """Train `plan`; a killed training goes on from its checkpoint and ends with the same bits on a CPU.
+    """Train `plan`; a killed training goes on from its checkpoint and ends with the same bits on a
+    CPU.
 
     Args:
         plan: what to train.

@@ -9,7 +9,9 @@ from mtattr.training.settings import FitSettings
 
 
 def build_optimizer(settings: FitSettings, net: nn.Module, weighting: nn.Module) -> Optimizer:
-    """Adam or SGD with momentum over the parameters of the network and, without weight decay, of the weighting."""
+    """Adam or SGD with momentum over the parameters of the network and, without weight decay, of
+    the weighting.
+    """
     groups = [{"params": list(net.parameters())}]
     if own := list(weighting.parameters()):
         groups.append({"params": own, "weight_decay": 0.0})

@@ -12,8 +12,9 @@ log = logging.getLogger("mtattr")
 class Progress:
     """Shows a run's steps; a context manager.
 
-    enabled None: a rich bar when standard error is a terminal, else one line an epoch through the logger "mtattr"
-    (silent unless the caller configures logging, so notebooks store no noise). True: the bar anyway. False: neither.
+    enabled None: a rich bar when standard error is a terminal, else one line an epoch through the
+    logger "mtattr" (silent unless the caller configures logging, so notebooks store no noise).
+    True: the bar anyway. False: neither.
     """
 
     def __init__(self, title: str, total: int, *, enabled: bool | None = None) -> None:

@@ -1,20 +1,18 @@
-"""The recipe protocol: what `mtattr.<paper>.recipe` offers, and the checks that all recipes share."""
+"""The recipe protocol, which every `mtattr.<paper>.recipe` follows, and the shared checks."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mtattr.data import TWIN_WRITERS, load_dataset
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
+from mtattr.training.finished import Run
 from mtattr.training.plan import SPLITS, Plan
 from mtattr.training.spec import RunSpec
-
-if TYPE_CHECKING:
-    from mtattr.training.run import Run
 
 Size = TypeVar("Size")
 #: Allowed settings: name -> (types, predicate, description for error messages).
@@ -72,7 +70,7 @@ def recipe_of(paper: str) -> Recipe:
 
 
 def size_of(sizes: Mapping[tuple[str, str], Size], paper: str, dataset: str, scale: str) -> Size:
-    """The entry of `sizes` for a dataset at a scale; `InputError` lists what `paper` has instead."""
+    """Entry of `sizes` for a dataset at a scale; `InputError` lists what `paper` has instead."""
     datasets = sorted({name for name, _ in sizes})
     if dataset not in datasets:
         raise InputError(

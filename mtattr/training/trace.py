@@ -9,7 +9,9 @@ from torch import Tensor
 
 
 class Trace:
-    """Mean over an epoch's iterations of every value that a weighting's `trace` gives; NaN values are left out."""
+    """Mean over an epoch's iterations of every value that a weighting's `trace` gives; NaN values
+    are left out.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
@@ -29,7 +31,7 @@ class Trace:
             self._counts[name] += known
 
     def end_epoch(self) -> dict[str, list[float]]:
-        """The means since the last call, T numbers a name, NaN where there was none; starts anew."""
+        """Means since the last call, T numbers per name, NaN where there was none; starts anew."""
         means = {
             name: (self._sums[name] / self._counts[name]).double().tolist() for name in self._sums
         }

@@ -9,24 +9,33 @@ from torch import Tensor, nn
 
 
 class Weighting(Protocol):
-    """What the loop asks of a way to weigh tasks; every one is an `nn.Module`, with all that it remembers in its state.
+    """What the loop asks of a way to weigh tasks; every one is an `nn.Module`, with all that it
+    remembers in its state.
 
-    weights `(T,)` is what multiplies the losses now. watches says which losses the loop hands to `observe` once an
-    iteration: those of images drawn from the plan's `steering` data ("validation", before the training step), those of
-    the training batch ("training", after it) or none. Parameters of a weighting are trained with the network's.
+    weights `(T,)` is what multiplies the losses now. watches says which losses the loop hands to
+    `observe` once an
+    iteration: those of images drawn from the plan's `steering` data ("validation", before the
+    training step), those of the training batch ("training", after it) or none. Parameters of a
+    weighting are trained with the network's.
     """
 
     weights: Tensor
     watches: str | None
 
     def __call__(self, losses: Tensor, features: Tensor | None = None) -> Tensor:
-        """The number to minimise, from losses `(T,)` with their graph and the shared feature map that led to them."""
+        """The number to minimise, from losses `(T,)` with their graph and the shared feature map
+        that led to them.
+        """
 
     def observe(self, losses: Tensor) -> None:
-        """Take note of losses `(T,)`, NaN for a task without a known label; over all processes, without a graph."""
+        """Take note of losses `(T,)`, NaN for a task without a known label; over all processes,
+        without a graph.
+        """
 
     def trace(self) -> dict[str, Tensor]:
-        """Values `(T,)` by name, at least "weight", whose mean over each epoch the record keeps; NaN = none yet."""
+        """Values `(T,)` by name, at least "weight", whose mean over each epoch the record keeps;
+        NaN = none yet.
+        """
 
 
 class FixedWeights(nn.Module):

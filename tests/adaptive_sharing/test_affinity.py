@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing import ErrorAffinity, branch_affinity, choose_branches, error_margins
 from mtattr.adaptive_sharing.affinity import affinity_beyond_chance, chance_affinity
-from refusals import assert_refused
 from safetensors.torch import load, save
 from sklearn.metrics import cohen_kappa_score
 
+from cases import assert_refused
 from reference import affinity_of_known, random_groups, released_affinity
 from reference import branch_affinity as by_loops
 

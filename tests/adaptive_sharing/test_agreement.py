@@ -6,8 +6,9 @@ import pytest
 import torch
 from mtattr.adaptive_sharing import agreement
 from mtattr.adaptive_sharing.agreement import group_labels
-from refusals import assert_refused
 from sklearn.metrics import adjusted_rand_score
+
+from cases import assert_refused
 
 KNOWN = [0] * 4 + [1] * 4 + [2] * 4
 

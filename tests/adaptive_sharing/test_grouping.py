@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing import VGG16_WIDTHS, choose_branches, grouping, grouping_loss, separation_cost, thin_widths, unit_cost
 from mtattr.adaptive_sharing.grouping import branch_limit, cluster
-from refusals import assert_refused
 
+from cases import assert_refused
 from reference import random_groups
 from reference import separation_cost as by_loops
 

@@ -8,9 +8,9 @@ import torch
 import torchvision
 from mtattr.adaptive_sharing import BranchedVGG, LowRankVGG, Tree, start_from_wide, start_low_rank, thin_widths
 from mtattr.adaptive_sharing.initialise import filters_of, read_vgg16
-from refusals import assert_refused
 from safetensors.torch import save_file
 
+from cases import assert_refused
 from reference import greedy_rows
 
 WIDE = (5, 6, 8, 8, 9, 9, 9, 9, 8, 9, 8, 9, 9, 12, 13)

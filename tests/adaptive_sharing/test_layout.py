@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing.layout import LAYERS, POOLED, VGG16_WIDTHS, thin_widths
-from refusals import assert_refused
+
+from cases import assert_refused
 
 BLOCKS = {"conv1": 2, "conv2": 2, "conv3": 3, "conv4": 3, "conv5": 3}
 NAMES = [*(f"{block}_{k + 1}" for block, count in BLOCKS.items() for k in range(count)), "fc6", "fc7"]

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 from mtattr.adaptive_sharing import LowRankVGG, count_weights, fold_batch_norm, low_rank_vgg16
 from mtattr.adaptive_sharing.low_rank import LowRankLayer
-from refusals import assert_refused
 from torch import nn
+
+from cases import assert_refused
 
 WIDTHS = (4, 3, 4, 5, 4, 3, 4, 5, 4, 3, 4, 5, 4, 6, 5)
 RANKS = (2, 2, 3, 2, 1, 2, 3, 2, 2, 2, 3, 2, 2, 3, 2)

@@ -8,9 +8,9 @@ import torch
 from mtattr.adaptive_sharing import BranchedVGG, ThinVGG, Tree, count_weights, fold_batch_norm, vgg16
 from mtattr.nets.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from mtattr.training.checkpoint import load_tensors, save_tensors
-from refusals import assert_refused
 from torch import nn
 
+from cases import assert_refused
 from reference import branched_vgg, random_groups, random_tree
 
 WIDTHS = (3, 4, 5, 4, 3, 5, 4, 3, 4, 5, 4, 3, 4, 6, 5)

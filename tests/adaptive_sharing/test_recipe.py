@@ -15,7 +15,7 @@ from mtattr.twins.clothes import write_to as write_clothes
 from mtattr.twins.faces import write_to as write_faces
 from safetensors.torch import save_file
 
-from bad_input import refused
+from cases import assert_refused
 
 FACES = "celeba-twin"
 
@@ -151,7 +151,7 @@ def test_what_must_be_finished_first(tiny):
         assert set(recipe.requires(wanted)) == runs, wanted
     data = recipe.data(spec())
     for wanted, first in ((spec("matched"), "branch-32-2.0"), (spec("thin-32"), "source")):
-        refused(f"the run {first} on celeba-twin must be finished first; call fit_or_load", recipe.plan, wanted, data)
+        assert_refused(f"the run {first} on celeba-twin must be finished first; call fit_or_load", recipe.plan, wanted, data)
 
 
 def test_a_run_from_another_source_is_another_run(tiny, monkeypatch):
@@ -205,10 +205,10 @@ def test_bad_input_has_one_clear_line(tmp_path):
         (spec("vgg-scratch", scale="paper", weights="vgg16.safetensors"), "vgg-scratch starts from random weights"),
         (spec("vgg", scale="paper", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
     ):
-        refused(message, check, wrong)
+        assert_refused(message, check, wrong)
     path = tmp_path / "other.safetensors"
     save_file({"layer": torch.zeros(3)}, path)
-    refused(r"other.safetensors: features.0.weight \(conv1_1\) is missing", check, spec("vgg", scale="paper", weights=str(path)))
+    assert_refused(r"other.safetensors: features.0.weight \(conv1_1\) is missing", check, spec("vgg", scale="paper", weights=str(path)))
 
 
 def test_real_layouts_load_for_one_domain_and_for_both(tmp_path, fresh_home, monkeypatch):

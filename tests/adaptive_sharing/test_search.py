@@ -25,7 +25,7 @@ from mtattr.training.checkpoint import load_tensors, save_tensors
 from mtattr.training.device import open_fabric
 from safetensors.torch import load_file
 
-from bad_input import refused
+from cases import assert_refused
 
 NUM_TASKS = 6
 WIDTHS = (3,) * 13 + (4, 4)
@@ -250,7 +250,7 @@ def test_a_damaged_file_of_rounds_is_named(tmp_path):
             about["state"]["structure"]["tree"] = [[0], [3]]
             save_tensors(file, tensors, about)
         loop = loop_in(tmp_path, identity="another run" if damage == "foreign" else "run")
-        refused(r"rounds.safetensors.*delete it", plan.train, plan, loop, case=damage)
+        assert_refused(r"rounds.safetensors.*delete it", plan.train, plan, loop, case=damage)
 
 
 def test_bad_settings():
@@ -259,7 +259,7 @@ def test_bad_settings():
         {"interval": 0},
         *({"limits": value} for value in ([0] * 15, [1] * 3)),
     ):
-        refused(next(iter(wrong)), SearchSettings, **{"alpha": 1.0, "limits": [1] * 15} | wrong)
+        assert_refused(next(iter(wrong)), SearchSettings, **{"alpha": 1.0, "limits": [1] * 15} | wrong)
 
 
 def start(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:

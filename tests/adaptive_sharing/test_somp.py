@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing import somp
-from refusals import assert_refused
 
+from cases import assert_refused
 from reference import greedy_rows
 
 

@@ -5,8 +5,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.adaptive_sharing.tree import Tree, partition
-from refusals import assert_refused
 
+from cases import assert_refused
 from reference import random_groups, random_tree, tasks_above
 
 randoms = st.randoms(use_true_random=False)

@@ -1,9 +1,9 @@
 import pytest
 import torch
 from mtattr.adaptive_weighting import DynamicWeightAverage
-from refusals import assert_refused
 from safetensors.torch import load, save
 
+from cases import assert_refused
 from reference import dynamic_weight_average
 
 NAN = float("nan")

@@ -5,10 +5,10 @@ import sys
 import pytest
 import torch
 from mtattr.adaptive_weighting import GradNorm
-from refusals import assert_refused
 from safetensors.torch import load, save
 from torch import nn
 
+from cases import assert_refused
 from reference import grad_norm_step
 
 SCALES = torch.tensor([1.0, 10.0, 0.1, 3.0], dtype=torch.float64)

@@ -7,7 +7,7 @@ from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import Batch, per_task_loss
 
-from bad_input import refused
+from cases import assert_refused
 
 TASKS = TaskSet([Task("hat"), Task("colour", "categorical", tuple("rgb")), Task("bag"), Task("age", "categorical", tuple("abcd"))])
 
@@ -109,7 +109,7 @@ def test_a_sum_over_units_is_their_mean_times_their_number():
     torch.testing.assert_close(square_error(outputs, labels, TASKS, units="sum"), square_error(outputs, labels, TASKS) * sizes)
     summed = square_errors(outputs, labels, TASKS, units="sum")
     torch.testing.assert_close(summed, square_errors(outputs, labels, TASKS) * sizes, equal_nan=True)
-    refused("mean or sum", square_error, outputs, labels, TASKS, units="max")
+    assert_refused("mean or sum", square_error, outputs, labels, TASKS, units="max")
 
 
 def test_what_a_plan_trains_is_the_square_error():
@@ -122,4 +122,4 @@ def test_what_a_plan_trains_is_the_square_error():
 
 def test_shapes_that_would_be_broadcast_are_refused():
     for outputs, labels in (((4, 1), (4, 4)), ((1, 9), (4, 4)), ((4,), (4, 4)), ((4, 9), (1, 4)), ((4, 9), (4, 1)), ((4, 8), (4, 4))):
-        refused(r"outputs \(B, 9\) and labels \(B, 4\)", square_error, torch.zeros(outputs), torch.zeros(labels), TASKS)
+        assert_refused(r"outputs \(B, 9\) and labels \(B, 4\)", square_error, torch.zeros(outputs), torch.zeros(labels), TASKS)

@@ -12,7 +12,7 @@ from mtattr.training import Batch, Plan, RunSpec, fit_or_load, plan_for
 from mtattr.twins.people import write_market1501_twin
 from safetensors.torch import save_file
 
-from bad_input import refused
+from cases import assert_refused
 
 TRENDS = ("weighted", "shuffled", "averaged", "held-out", "train-steered")
 
@@ -139,9 +139,9 @@ def test_bad_specs_are_refused_before_anything_is_read(tmp_path):
         (spec(scale="paper", weights="no.safetensors"), "no such file"),
         (spec(dataset="digits"), "dataset 'digits'"),
     ):
-        refused(message, check, wanted)
+        assert_refused(message, check, wanted)
     save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
-    refused(r"a\.safetensors.*resnet50", check, spec(scale="paper", weights=str(tmp_path / "a.safetensors")))
+    assert_refused(r"a\.safetensors.*resnet50", check, spec(scale="paper", weights=str(tmp_path / "a.safetensors")))
 
 
 def test_the_evidence_covers_every_claim_about_generated_data():

@@ -1,8 +1,9 @@
 import pytest
 import torch
 from mtattr.adaptive_weighting import ShuffledTrend, ValidationLossTrend
-from refusals import assert_refused
 from safetensors.torch import load, save
+
+from cases import assert_refused
 
 
 def noise(iterations, tasks, seed=0):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mtattr.adaptive_weighting import ValidationLossTrend, change_weights, two_factor_weights
 from safetensors.torch import load, save
 
-from bad_input import refused
+from cases import assert_refused
 from reference import validation_loss_trend
 
 NAN = float("nan")
@@ -221,10 +221,10 @@ def test_observing_does_not_wait_for_the_device():
 def test_what_does_not_fit_is_refused():
     for shape in ((), (1,), (3, 1), (4,)):
         for act in (ValidationLossTrend(3).observe, ValidationLossTrend(3)):
-            refused("3 tasks", act, torch.ones(shape))
+            assert_refused("3 tasks", act, torch.ones(shape))
     for value in (0, -1, 2.0, True, "3", None):
-        refused("num_tasks", ValidationLossTrend, value, 5)
-        refused("interval", ValidationLossTrend, 3, interval=value)
+        assert_refused("num_tasks", ValidationLossTrend, value, 5)
+        assert_refused("interval", ValidationLossTrend, 3, interval=value)
     for current, previous in (((2,), (3,)), ((), ()), ((0,), (0,)), ((2, 2), (2, 2))):
         for form in (change_weights, two_factor_weights):
-            refused("two losses", form, torch.ones(current), torch.ones(previous))
+            assert_refused("two losses", form, torch.ones(current), torch.ones(previous))

@@ -15,7 +15,7 @@ from mtattr.training import Batch, RunSpec, fit_or_load, per_task_loss, plan_for
 from mtattr.twins import cars, digits, faces
 from safetensors.torch import save_file
 
-from bad_input import refused
+from cases import assert_refused
 
 DIGITS, CARS, FACES = "cluttered-digits", "compcars-twin", "celeba-twin"
 #: Variants by dataset: some are of many attributes, some of the make of a car.
@@ -283,11 +283,11 @@ def test_bad_input_has_one_clear_line_before_any_data_are_read(monkeypatch):
         *((spec("abn", FACES, backbone=name), "plain residual blocks") for name in ("wrn", "densenet", "seresnet152")),
         (spec("abn", "celeba", "paper", backbone="seresnet50"), "plain residual blocks"),
         (spec(weights="any.safetensors"), "weights need scale paper; .* is small here"),
-        (spec("abn", "cifar10", "paper", weights="any.safetensors"), "weights can be given for the networks of photographs only"),
+        (spec("abn", "cifar10", "paper", weights="any.safetensors"), "weights exist for networks of photographs only"),
         (spec("abn", "celeba", "paper", backbone="resnet18", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
         (spec("matched", "celeba", "paper", backbone="resnet50", weights="w"), "setting weights: matched is wider than the network"),
     ):
-        refused(message, check, wrong)
+        assert_refused(message, check, wrong)
 
 
 def test_what_is_right_passes():

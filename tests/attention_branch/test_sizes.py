@@ -6,7 +6,7 @@ from mtattr.attention_branch.sizes import BACKBONE, SIZES, load_splits, size_of
 from mtattr.data import DATASETS
 from mtattr.training.spec import SCALES
 
-from bad_input import refused
+from cases import assert_refused
 
 REAL = ["cifar10", "cifar100", "svhn", "imagenet", "compcars", "celeba"]
 DRAWN = ["cluttered-digits", "compcars-twin", "celeba-twin"]
@@ -113,4 +113,4 @@ def test_what_has_no_recipe_is_refused_with_a_list():
         ("celeba", "huge", "attention_branch has no scale 'huge' for celeba; there are smoke, reduced, paper"),
     ):
         for act in (size_of, load_splits):
-            refused(message, act, name, scale)
+            assert_refused(message, act, name, scale)

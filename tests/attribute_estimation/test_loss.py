@@ -7,7 +7,7 @@ from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import Batch
 
-from bad_input import refused
+from cases import assert_refused
 
 
 def draw():
@@ -39,7 +39,7 @@ def test_unknown_attributes_do_not_count():
 def test_weights_sum_to_one_and_alpha_is_checked():
     assert loss_weights(7, 0.3).sum().item() == pytest.approx(1.0)
     for alpha in (-0.1, 1.1, True, "x"):
-        refused("alpha", loss_weights, 7, alpha)
+        assert_refused("alpha", loss_weights, 7, alpha)
 
 
 def test_labels_may_be_of_any_type():
@@ -87,4 +87,4 @@ def test_what_does_not_fit_together_is_refused():
         *({"class_logits": value} for value in (torch.zeros(3), torch.zeros(4, 1))),
         *({"alpha": value} for value in ("x", True)),
     ):
-        refused("", joint_loss, **good | changed)
+        assert_refused("", joint_loss, **good | changed)

@@ -12,7 +12,7 @@ from mtattr.tasks import Task, TaskSet
 from mtattr.training import FitSettings, Plan, RunSpec, fit_or_load, plan_for
 from mtattr.twins.clothes import write_to
 
-from bad_input import refused
+from cases import assert_refused
 
 
 def spec(variant="PM", dataset="digits", **settings) -> RunSpec:
@@ -112,7 +112,7 @@ def test_bad_specs_are_named_before_data_are_read():
     }
     for name, wrong in values.items():
         for value in wrong:
-            refused(name, check, spec(**{name: value}))
+            assert_refused(name, check, spec(**{name: value}))
     for wanted, message in (
         (spec("XM"), "variant 'XM'"),
         (spec(epoch=3), "setting 'epoch'"),
@@ -121,9 +121,9 @@ def test_bad_specs_are_named_before_data_are_read():
         (spec(weights="missing.safetensors"), r"missing\.safetensors: no such file"),
         (spec(weights=""), r"^\.: no such file"),
     ):
-        refused(message, check, wanted)
+        assert_refused(message, check, wanted)
     for tap in (-3, 0, 2):
         check(spec(tap=tap, weights=None))
     # Only data can tell these.
-    refused(r"1\.\.15", recipe.data, spec(attributes=99))
-    refused("deepfashion", recipe.data, replace(spec(dataset="deepfashion"), scale="paper"))
+    assert_refused(r"1\.\.15", recipe.data, spec(attributes=99))
+    assert_refused("deepfashion", recipe.data, replace(spec(dataset="deepfashion"), scale="paper"))

@@ -9,7 +9,7 @@ from mtattr.nets import Output
 from mtattr.tasks import TaskSet
 from mtattr.training import Batch, per_task_loss
 
-from bad_input import refused
+from cases import assert_refused
 from reference import loss_of_four_terms, masks_by_attribute
 
 NAN = math.nan
@@ -213,15 +213,15 @@ def test_what_does_not_fit_has_one_clear_line():
     good = {"output": output_of(masks_of()), "images": images_of(), "labels": labels_of()}
     for name in ("alpha", "beta", "gamma", "lam"):
         for value in (-1, -1e-9, NAN, math.inf, "1"):
-            refused(f"{name} must be a number of at least 0, got {value!r}", channel_attention_loss, **good, **{name: value})
-    refused("reduction must be one of sum, none, got 'mean'", channel_attention_loss, **good, reduction="mean")
+            assert_refused(f"{name} must be a number of at least 0, got {value!r}", channel_attention_loss, **good, **{name: value})
+    assert_refused("reduction must be one of sum, none, got 'mean'", channel_attention_loss, **good, reduction="mean")
     for function in (loss_terms, channel_attention_loss):
         for shape in ((B, K - 1), (B, K + 1), (B - 1, K), (B,)):
-            refused("labels", function, **good | {"labels": torch.zeros(shape)})
+            assert_refused("labels", function, **good | {"labels": torch.zeros(shape)})
         for shape in ((1, 3, 4, 6), (B, 1, 4, 6), (B, 3, 4, 5), (B, 3, 4, 1)):
-            refused("images", function, **good | {"images": torch.zeros(shape, dtype=torch.float64)})
+            assert_refused("images", function, **good | {"images": torch.zeros(shape, dtype=torch.float64)})
         # Also where nothing is reduced.
         for output in (good["output"], Output(random(B, K))):
             for name in ("pixels", "mask_l1"):
                 message = f"{name} must be one of mean, sum, got 'median'"
-                refused(message, function, **good | {"output": output, name: "median"})
+                assert_refused(message, function, **good | {"output": output, name: "median"})

@@ -139,7 +139,8 @@ def planned(variant):
     net = made.build().eval()
     with torch.no_grad():
         logits = net(made.data["test"].images / 255).logits
-    return made.metrics(logits, made.data["test"].labels, FACES) | made.analyse(net, made.data, "cpu")
+    measures = made.measures
+    return measures.metrics(logits, made.data["test"].labels, FACES) | measures.analyse(net, made.data, "cpu")
 
 
 @each("claim", CLAIMS)

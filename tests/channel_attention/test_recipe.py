@@ -13,7 +13,7 @@ from mtattr.training import Batch, RunSpec, fit_or_load, plan_for
 from mtattr.twins import faces
 from torch import nn
 
-from bad_input import refused
+from cases import assert_refused
 
 FACES, NAMES = "celeba-twin", ["Male", "No_Beard", "Black_Hair", "Blond_Hair", "Eyeglasses"]
 PLAIN = ("plain", "matched")
@@ -203,7 +203,7 @@ def test_bad_input_has_one_clear_line_before_any_data_are_read(monkeypatch):
         (spec("mcan", "celeba", "paper", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
         (spec("plain", "celeba", "paper", weights="none-there.safetensors"), "none-there.safetensors: no such file"),
     ):
-        refused(message, check, wrong)
+        assert_refused(message, check, wrong)
 
 
 def test_what_is_right_passes():
@@ -218,7 +218,7 @@ def test_what_is_right_passes():
 
 def test_attributes_are_binary_and_as_many_as_the_data_have():
     data = splits_of(TaskSet([Task("colour", "categorical", ("red", "blue"))]))
-    refused("expected binary attributes: a mask answers one yes-or-no question", plan, spec(), data)
+    assert_refused("expected binary attributes: a mask answers one yes-or-no question", plan, spec(), data)
     made = plan(spec(), splits_of(TaskSet.binary(NAMES)))
     assert built(made)(torch.rand(1, 3, 32, 32)).logits.shape == (1, 5)
 

@@ -7,7 +7,7 @@ from mtattr.channel_attention.sizes import PAPER, SIZES, load_splits, size_of
 from mtattr.data import DATASETS
 from mtattr.training.spec import SCALES
 
-from bad_input import refused
+from cases import assert_refused
 
 
 def test_faces_have_their_scales_and_what_is_drawn_is_no_data_of_the_paper():
@@ -70,4 +70,4 @@ def test_what_has_no_recipe_is_refused_with_a_list():
         ("celeba", "huge", "channel_attention has no scale 'huge' for celeba; there are smoke, reduced, paper"),
     ):
         for act in (size_of, load_splits):
-            refused(message, act, name, scale)
+            assert_refused(message, act, name, scale)

@@ -12,9 +12,7 @@ from mtattr.data.streamed import StreamedImages, centre_box, files_digest
 from mtattr.errors import InputError
 from mtattr.nets.output import Output
 from mtattr.tasks import TaskSet
-from mtattr.training.fit import fit
-from mtattr.training.plan import FitSettings, Plan
-from mtattr.training.predict import predict
+from mtattr.training import FitSettings, Loop, Measures, Plan, fit, predict
 from PIL import Image
 from torch import nn
 
@@ -178,17 +176,16 @@ class Net(nn.Module):
 def test_training_and_prediction_are_those_of_the_tensor(stream, whole, tmp_path):
     ends = []
     for kind, images in (("stream", stream), ("tensor", whole)):
-        plan = Plan(
-            data={split: image_data(images, split) for split in ("train", "val", "test")},
-            build=Net,
-            task_weights=torch.ones(1),
-            settings=FitSettings(epochs=2, batch_size=5, flip=True, shift=1),
+        measures = Measures(
             metrics=lambda logits, labels, tasks: {"accuracy": float(((logits > 0) == (labels > 0)).float().mean())},
             select_by="accuracy",
             floors=lambda labels, tasks: {},
         )
+        settings = FitSettings(epochs=2, batch_size=5, flip=True, shift=1)
+        plan = Plan({split: image_data(images, split) for split in ("train", "val", "test")}, Net, settings, measures)
         fabric = Fabric(accelerator="cpu", devices=1)
-        net, fitted = fit(plan, fabric=fabric, seed=3, checkpoint=tmp_path / kind, identity={}, progress=False)
+        fitted = fit(plan, Loop(fabric, 3, tmp_path / kind, {}, progress=False))
+        net = fitted.model
         ends.append((fitted.last["layer.weight"], predict(net, images, fabric=fabric, batch_size=7)))
     for streamed, held in zip(*ends, strict=True):
         assert torch.equal(streamed, held)

@@ -2,7 +2,7 @@ import json
 import subprocess
 import sys
 
-HEAVY = ("lightning_fabric", "torchvision", "timm", "matplotlib", "sklearn", "scipy.stats", "mtattr.training.run")
+HEAVY = ("lightning_fabric", "torchvision", "timm", "matplotlib", "sklearn", "scipy.stats")
 
 
 def test_evidence_is_imported_without_what_only_training_and_plots_need():

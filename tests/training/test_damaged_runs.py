@@ -8,7 +8,7 @@ import torch
 from mtattr.training import fit_or_load
 from mtattr.training.checkpoint import load_tensors, save_tensors
 
-from bad_input import refused
+from cases import assert_refused
 from training import toy
 
 HOW = {"device": "cpu", "precision": "32-true", "progress": False}
@@ -24,12 +24,12 @@ def test_a_damaged_result_is_named(run):
     others = (json.dumps({"spec": record["spec"]}), json.dumps(record | {"metrics": {}}))
     for text in ("", "{", "[]", "null", "[" * 100_000, *others):
         path.write_text(text)
-        refused(r"result\.json: not a run record.*delete it", again, case=text[:80])
+        assert_refused(r"result\.json: not a run record.*delete it", again, case=text[:80])
     path.write_text(json.dumps(record | {"spec": record["spec"] | {"variant": "other"}}))
-    refused(r"result\.json: holds the run", again)
+    assert_refused(r"result\.json: holds the run", again)
     path.unlink()
     path.mkdir()
-    refused(r"result\.json: not a run record", again)
+    assert_refused(r"result\.json: not a run record", again)
     assert path.exists()
 
 
@@ -51,11 +51,11 @@ def test_damaged_predictions_and_weights_are_named(run, name):
         else:
             spec = {"of no run": {}, "of another run": {"spec": about["spec"] | {"seed": 7}}}.get(damage, {"spec": about["spec"]})
             save_tensors(path, none if damage == "without tensors" else tensors, spec)
-        refused(name + ".*delete the run's folder", read, case=damage)
+        assert_refused(name + ".*delete the run's folder", read, case=damage)
 
 
 def test_an_epoch_that_was_not_kept_is_named(run):
-    refused("epoch 'first'", run.network, toy.toy_plan(epochs=1), epoch="first")
+    assert_refused("epoch 'first'", run.network, toy.toy_plan(epochs=1), epoch="first")
 
 
 def test_a_checkpoint_that_is_damaged_or_foreign_is_named_and_kept(interrupt):
@@ -73,7 +73,7 @@ def test_a_checkpoint_that_is_damaged_or_foreign_is_named_and_kept(interrupt):
         damaged = path.read_bytes()
         message = {"cut": "cut short or damaged", "foreign": "belongs to another run", "identity": "belongs to another run"}
         expected = rf"checkpoint\.safetensors: {message.get(damage, 'damaged')}.*delete it to start anew"
-        refused(expected, fit_or_load, toy.toy_spec(), plan=toy.toy_plan(), case=damage)
+        assert_refused(expected, fit_or_load, toy.toy_spec(), plan=toy.toy_plan(), case=damage)
         assert path.read_bytes() == damaged
         assert not (path.parent / "result.json").exists()
 

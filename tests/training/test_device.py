@@ -2,7 +2,7 @@ import torch
 from mtattr.training import fit_or_load
 from mtattr.training.device import open_fabric
 
-from bad_input import refused
+from cases import assert_refused
 from training import toy
 
 
@@ -20,8 +20,8 @@ def test_devices_and_precisions_that_cannot_be_are_one_line_and_nothing_is_writt
         ({"num_nodes": 2}, "MASTER_ADDR is not set"),
         ({"precision": "half"}, "precision 'half' is unknown"),
     ):
-        refused(message, fit_or_load, toy.toy_spec(), plan=toy.toy_plan(), **wrong)
-    refused("RunSpec", fit_or_load, "PM")
+        assert_refused(message, fit_or_load, toy.toy_spec(), plan=toy.toy_plan(), **wrong)
+    assert_refused("RunSpec", fit_or_load, "PM")
     assert not fresh_home.exists()
 
 

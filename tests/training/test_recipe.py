@@ -11,7 +11,7 @@ from mtattr.training import SCALES, FitSettings, RunSpec, plan_for, recipe_of
 from mtattr.training import recipe as protocol
 from mtattr.training.recipe import check_spec, check_splits, load_splits, run_of, size_of
 
-from bad_input import refused
+from cases import assert_refused
 from training import toy
 
 SIZES = {("faces", "smoke"): 1, ("faces", "paper"): 2, ("cars", "smoke"): 3}
@@ -37,7 +37,7 @@ def test_what_it_lacks_is_refused_in_one_line():
         *(({"alpha": value}, r"setting alpha .* is not a number in \[0, 1\]") for value in (True, "1", 2, -1, None, [1])),
         ({"name": 3}, "setting name 3 is not a name, or null"),
     ):
-        refused(message, check, **wanted)
+        assert_refused(message, check, **wanted)
 
 
 def test_splits_and_finished_runs_that_are_missing_are_named():
@@ -45,10 +45,10 @@ def test_splits_and_finished_runs_that_are_missing_are_named():
     check_splits(data)
     for missing in data:
         left = {split: part for split, part in data.items() if split != missing}
-        refused(f"expected the splits train, val, test, but {missing} is missing", check_splits, left, case=missing)
+        assert_refused(f"expected the splits train, val, test, but {missing} is missing", check_splits, left, case=missing)
     needed = RunSpec("p", "teacher", "faces", "smoke")
     assert run_of({needed: 7}, replace(needed)) == 7
-    refused("the run teacher on faces must be finished first; call fit_or_load, which trains it", run_of, {}, needed)
+    assert_refused("the run teacher on faces must be finished first; call fit_or_load, which trains it", run_of, {}, needed)
 
 
 def test_sizes_places_and_options_reach_the_loader(monkeypatch):
@@ -67,7 +67,7 @@ def test_sizes_places_and_options_reach_the_loader(monkeypatch):
 
 def test_unknown_papers_are_refused():
     for paper in ("nobody", "data"):
-        refused(f"paper '{paper}' has no recipe", plan_for, RunSpec(paper, "v", "d", "smoke"))
+        assert_refused(f"paper '{paper}' has no recipe", plan_for, RunSpec(paper, "v", "d", "smoke"))
 
 
 def test_a_recipe_whose_own_imports_fail_is_not_said_to_be_missing(monkeypatch):

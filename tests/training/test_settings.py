@@ -3,7 +3,7 @@ import math
 import pytest
 from mtattr.training import FitSettings
 
-from bad_input import refused
+from cases import assert_refused
 
 BAD = [
     {"epochs": "3"},
@@ -22,8 +22,8 @@ BAD = [
 
 def test_settings_out_of_range_are_named():
     for changes in BAD:
-        refused(next(iter(changes)), FitSettings, **{"epochs": 1} | changes)
-    refused("milestones", FitSettings, epochs=1, schedule="step")
+        assert_refused(next(iter(changes)), FitSettings, **{"epochs": 1} | changes)
+    assert_refused("milestones", FitSettings, epochs=1, schedule="step")
 
 
 def test_the_rate_falls_at_its_milestones_along_a_cosine_or_not_at_all():

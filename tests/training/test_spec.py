@@ -1,6 +1,6 @@
 from mtattr.training.spec import RunSpec
 
-from bad_input import refused
+from cases import assert_refused
 
 
 def spec(**changes):
@@ -35,4 +35,4 @@ def test_bad_specs_say_what_is_wrong():
         ({"settings": {"a": object()}}, "settings"),
         ({"settings": {"a": float("nan")}}, "settings"),
     ):
-        refused(message, spec, **changes)
+        assert_refused(message, spec, **changes)

@@ -1,4 +1,4 @@
-"""Drawing the car twin: from scenes to pixels, to the region of every task, and to the car's box."""
+"""Drawing the car twin: from scenes to pixels, regions of the tasks and the car's box."""
 
 from __future__ import annotations
 

@@ -31,17 +31,20 @@ OFFICIAL_CATEGORIES = tuple(
     for kind, names in (
         (
             1,
-            "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie Jacket Jersey Parka Peacoat Poncho",
+            "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie "
+            "Jacket Jersey Parka Peacoat Poncho",
         ),
         (1, "Sweater Tank Tee Top Turtleneck"),
         (
             2,
-            "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings Sarong Shorts Skirt Sweatpants",
+            "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings "
+            "Sarong Shorts Skirt Sweatpants",
         ),
         (2, "Sweatshorts Trunks"),
         (
             3,
-            "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe Romper Shirtdress Sundress",
+            "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress "
+            "Onesie Robe Romper Shirtdress Sundress",
         ),
     )
     for name in names.split()

@@ -4,24 +4,19 @@ Every attribute is drawn by a sign of its own within its own part. What the name
 ones mean here is a convention of this twin, made so that a picture decides them; it says nothing
 about people:
 
-| attribute | sign |
-|---|---|
-| Attractive | even, clear skin and bright eyes; without it freckles, blotches and duller eyes |
-| Young | no lines on the forehead, beside the eyes or beside the mouth |
-| Male | wider jaw and chin, heavier brow ridge, wider neck with an Adam's apple; never hair, clothes or make-up |
-| Chubby | fuller cheeks and lower face |
-| Oval_Face | longer, narrower outline of the lower face |
-| High_Cheekbones | light on the cheekbones and a hollow below them |
-| Rosy_Cheeks | red on the cheeks, wider and stronger than a blush of make-up |
-| Pale_Skin | lighter and less saturated skin of face, ears and neck |
-| Heavy_Makeup | eye shadow, eye liner with a wing, blush and contour |
-| Big_Nose, Pointy_Nose | wide tip and wings; a narrow nose with light on bridge and tip |
-| Bags_Under_Eyes | folds and shade under the eyes |
-| Narrow_Eyes | lids about half as far apart |
-| Receding_Hairline | bays at both temples beside a peak |
-| Straight_Hair, Wavy_Hair | smooth glossy strands and outline; waves in both; with neither, slight waves |
-| No_Beard | absent: a beard along the jaw; Goatee, Mustache, Sideburns and 5_o_Clock_Shadow are drawn apart from it |
-| Blurry | the whole picture out of focus |
+| attribute | sign | |---|---| | Attractive | even, clear skin and bright eyes; without it freckles,
+blotches and duller eyes | | Young | no lines on the forehead, beside the eyes or beside the mouth |
+| Male | wider jaw and chin, heavier brow ridge, wider neck with an Adam's apple; never hair,
+clothes or make-up | | Chubby | fuller cheeks and lower face | | Oval_Face | longer, narrower
+outline of the lower face | | High_Cheekbones | light on the cheekbones and a hollow below them | |
+Rosy_Cheeks | red on the cheeks, wider and stronger than a blush of make-up | | Pale_Skin | lighter
+and less saturated skin of face, ears and neck | | Heavy_Makeup | eye shadow, eye liner with a wing,
+blush and contour | | Big_Nose, Pointy_Nose | wide tip and wings; a narrow nose with light on bridge
+and tip | | Bags_Under_Eyes | folds and shade under the eyes | | Narrow_Eyes | lids about half as
+far apart | | Receding_Hairline | bays at both temples beside a peak | | Straight_Hair, Wavy_Hair |
+smooth glossy strands and outline; waves in both; with neither, slight waves | | No_Beard | absent:
+a beard along the jaw; Goatee, Mustache, Sideburns and 5_o_Clock_Shadow are drawn apart from it | |
+Blurry | the whole picture out of focus |
 
 Signs are fainter in some scenes (`contrast_of_signs`, `makeup_strength`, `beard_density`, light and
 contrast), and hair, hats, glasses and beards may hide others, as in photographs.

@@ -1,4 +1,4 @@
-"""Drawing the pedestrian twins: from scenes to pixels, and to the exact region of every attribute."""
+"""Drawing the pedestrian twins: from scenes to pixels and regions of the attributes."""
 
 from __future__ import annotations
 
