@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,3 +31,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     folder = Path(sys.argv[1])
     torch.save(answers(folder, 1), folder / "second")
+    # A thread of gloo that still runs would abort a usual exit, now and then.
+    os._exit(0)
