@@ -1,4 +1,4 @@
-"""Drawing the car twin: from scenes to pixels, to the region of every task, and to the car's box."""
+"""Drawing of the car twin: from scenes to pixels, to regions of tasks, and to the car's box."""
 
 from __future__ import annotations
 

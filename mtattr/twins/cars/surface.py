@@ -141,7 +141,7 @@ def _turn(c: Canvas, slope: list[Tensor], near: Tensor) -> None:
 
 
 def _curve(c: Canvas, nx: Tensor, ny: Tensor, nz: Tensor) -> None:
-    """Bend the flat faces a little, as pressed steel is bent, so that reflections run along them."""
+    """Bend the flat faces a little, like pressed steel, so that reflections run along them."""
     lower = 1 - c.on_cabin
     floor, belt = c.of(c.m.floor), c.of(c.m.belt)
     level = ((c.pz - floor) / (belt - floor)).clamp(-0.2, 1.2)

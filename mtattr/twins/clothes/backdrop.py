@@ -1,4 +1,4 @@
-"""Backdrops of the clothing twin: studio, wall, floorboards, street, lights out of focus, leaves."""
+"""Backdrops of garments: studio, wall, floorboards, street, lights out of focus, leaves."""
 
 from __future__ import annotations
 

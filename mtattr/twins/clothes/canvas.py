@@ -156,7 +156,7 @@ class Canvas(canvas.Canvas):
         )
 
     def fill(self, patch: Patch, alpha: Tensor, colour: Tensor, *, grow: bool = False) -> None:
-        """Colour the cloth of a patch, within each image's own box, with opacity `alpha` (n, h, w)."""
+        """Colour the cloth of a patch, within each image's box, with opacity `alpha` (n, h, w)."""
         alpha = alpha * patch.inside
         if grow:
             patch.write(self.alpha, torch.maximum(patch.read(self.alpha), alpha))

@@ -29,20 +29,12 @@ from mtattr.twins.drawing.writing import (
 OFFICIAL_CATEGORIES = tuple(
     (name, kind)
     for kind, names in (
-        (
-            1,
-            "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie Jacket Jersey Parka Peacoat Poncho",
-        ),
-        (1, "Sweater Tank Tee Top Turtleneck"),
-        (
-            2,
-            "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings Sarong Shorts Skirt Sweatpants",
-        ),
-        (2, "Sweatshorts Trunks"),
-        (
-            3,
-            "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe Romper Shirtdress Sundress",
-        ),
+        (1, "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie"),
+        (1, "Jacket Jersey Parka Peacoat Poncho Sweater Tank Tee Top Turtleneck"),
+        (2, "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers"),
+        (2, "Leggings Sarong Shorts Skirt Sweatpants Sweatshorts Trunks"),
+        (3, "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe"),
+        (3, "Romper Shirtdress Sundress"),
     )
     for name in names.split()
 )

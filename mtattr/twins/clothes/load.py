@@ -50,7 +50,8 @@ def load(
         keys=[image_key(scenes, split, i) for i in range(count)],
         render=lambda: render(scenes, shape),
         region_of=lambda i: attribute_regions(scenes.rows(torch.tensor([i])), shape),
-        source="Generated garments in the manner of DeepFashion; drawn by this package, no photograph involved",
+        source="Generated garments in the manner of DeepFashion; "
+        "drawn by this package, no photograph involved",
         facts={
             "seed": seed,
             "label_noise": dict(LABEL_NOISE),

@@ -162,7 +162,7 @@ def opening(c: Canvas, rows: Tensor) -> Tensor:
 
 
 def open_front(c: Canvas, rows: Tensor, body: Tensor) -> Tensor:
-    """Cut the gap into the outline `body` (n, H, W) and remember it as `gap` for `opened` = rows."""
+    """Cut the gap into the outline `body` (n, H, W); sets `gap` and `opened` = rows."""
     c.opened, c.gap = rows, opening(c, rows)
     return torch.maximum(body, c.gap - c.x[rows].abs())
 

@@ -61,7 +61,7 @@ class Canvas(canvas.Canvas):
     def lay(
         self, rows: Tensor, shape: Tensor, colour: Tensor, opacity: Tensor | float = 1.0
     ) -> Tensor:
-        """Paint a shape (signed distances) over the pictures `rows`; returns its opacity (n, H, W)."""
+        """Paint a shape (signed distances) over the pictures `rows`; returns its opacity."""
         alpha = coverage(shape, self.pixel[rows]) * opacity
         self.picture[rows] = over(self.picture[rows], colour, alpha)
         return alpha

@@ -82,7 +82,7 @@ def _blots(s, rows, u, v, scale, tile):
 
 
 def draw_shapes(s: Canvas) -> None:
-    """Up to three coloured shapes, each a disc, a block, a bar or a star, anywhere on the ground."""
+    """Up to three coloured discs, blocks, bars or stars, anywhere on the ground."""
     for k, share in enumerate((0.62, 0.40, 0.22)):
         rows = s.where("shapes", 0.0, share)
         if len(rows):

@@ -1,4 +1,4 @@
-"""The cluttered digits on disk, in the official layout of SVHN's cropped digits: two MATLAB files."""
+"""The cluttered digits on disk, as SVHN's cropped digits are: two MATLAB files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def write_to(
 
     if image_shape_of(image_size) != (SIDE, SIDE):
         raise InputError(
-            f"cluttered-digits: image_size {image_size!r} cannot be written, SVHN's files hold {SIDE} x {SIDE} pixels"
+            f"cluttered-digits: image_size {image_size!r} cannot be written, "
+            f"SVHN's files hold {SIDE} x {SIDE} pixels"
         )
     folder = new_folder(folder)
     sizes = sizes_of(SPLIT_SIZES, limit)

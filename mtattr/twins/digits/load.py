@@ -40,7 +40,8 @@ def load(
         keys=[image_key(split, i) for i in range(count)],
         render=lambda: render(scenes, shape),
         region_of=lambda i: digit_masks(scenes.rows(torch.tensor([i])), shape),
-        source="Handwriting of scikit-learn's digits (Alpaydin and Kaynak) on backgrounds drawn by this package",
+        source="Handwriting of scikit-learn's digits (Alpaydin and Kaynak) "
+        "on backgrounds drawn by this package",
         facts={
             "seed": seed,
             "label_noise": dict(LABEL_NOISE),

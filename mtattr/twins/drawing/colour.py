@@ -37,7 +37,7 @@ def times(colour: Tensor, light: Tensor) -> Tensor:
 
 
 def over(under: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
-    """Lay `colour` (n, 3) or (n, 3, h, w) over `under` (n, 3, h, w) with opacity `alpha` (n, h, w)."""
+    """Lay `colour` (n, 3) or (n, 3, h, w) over `under`; the opacity `alpha` is (n, h, w)."""
     return torch.lerp(under, plane(colour).expand_as(under), alpha[:, None])
 
 

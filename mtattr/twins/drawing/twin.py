@@ -25,7 +25,8 @@ def check_twin_options(
     check_options(name, split, image_size, limit)
     if root is not None:
         raise InputError(
-            f"{name}: the images are generated and need no root, got {str(root)!r}; for files use the dataset {real}"
+            f"{name}: the images are generated and need no root, got {str(root)!r}; "
+            f"for files use the dataset {real}"
         )
     return image_shape_of(image_size)
 

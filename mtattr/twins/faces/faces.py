@@ -8,7 +8,7 @@ about people:
 |---|---|
 | Attractive | even, clear skin and bright eyes; without it freckles, blotches and duller eyes |
 | Young | no lines on the forehead, beside the eyes or beside the mouth |
-| Male | wider jaw and chin, heavier brow ridge, wider neck with an Adam's apple; never hair, clothes or make-up |
+| Male | wider jaw, chin and neck, heavier brow ridge, Adam's apple; not hair, clothes, make-up |
 | Chubby | fuller cheeks and lower face |
 | Oval_Face | longer, narrower outline of the lower face |
 | High_Cheekbones | light on the cheekbones and a hollow below them |
@@ -19,8 +19,8 @@ about people:
 | Bags_Under_Eyes | folds and shade under the eyes |
 | Narrow_Eyes | lids about half as far apart |
 | Receding_Hairline | bays at both temples beside a peak |
-| Straight_Hair, Wavy_Hair | smooth glossy strands and outline; waves in both; with neither, slight waves |
-| No_Beard | absent: a beard along the jaw; Goatee, Mustache, Sideburns and 5_o_Clock_Shadow are drawn apart from it |
+| Straight_Hair, Wavy_Hair | smooth glossy strands; waves; with neither, slight waves |
+| No_Beard | absent: a beard along the jaw, apart from Goatee, Mustache, Sideburns and stubble |
 | Blurry | the whole picture out of focus |
 
 Signs are fainter in some scenes (`contrast_of_signs`, `makeup_strength`, `beard_density`, light and

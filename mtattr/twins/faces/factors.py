@@ -121,7 +121,7 @@ COLOUR_MARGIN, FORM_MARGIN = 0.075, 0.065
 
 
 def factor_of(attribute: str, at_least: float = 0.3) -> str | None:
-    """The factor that the attribute follows most, or None if no loading reaches `at_least` in size."""
+    """The factor that an attribute follows most, or None if no loading reaches `at_least`."""
     factor, loading = max(
         LOADINGS[attribute].items(), key=lambda pair: abs(pair[1]), default=(None, 0.0)
     )
@@ -129,7 +129,7 @@ def factor_of(attribute: str, at_least: float = 0.3) -> str | None:
 
 
 def loading_table() -> Tensor:
-    """Loadings as float64 (40, F), attributes in official order, factors in the order of `FACTORS`."""
+    """Loadings as float64 (40, F): attributes in official order, factors as in `FACTORS`."""
     return torch.tensor(
         [[LOADINGS[name].get(factor, 0.0) for factor in FACTORS] for name in NAMES],
         dtype=torch.float64,

@@ -161,7 +161,7 @@ def _gloss(n: Numbers, y: Tensor, across: Tensor, s: Tensor, strands: Tensor) ->
 
 
 def _opening(c: Canvas, long: Tensor, strands: Tensor) -> Tensor:
-    """The face that the hair leaves free: an arch under the hairline, open or closed at the ears."""
+    """The face that the hair leaves free: an arch under the hairline."""
     n, g = c.numbers, c.shape
     parting = n.pick("hair_parting", -1, 1)
     x = c.x - c.axis * 0.55 - g.turn * 0.010

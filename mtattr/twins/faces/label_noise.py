@@ -76,7 +76,7 @@ LABEL_NOISE: dict[str, float] = _column(2)
 
 
 def label_ceiling() -> dict[str, float]:
-    """Attribute -> the best accuracy, in [0, 1], of a reader who sees the truth in every picture."""
+    """Attribute -> accuracy in [0, 1] of a reader who sees the truth in every picture."""
     return {name: 1 - wrong for name, wrong in LABEL_NOISE.items()}
 
 

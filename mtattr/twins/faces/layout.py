@@ -54,7 +54,8 @@ def image_keys(split: str, count: int) -> tuple[str, ...]:
     numbers = _NUMBERS[split]
     if count > len(numbers):
         raise InputError(
-            f"celeba-twin: the {split} split has the official {len(numbers):,} file names, got limit {count:,}"
+            f"celeba-twin: the {split} split has the official {len(numbers):,} file names, "
+            f"got limit {count:,}"
         )
     return tuple(f"{number:06d}.jpg" for number in numbers[:count])
 

@@ -43,7 +43,8 @@ def load(
         identities=scenes.identities,
         render=lambda: faces.render(scenes, shape),
         region_of=lambda i: faces.attribute_regions(scenes.rows(torch.tensor([i])), shape),
-        source="Generated faces in the manner of CelebA; drawn by this package, no photograph and no person involved",
+        source="Generated faces in the manner of CelebA; "
+        "drawn by this package, no photograph and no person involved",
         facts={
             "seed": seed,
             "label_noise": dict(LABEL_NOISE),

@@ -47,7 +47,7 @@ def annotated_block(domain: str, role: str, block: int, seed: int) -> tuple[Tens
 
 
 def _stratified(uniform, columns: int) -> Tensor:
-    """Numbers in [0, 1), (BLOCK, columns): each column has one in every BLOCKth, in random order."""
+    """Numbers in [0, 1), (BLOCK, columns): one in every BLOCKth, in random order."""
     return (
         uniform(columns).argsort(dim=0, stable=True).argsort(dim=0, stable=True) + uniform(columns)
     ) / BLOCK

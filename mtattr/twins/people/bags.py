@@ -143,7 +143,7 @@ def bag_centre(c: Canvas, side: Tensor):
 
 
 def draw_handbag(c: Canvas, near: bool) -> None:
-    """A handbag or shopping bag that hangs from a hand, if that hand is the near (or the far) one."""
+    """A handbag or shopping bag that hangs from a hand, if that hand is the near (far) one."""
     w, f = c.wears, c.figure
     left = c.p("handbag_side") < 0.5
     in_near = left == f.left_is_near

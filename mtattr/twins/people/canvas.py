@@ -72,7 +72,7 @@ class Canvas(canvas.Canvas):
         return rows_of(which[self.camera])
 
     def truth(self, name: str) -> Tensor | None:
-        """What is drawn of an attribute, int64 (B,), or None if the schema has none of this name."""
+        """The drawn value of an attribute, int64 (B,); None if the schema does not have it."""
         k = self.scenes.spec.index.get(name)
         return None if k is None else self._present[:, k]
 

@@ -56,7 +56,10 @@ def stand(c: Canvas, wardrobe: Wardrobe) -> Figure:
         head_size=(1 - 0.03 * female) * (1 + 0.16 * young), far_arm=far_arm, near_arm=near_arm,
         far_leg=far_leg, near_leg=near_leg, left_is_near=left_is_near,
         shoulder_width=shoulder_width,
-        waist=((0.082 - 0.018 * female) * bulk + 0.010 * (adult + old), (0.060 - 0.007 * female) * bulk + 0.024 * (adult + old)),
+        waist=(
+            (0.082 - 0.018 * female) * bulk + 0.010 * (adult + old),
+            (0.060 - 0.007 * female) * bulk + 0.024 * (adult + old),
+        ),
         chest=((0.100 - 0.010 * female) * bulk, (0.068 + 0.004 * female) * bulk),
         hip=((0.088 + 0.014 * female) * bulk, (0.068 + 0.010 * female) * bulk),
     )  # fmt: skip

@@ -33,16 +33,20 @@ from mtattr.twins.people.scene import (
 #: Fields of the official files in their order, which differs between the halves.
 FIELDS = {
     "market1501": {
-        "test": "age backpack bag handbag clothes down up hair hat gender upblack upwhite upred uppurple upyellow upgray upblue upgreen "
-        "downblack downwhite downpink downpurple downyellow downgray downblue downgreen downbrown",
-        "train": "age backpack bag handbag downblack downblue downbrown downgray downgreen downpink downpurple downwhite downyellow "
-        "upblack upblue upgreen upgray uppurple upred upwhite upyellow clothes down up hair hat gender",
+        "test": "age backpack bag handbag clothes down up hair hat gender upblack upwhite upred "
+        "uppurple upyellow upgray upblue upgreen downblack downwhite downpink downpurple "
+        "downyellow downgray downblue downgreen downbrown",
+        "train": "age backpack bag handbag downblack downblue downbrown downgray downgreen "
+        "downpink downpurple downwhite downyellow upblack upblue upgreen upgray uppurple upred "
+        "upwhite upyellow clothes down up hair hat gender",
     },
     "duke": {
-        "train": "backpack bag handbag boots gender hat shoes top downblack downwhite downred downgray downblue downgreen downbrown "
-        "upblack upwhite upred uppurple upgray upblue upgreen upbrown",
-        "test": "boots shoes top gender hat backpack bag handbag downblack downwhite downred downgray downblue downgreen downbrown "
-        "upblack upwhite upred upgray upblue upgreen uppurple upbrown",
+        "train": "backpack bag handbag boots gender hat shoes top downblack downwhite downred "
+        "downgray downblue downgreen downbrown upblack upwhite upred uppurple upgray upblue "
+        "upgreen upbrown",
+        "test": "boots shoes top gender hat backpack bag handbag downblack downwhite downred "
+        "downgray downblue downgreen downbrown upblack upwhite upred upgray upblue upgreen "
+        "uppurple upbrown",
     },
 }
 #: Market-1501's gallery holds background ("0000") and bad detections ("-1"), as shares of its

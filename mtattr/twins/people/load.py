@@ -68,7 +68,8 @@ def _load(
         identities=scenes.identities.clone(),
         render=lambda: render(scenes, shape),
         region_of=lambda i: attribute_regions(scenes.rows(torch.tensor([i])), shape),
-        source=f"Generated pedestrians in the manner of {spec.title}; drawn by this package, no photograph involved",
+        source=f"Generated pedestrians in the manner of {spec.title}; "
+        "drawn by this package, no photograph involved",
         facts={
             "seed": seed,
             "label_noise": dict(LABEL_NOISE),

@@ -1,4 +1,4 @@
-"""Drawing the pedestrian twins: from scenes to pixels, and to the exact region of every attribute."""
+"""Drawing of the pedestrian twins: from scenes to pixels, and to the region of every attribute."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def ball(
     dim: float = 1.0,
     opacity: Tensor | float = 1.0,
 ) -> None:
-    """Paint an ellipsoid around `centre` with radii rx, ry, (n,) or numbers, in the images `rows`."""
+    """Paint an ellipsoid around `centre` in the images `rows`; radii are (n,) or numbers."""
     if not len(rows):
         return
     spot = c.patch(rows, centre[0], centre[1], rx + 0.01, ry + 0.01)

@@ -62,7 +62,7 @@ def draw_trunk(c: Canvas) -> None:
 
 
 def hem_level(c: Canvas) -> Tensor:
-    """Height of the upper garment's hem above the ground, (B,): the hips, or the thighs for a coat."""
+    """Height of the upper garment's hem above the ground, (B,): hips, or thighs for a coat."""
     shirt = c.pick("up_fit", 0.515, 0.465)
     return torch.where(c.wears.coat, c.pick("jacket", 0.37, 0.29), shirt)
 
