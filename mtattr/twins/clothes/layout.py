@@ -1,6 +1,4 @@
-"""The clothing twin on disk, in the official layout of DeepFashion's category and attribute
-benchmark.
-"""
+"""The clothing twin on disk, in the official layout of DeepFashion's attribute benchmark."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ _PATH_WIDTH = 70
 
 
 def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
-    """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8
-    digits>.<suffix>`, unique over the splits.
-    """
+    """Official name of image i of a split: `img/<Item_Name>/img_<8 digits>.<suffix>`."""
     shown = scenes.present[i].nonzero()[:, 0].tolist()
     item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [
         scenes.classes[int(scenes.categories[i])]

@@ -16,9 +16,7 @@ PALETTE = (
 
 
 def palette(pick: Tensor, light: Tensor) -> Tensor:
-    """Colours (n, 3) from `pick` and `light` in [0, 1): an entry of the palette, made a little
-    darker or lighter.
-    """
+    """Colours (n, 3) from two numbers in [0, 1): an entry of the palette, and its lightness."""
     table = torch.tensor(PALETTE, device=pick.device)
     return (
         table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)]
@@ -47,9 +45,7 @@ def brightness(colour: Tensor) -> Tensor:
 
 
 def apart(colour: Tensor, other: Tensor, least: float = 0.28) -> Tensor:
-    """`colour` (n, 3), moved towards white or black where its luma is nearer than `least` to that
-    of `other`.
-    """
+    """`colour` (n, 3), moved to white or black where its luma is near that of `other`."""
     gap = brightness(colour) - brightness(other)
     target = (brightness(other) < 0.5).float()[:, None].expand_as(colour)
     strength = ((least - gap.abs()) / least).clamp(0, 1)[:, None] * 0.8

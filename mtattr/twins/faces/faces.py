@@ -83,9 +83,7 @@ def draw(
 def render(
     scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
-    batch.
-    """
+    """Draw scenes as uint8 (N, 3, H, W); size and batch change nothing in a scene."""
     return rendered(draw, scenes, image_shape_of(image_size), device)
 
 
@@ -96,8 +94,7 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each attribute of one scene shows, float32 (40, H, W) in {0, 1}: where toggling it
-    changes the picture.
+    """Region of each attribute in one scene, float32 (40, H, W): the change when it is toggled.
 
     It is where the attribute would show if absent, and empty where something else hides it (see
     `changed_regions`).
@@ -108,8 +105,7 @@ def attribute_regions(
 
 
 def landmarks(scenes: Scenes, image_shape: tuple[int, int]) -> Tensor:
-    """Float64 (N, 5, 2): x, y in pixels from the upper left corner of both eyes, the nose's tip and
-    the mouth's corners.
+    """Float64 (N, 5, 2): x, y in pixels of both eyes, the nose's tip and the mouth's corners.
 
     The eye and the corner at the image's left come first, as in the real annotation. The mouth's
     corners move apart in a smile.

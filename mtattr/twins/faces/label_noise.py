@@ -1,5 +1,4 @@
-"""Wrong labels of the face twin, as an annotator makes them: hard questions are judged anew, and
-any label may slip.
+"""Wrong labels of the face twin: hard questions are judged anew, and any label may slip.
 
 For a share of the pictures the own part of an attribute's score is drawn again, and the labels
 follow from the judged scores by the same rules; for `SLIPS` of all labels a guess at the published

@@ -1,6 +1,4 @@
-"""The picture that the pedestrian twins paint on: the person's frame, a scene's numbers, and
-painting in patches.
-"""
+"""The canvas of the pedestrian twins: the person's frame, camera, clothes and body."""
 
 from __future__ import annotations
 

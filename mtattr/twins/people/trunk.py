@@ -118,9 +118,7 @@ def _modelling(c: Canvas) -> Tensor:
 
 
 def _pattern(c: Canvas, colour: Tensor) -> Tensor:
-    """Colour of the cloth (B, 3, h, w): plain, striped, a yoke, or with a print on the chest;
-    checked if of no listed colour.
-    """
+    """Cloth (B, 3, h, w): plain, striped, a yoke, a print; checked if of no listed colour."""
     w, trunk, kind = c.wears, c.trunk, c.p("up_pattern")
     period, pixel = c.pick("up_period", 0.028, 0.075), trunk.spot.pixel
     place, faces = c.figure.front(0.0, 0.05)
