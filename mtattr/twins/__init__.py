@@ -1,5 +1,4 @@
-"""Generated twins of real datasets: drawn images whose labels, hidden causes and regions are known
-exactly.
+"""Generated twins of real datasets: drawn images with exactly known labels, causes and regions.
 
 Each twin is a package: `faces` (CelebA), `people` (Market-1501, DukeMTMC-reID), `clothes`
 (DeepFashion), `cars` (CompCars) and `digits` (SVHN, CIFAR-10). `drawing` is what they share.

@@ -87,9 +87,7 @@ def draw_backdrop(c: Canvas) -> None:
 
 
 def _ground(c: Canvas) -> None:
-    """Lay the ground below the horizon, with its marks and the car's shadow; only where no car
-    covers it.
-    """
+    """Lay the ground where no car covers it, with its marks and the car's shadow."""
     below = c.y - cell(c.view.horizon)
     edge = coverage(-below, c.pixel).expand(-1, -1, c.image_shape[1])
     spot = ((edge > 0) & (c.alpha < 1)).flatten().nonzero()[:, 0]
@@ -153,9 +151,7 @@ def _ground(c: Canvas) -> None:
 
 
 def _speck(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
-    """Noise at packed points, which repeats after one unit; read from a table, for the ground has
-    fine grain anyway.
-    """
+    """Noise at packed points, read from a table; it repeats after one unit."""
     iu, iv = (((w - w.floor()) * 64).long().clamp(max=63) for w in (u, v))
     return _noise_table(u.device).index_select(0, ((tile % 32) * 64 + iv) * 64 + iu)
 

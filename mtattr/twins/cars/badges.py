@@ -18,9 +18,7 @@ ENAMEL = (
 
 
 def badge(make: int, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances to the whole badge and to the metal sign on its enamel, in units of its radius; v
-    points up.
-    """
+    """Distances to the badge and to the metal sign on it, in units of its radius; v points up."""
     v = -v
     ring = lambda radius, half: (torch.sqrt(u * u + v * v) - radius).abs() - half  # noqa: E731
     disc = torch.sqrt(u * u + v * v) - 1

@@ -1,5 +1,4 @@
-"""Shapes of the car bodies: two convex solids each, the lower body and the cabin, bounded by
-planes.
+"""Shapes of the car bodies: two convex solids each, lower body and cabin, bounded by planes.
 
 Lengths in metres. X points to the front from the middle between the axles, Y to the side that the
 camera sees, Z up.
@@ -106,9 +105,7 @@ def _across(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, ...]
 
 
 def _facing(yaw: float, pitch: float, x: float, y: float, z: float) -> tuple[float, ...]:
-    """The plane through a point whose normal lies `yaw` degrees from X towards Y and `pitch`
-    degrees up.
-    """
+    """Plane through a point; its normal lies `yaw` degrees from X to Y and `pitch` degrees up."""
     yaw, pitch = math.radians(yaw), math.radians(pitch)
     n = (math.cos(pitch) * math.cos(yaw), math.cos(pitch) * math.sin(yaw), math.sin(pitch))
     return (*n, n[0] * x + n[1] * y + n[2] * z)

@@ -1,6 +1,4 @@
-"""The sheet that the car twin draws on: the picture, what each pixel of the car shows, and a
-scene's numbers.
-"""
+"""The canvas of the car twin: the picture, and what each pixel of the car shows."""
 
 from __future__ import annotations
 
@@ -61,9 +59,7 @@ class Canvas(canvas.Canvas):
         self.ray = self.view.rays(self.x, self.y)
 
     def around(self, rows: Tensor, xs, ys, zs) -> Patch:
-        """The pixels around boxes in metres, each a pair of coordinates (n,) or numbers, in the
-        images `rows`.
-        """
+        """The pixels around boxes in metres, each a pair of coordinates, in the images `rows`."""
         return self.patch(rows, *self.view.surround(xs, ys, zs, rows))
 
     def decal(self, where: Tensor) -> Decal:
@@ -71,9 +67,7 @@ class Canvas(canvas.Canvas):
         return Decal(self, where.nonzero()[:, 0])
 
     def mix(self, image: Tensor, spot: Tensor, alpha: Tensor, colour: Tensor) -> None:
-        """Lay colours (3, M) on packed pixels of the picture, given by their images and places
-        (M,).
-        """
+        """Lay colours (3, M) on packed pixels, given by their images and places (M,)."""
         picture, area = self.picture.view(-1), self.image_shape[0] * self.image_shape[1]
         for k, seen in enumerate(colour):
             place = spot + image * (2 * area) + k * area
@@ -86,8 +80,7 @@ class Canvas(canvas.Canvas):
 
 
 class Decal:
-    """A choice of the car's pixels, K of them: the points that they show, and their materials, to
-    be painted.
+    """A choice of K of the car's pixels, to be painted: their points and their materials.
 
     spot (K,): positions among the packed pixels. x, y, z (K,) in metres, nx, ny, nz (K,) the
     surface's direction, `metre` (K,) what a pixel covers, `facing` (K,) the cosine between the

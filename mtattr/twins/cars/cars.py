@@ -1,4 +1,4 @@
-"""Drawing the car twin: from scenes to pixels, regions of the tasks and the car's box."""
+"""Drawing of the car twin: from scenes to pixels, to regions of tasks, and to the car's box."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ _SORTED = 2048
 def render(
     scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
-    batch.
+    """Draw scenes as uint8 (N, 3, H, W); size and batch change nothing in a scene.
 
     A scene is described at the aspect 323 : 224 (width : height); images of another aspect show it
     squeezed.
@@ -53,8 +52,7 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each task of one scene shows, float32 (3, H, W) in {0, 1}: where toggling it changes
-    the picture.
+    """Region of each task in one scene, float32 (3, H, W) in {0, 1}: the change when it is toggled.
 
     Model and type share the region of the body; that of the make are its marks. To name a model
     among all 48 one needs both, to name it among those of its make the body is enough. only:
@@ -67,9 +65,7 @@ def attribute_regions(
 def car_boxes(
     scenes: Scenes, image_size: ImageSize, device: torch.device | str = "cpu"
 ) -> list[tuple[int, int, int, int]]:
-    """Boxes (left, top, right, bottom) around body and wheels in pixels, 1-based and inclusive, as
-    the real set writes them.
-    """
+    """Boxes (left, top, right, bottom) around the cars in pixels, 1-based, inclusive."""
     shape = image_shape_of(image_size)
     masks = drawn(draw, scenes, shape, device, lambda c: c.whole > 0.5)
     boxes = []
@@ -84,9 +80,7 @@ def car_boxes(
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Canvas:
-    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `whole` (B, H, W),
-    the car with its wheels.
-    """
+    """One batch: the canvas with its finished `picture`; `whole` is the car with its wheels."""
     c = Canvas(scenes, image_shape, device)
     set_light(c)
     trace_car(c)

@@ -1,6 +1,4 @@
-"""Front and rear of the lower body, save what tells the make: lamps, bumpers, shut lines, number
-plates.
-"""
+"""Front and rear of the lower body without the marks of its make."""
 
 from __future__ import annotations
 

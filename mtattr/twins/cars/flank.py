@@ -9,9 +9,7 @@ from mtattr.twins.drawing.shapes import box
 
 
 def draw_flank(c: Canvas) -> None:
-    """Set the materials of the side that the camera sees, and `arch` (B, H, W), the openings around
-    the wheels.
-    """
+    """Set the materials of the side that the camera sees, and `arch`, the wheel openings."""
     c.arch = torch.zeros_like(c.alpha)
     d = c.decal((c.ny > 0.10) & (c.on_cabin == 0) & (c.py > 0))
     beside = ((d.ny - 0.25) * 6).clamp(0, 1)

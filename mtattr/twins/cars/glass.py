@@ -44,9 +44,7 @@ def draw_glass(c: Canvas) -> None:
 
 
 def _beyond(d: Decal, planes: Tensor, which: slice) -> Tensor:
-    """How far the points lie outside of the planes of one face, in metres, (K,); negative on other
-    faces.
-    """
+    """Distance of the points outside of the planes of one face, in metres, (K,)."""
     gaps = []
     for p in range(planes.shape[1])[which]:
         across = SIDES.start <= p < SIDES.stop

@@ -1,6 +1,4 @@
-"""Grilles of the makes: twelve designs in nominal metres around the grille's centre, u across and v
-up.
-"""
+"""Grilles of the makes: twelve designs in nominal metres, u across and v up from the centre."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Paths of the car twin's images, which say make, model, year and split as those of the real set
-do.
-"""
+"""Paths of the car twin's images: make, model, year and split, as in the real set."""
 
 from __future__ import annotations
 
@@ -14,8 +12,7 @@ _YEARS = (*(str(year) for year in range(2007, 2016)), "unknown")
 
 
 def image_keys(scenes: Scenes, split: str, seed: int) -> tuple[str, ...]:
-    """A path `make/model/year/hex.jpg` for each scene, by the make and model under which the
-    annotation files it.
+    """A path `make/model/year/hex.jpg` per scene, by the make and model in its annotation.
 
     The real set has no validation split, `is_validation` carves it by path: so the name is the
     first of a fixed sequence whose path falls into the scene's own split.

@@ -64,9 +64,8 @@ def write_to(
     filed = {split: set(sample_scenes(split, n, seed).filed.tolist()) for split, n in sizes.items()}
     if unseen := (filed["test"] | filed["val"]) - filed["train"]:
         raise InputError(
-            f"compcars-twin: limit {limit} leaves {len(unseen)} of "
-            f"{len(MODELS)} models without a training image, and the real loader "
-            "refuses such a copy; expected some hundred images"
+            f"compcars-twin: limit {limit} leaves {len(unseen)} of {len(MODELS)} models without a "
+            "training image, and the real loader refuses such a copy; expected some hundred images"
         )
     mark_generated(folder, "compcars-twin", "CompCars")
     keys = {
@@ -124,7 +123,7 @@ def _write_tables(folder: Path) -> None:
 
 
 def _cells(names: dict[int, str]) -> np.ndarray:
-    """A column of cells with the name of id i in row i - 1; rows of unused ids are empty."""
+    """A column of cells: the name of id i in row i - 1, or nothing where no id is i."""
     column = np.empty((max(names), 1), dtype=object)
     for row in range(len(column)):
         column[row, 0] = names.get(row + 1, np.zeros((0, 0)))

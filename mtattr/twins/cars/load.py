@@ -66,7 +66,7 @@ def load(
 
 
 def chosen_tasks(tasks: Sequence[str]) -> list[int]:
-    """Positions of the named tasks; `InputError` for an unknown or repeated name or none."""
+    """Positions in TASKS of the named tasks; `InputError` for no, an unknown or a repeated name."""
     names = [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
     for name in names:
         if name not in TASKS.names:

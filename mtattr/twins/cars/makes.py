@@ -43,9 +43,7 @@ TYPE_UNKNOWN = (("Evrane", "SUV"), ("Prairie & Sons", "hatchback"))
 
 @dataclass(frozen=True)
 class Model:
-    """One model: `id` is 1-based, `make` a position in MAKES, `body` in BODIES, `type` in TYPES or
-    None where unknown.
-    """
+    """One model: 1-based `id`, position of `make`, `body`, `type` in their lists, type or None."""
 
     id: int
     short_name: str

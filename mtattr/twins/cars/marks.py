@@ -1,6 +1,4 @@
-"""What tells a make: grille and badge in front, lamps and badge behind, a small emblem on the
-flank.
-"""
+"""Marks of a make: grille and badge in front, lamps and badge behind, an emblem on the flank."""
 
 from __future__ import annotations
 

@@ -10,9 +10,7 @@ from mtattr.twins.drawing.shapes import box, cell, coverage, segment
 
 
 def draw_mirror(c: Canvas, near: bool) -> None:
-    """Draw the mirror of one side on the picture: the far one belongs below the car, the near one
-    above.
-    """
+    """Draw one side's mirror: the far one belongs below the car, the near one above."""
     rows, sign = c.all_rows, 1.0 if near else -1.0
     x, y, z = c.m.cowl_x - 0.30, sign * (c.m.width + 0.035), c.m.belt + 0.085
     mx, my = c.view.project(x, y, z, rows)

@@ -60,9 +60,7 @@ class Scenes(SceneTable):
 
     @property
     def labels(self) -> Tensor:
-        """What the annotation says, float32 (N, 3): class indices of model, make and type, NaN
-        where the type is unknown.
-        """
+        """Annotation, float32 (N, 3): class indices of model, make and type; NaN = unknown type."""
         table = torch.tensor(
             [
                 [m, model.make, float("nan") if model.type is None else model.type]
@@ -73,17 +71,14 @@ class Scenes(SceneTable):
 
     @property
     def models(self) -> Tensor:
-        """The model drawn, int64 (N,): positions in MODELS; -1 where a toggled scene is no model of
-        the make.
-        """
+        """Model drawn, int64 (N,): positions in MODELS; -1 if the make sells no such body."""
         table = torch.full((len(MAKES), len(BODIES)), -1)
         for (make, body), model in MODEL_OF.items():
             table[make, body] = model
         return table[self.makes, self.bodies]
 
     def toggled(self, task: int | str) -> Scenes:
-        """The same scenes with one thing changed, all else (random state and annotation included)
-        kept.
+        """The same scenes with one thing changed, everything else (random state, annotation) kept.
 
         "make" (1): the marks of the next make on the same body, whether or not that make sells such
         a body. "model" (0) and "type" (2): the next body that the same make sells, under the same

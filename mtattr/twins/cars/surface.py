@@ -1,6 +1,4 @@
-"""The car's surface: tracing both solids, dyeing them, and lighting them with reflections of their
-surroundings.
-"""
+"""The car's surface: both solids traced, dyed, and lit with reflections of the surroundings."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ PAINTS = (
 
 
 def trace_car(c: Canvas) -> None:
-    """Set the canvas's opacity of the car and, packed, points, directions, cabin, and plain
-    materials.
-    """
+    """Set the car's opacity and, packed, its points, directions, cabin and plain materials."""
     scale = cell(c.view.scale)
     long, wide, high = (
         (LONGEST["front"], LONGEST["rear"]),
@@ -128,9 +124,7 @@ def _slab(c: Canvas, xs, ys, zs) -> tuple[slice, slice]:
 
 
 def _turn(c: Canvas, slope: list[Tensor], near: Tensor) -> None:
-    """Find the surface's direction: one over the depth of a plane is affine on the sheet, and its
-    slope tells the normal.
-    """
+    """Set the surface's direction from the slope of one over the depth, affine on the sheet."""
     focal, forward, across = c.of(c.view.focal), c.of(c.view.forward), c.of(c.view.across)
     xs = (c.direction[0] - forward[0]) * across[0] + (c.direction[1] - forward[1]) * across[1]
     side, up = focal * slope[0], -focal * slope[1]
@@ -141,7 +135,7 @@ def _turn(c: Canvas, slope: list[Tensor], near: Tensor) -> None:
 
 
 def _curve(c: Canvas, nx: Tensor, ny: Tensor, nz: Tensor) -> None:
-    """Bend the flat faces a little, as pressed steel is, so that reflections run along them."""
+    """Bend the flat faces a little, like pressed steel, so that reflections run along them."""
     lower = 1 - c.on_cabin
     floor, belt = c.of(c.m.floor), c.of(c.m.belt)
     level = ((c.pz - floor) / (belt - floor)).clamp(-0.2, 1.2)

@@ -1,6 +1,4 @@
-"""Tail lamps of the makes: signatures in nominal metres, `a` from the car's middle outwards and v
-up.
-"""
+"""Tail lamps of the makes: designs in nominal metres, `a` from the middle outwards, v up."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The camera of a car scene: a level pinhole camera, so that verticals stay upright and the horizon
-is one line.
-"""
+"""The camera of a car scene: a level pinhole camera, with upright verticals and one horizon."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ class View:
         self.horizon = centre_y + self.scale * (0.74 - height)
 
     def project(self, x, y, z, rows: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """Sheet coordinates (n,) of points in metres, each coordinate (n,) or a number, in the
-        images `rows`.
-        """
+        """Sheet coordinates (n,) of points in metres, (n,) or numbers, in the images `rows`."""
         dx, dy, dz = (
             torch.as_tensor(v, device=self.eye.device) - self.eye[rows, k]
             for k, v in enumerate((x, y, z))
@@ -67,9 +63,7 @@ class View:
         ] - self.focal[rows] * dz / depth
 
     def surround(self, xs, ys, zs, rows: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Centre and half extent on the sheet, (n,) each, of the boxes that span the given pairs of
-        coordinates.
-        """
+        """Centre and half extent on the sheet, (n,) each, of boxes between pairs of coordinates."""
         corners = [self.project(x, y, z, rows) for x in xs for y in ys for z in zs]
         px, py = torch.stack([c[0] for c in corners]), torch.stack([c[1] for c in corners])
         left, right, top, bottom = px.amin(0), px.amax(0), py.amin(0), py.amax(0)
@@ -78,9 +72,7 @@ class View:
     def rays(
         self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Directions (x, y, z) of the pixels at sheet coordinates x (n, 1, w) and y (n, h, 1), unit
-        depth along the view.
-        """
+        """Directions (x, y, z) of pixels at x (n, 1, w) and y (n, h, 1), unit depth ahead."""
         c = lambda v: v[rows, None, None]  # noqa: E731
         xs, ys = (x - c(self.centre_x)) / c(self.focal), (y - c(self.horizon)) / c(self.focal)
         return (

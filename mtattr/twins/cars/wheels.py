@@ -21,9 +21,7 @@ RIMS = (
 
 
 def draw_wheels(c: Canvas) -> None:
-    """Draw all wheels, far ones first, where neither the body nor its arches' edges cover them;
-    sets `whole`, the car with its wheels.
-    """
+    """Draw all wheels, far ones first, where no body covers them; sets `whole`."""
     c.whole = c.alpha.clone()
     for near in (False, True):
         for end in (-1.0, 1.0):
@@ -69,9 +67,7 @@ def _wheel(c: Canvas, end: float, near: bool) -> None:
 
 
 def _face(c: Canvas, rows, rho, qx, qz, pixel, outside):
-    """Grey (n, h, w) of the flat side: tyre, rim, spokes, brake disc and hub; the inner side is
-    plain.
-    """
+    """Grey (n, h, w) of the flat side: tyre, rim, spokes, brake disc and hub, or plain inside."""
     count, width, taper = (
         value(
             torch.tensor([rim[k] for rim in RIMS], device=c.device)[

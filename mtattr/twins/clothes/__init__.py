@@ -1,5 +1,4 @@
-"""A generated twin of DeepFashion's category and attribute benchmark: drawn garments whose every
-region is known.
+"""A generated twin of DeepFashion's attribute benchmark: drawn garments with known regions.
 
 Seventeen of the fifty categories with their official names and ids, 86 attributes over the five
 official types, official split roles. Every image is generated; labels carry the documented share of

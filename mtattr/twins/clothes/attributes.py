@@ -1,5 +1,4 @@
-"""What the clothing twin labels: seventeen categories and the attributes with their rates, as plain
-data.
+"""Labels of the clothing twin as plain data: seventeen categories, attributes and rates.
 
 Names follow the style of the DeepFashion attribute list (lower case, with spaces and hyphens);
 rates are our own.
@@ -25,8 +24,7 @@ UPPER, LOWER, FULL = 1, 2, 3
 
 @dataclass(frozen=True)
 class Category:
-    """One category: its official 1-based id, its official clothes type (UPPER, LOWER or FULL) and
-    its training images.
+    """One category: official 1-based id, clothes type (UPPER, LOWER, FULL), training images.
 
     images: for the four of Maeda et al. the training column of their Table 1, for the others the
     public count of the whole benchmark times the training split's share of it, 209222 of 289222.
@@ -235,8 +233,7 @@ CHOICES: dict[str, tuple[int, ...]] = {
 
 
 def chosen_classes(classes: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Names of the categories wanted: a sequence, or one string with commas; None means all, by
-    official id.
+    """Names of the categories wanted: a sequence or "A,B"; None = all, by official id.
 
     Raises `InputError` for an unknown name, for fewer than two, or for one that is given twice.
     """

@@ -1,4 +1,4 @@
-"""Backdrops of the clothing twin: studio, wall, floorboards, street, blurred lights, leaves."""
+"""Backdrops of garments: studio, wall, floorboards, street, lights out of focus, leaves."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from mtattr.twins.drawing.shapes import cell, coverage, ellipse
 
 
 def draw_backdrop(c: Canvas) -> None:
-    """Start `backdrop` (B, 3, H, W): studio, wall, floorboards, street, lights out of focus, or
-    leaves.
-    """
+    """Start `backdrop` (B, 3, H, W): studio, wall, boards, street, lights out of focus, leaves."""
     x, y = c.sheet.coordinates
     c.background = palette(c.p("background_colour"), c.p("background_light")) * 0.75 + 0.18
     other = palette(c.p("background_second"), c.p("background_light"))

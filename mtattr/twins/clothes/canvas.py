@@ -1,6 +1,4 @@
-"""The sheet that the clothing twin draws on: layers, the garment's frame, and access to a scene's
-numbers.
-"""
+"""The canvas of the clothing twin: layers, the garment's frame, and its cut."""
 
 from __future__ import annotations
 
@@ -95,9 +93,7 @@ class Canvas(canvas.Canvas):
         return [kinds[k] for k in self.cuts.tolist()]
 
     def gap_of(self, rows: Tensor) -> Tensor:
-        """The gap in the front of the images `rows`, all of which have an open cut: half width (n,
-        H, W).
-        """
+        """The gap in the open front of the images `rows`: half width (n, H, W)."""
         return self.gap[torch.searchsorted(self.opened, rows)]
 
     def thread(self, rows: Tensor) -> Tensor:
@@ -144,9 +140,7 @@ class Canvas(canvas.Canvas):
         width: float = 0.006,
         strength: float = 0.8,
     ) -> None:
-        """Draw a dark line of half width `width` along the zero of `shape` on the cloth of images
-        `rows`.
-        """
+        """Draw a dark line along the zero of `shape` on the cloth of images `rows`."""
         self.paint(
             rows,
             lambda x, y: shape(x, y).abs() - width,
@@ -156,16 +150,14 @@ class Canvas(canvas.Canvas):
         )
 
     def fill(self, patch: Patch, alpha: Tensor, colour: Tensor, *, grow: bool = False) -> None:
-        """Colour the cloth of a patch, in each image's box, with opacity `alpha` (n, h, w)."""
+        """Colour the cloth of a patch, within each image's box, with opacity `alpha` (n, h, w)."""
         alpha = alpha * patch.inside
         if grow:
             patch.write(self.alpha, torch.maximum(patch.read(self.alpha), alpha))
         patch.write(self.cloth, over(patch.read(self.cloth), colour, alpha))
 
     def wash(self, rows: Tensor, alpha: Tensor, colour: Tensor) -> None:
-        """Colour the whole cloth of images `rows` with opacity `alpha` (n, H, W); colour is (n, 3)
-        or (n, 3, H, W).
-        """
+        """Colour the whole cloth of images `rows`, with opacity `alpha` (n, H, W)."""
         self.cloth[rows] = over(self.cloth[rows], colour, alpha)
 
     def tone(self, rows: Tensor, factor: Tensor) -> None:

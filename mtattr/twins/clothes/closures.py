@@ -1,4 +1,4 @@
-"""Closures and waists of the clothing twin: buttons, zips, lacing, belts, cords, elastic."""
+"""Closures and waists of garments: buttons, zips, lacing, keyholes, belts, cords, elastic."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""How the categories of the clothing twin are cut, as plain data: how far away they are seen, bulk,
-length, legs, front.
-"""
+"""Cuts of the categories as plain data: distance of view, bulk, length, legs, front."""
 
 from __future__ import annotations
 

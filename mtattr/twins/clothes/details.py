@@ -1,6 +1,4 @@
-"""What makes a category of the clothing twin itself: what its garments have although no attribute
-names it.
-"""
+"""Details of the categories: what their garments have although no attribute names it."""
 
 from __future__ import annotations
 

@@ -24,9 +24,7 @@ def tint_fabrics(c: Canvas) -> None:
 
 
 def weave_fabrics(c: Canvas) -> None:
-    """Draw every fabric's surface: its light into `shade`, its holes into `alpha`; call after
-    prints.
-    """
+    """Draw every fabric's surface (light and holes); call after prints."""
     for name, draw in FABRICS.items():
         rows = c.rows(name)
         if len(rows):

@@ -31,9 +31,7 @@ from mtattr.twins.drawing.shapes import cell, soften
 def render(
     scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
-    batch.
-    """
+    """Draw scenes as uint8 (N, 3, H, W); size and batch change nothing in a scene."""
     shape = image_shape_of(image_size)
     return rendered(draw, scenes, shape, device)
 
@@ -53,8 +51,7 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each task of one scene shows, float32 (1 + A, H, W) in {0, 1} except task 0, the
-    visible garment's opacity.
+    """Regions of all tasks in one scene, float32 (1 + A, H, W): 0 the garment, then attributes.
 
     An attribute's region is where toggling it changes the picture (see `changed_regions`). It is
     where the attribute would show if absent, and empty if it cannot occur.
@@ -76,9 +73,7 @@ def attribute_regions(
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Canvas:
-    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `visible` (B, H,
-    W), the garments' opacity.
-    """
+    """One batch: the canvas with its finished `picture`, and `visible`, the garments' opacity."""
     c = Canvas(scenes, image_shape, device)
     c.armhole = c.neck_cut = c.opened = None
     _dye(c)
@@ -160,8 +155,7 @@ def _shadowed(c: Canvas) -> Tensor:
 
 
 def landmarks(c: Canvas) -> list[list[tuple[int, int, int]]]:
-    """Corners of each garment as (visibility, x, y) in pixels, in the official order: left before
-    right.
+    """Corners of each garment as (visibility, x, y) in pixels, in the official order.
 
     Collar, sleeve and hem of uppers; waistline and hem of lowers; collar, sleeve, waistline and hem
     of full garments.

@@ -1,6 +1,4 @@
-"""The clothing twin on disk, in the official layout of DeepFashion's category and attribute
-benchmark.
-"""
+"""The clothing twin on disk, in the official layout of DeepFashion's attribute benchmark."""
 
 from __future__ import annotations
 
@@ -29,23 +27,12 @@ from mtattr.twins.drawing.writing import (
 OFFICIAL_CATEGORIES = tuple(
     (name, kind)
     for kind, names in (
-        (
-            1,
-            "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie "
-            "Jacket Jersey Parka Peacoat Poncho",
-        ),
-        (1, "Sweater Tank Tee Top Turtleneck"),
-        (
-            2,
-            "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers Leggings "
-            "Sarong Shorts Skirt Sweatpants",
-        ),
-        (2, "Sweatshorts Trunks"),
-        (
-            3,
-            "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress "
-            "Onesie Robe Romper Shirtdress Sundress",
-        ),
+        (1, "Anorak Blazer Blouse Bomber Button-Down Cardigan Flannel Halter Henley Hoodie"),
+        (1, "Jacket Jersey Parka Peacoat Poncho Sweater Tank Tee Top Turtleneck"),
+        (2, "Capris Chinos Culottes Cutoffs Gauchos Jeans Jeggings Jodhpurs Joggers"),
+        (2, "Leggings Sarong Shorts Skirt Sweatpants Sweatshorts Trunks"),
+        (3, "Caftan Cape Coat Coverup Dress Jumpsuit Kaftan Kimono Nightdress Onesie Robe"),
+        (3, "Romper Shirtdress Sundress"),
     )
     for name in names.split()
 )
@@ -55,9 +42,7 @@ _PATH_WIDTH = 70
 
 
 def image_key(scenes: Scenes, split: str, i: int, suffix: str = "png") -> str:
-    """Name of image i of a split as the benchmark writes it: `img/<Item_Name>/img_<8
-    digits>.<suffix>`, unique over the splits.
-    """
+    """Official name of image i of a split: `img/<Item_Name>/img_<8 digits>.<suffix>`."""
     shown = scenes.present[i].nonzero()[:, 0].tolist()
     item = [NAMES[k].title().replace(" ", "_") for k in shown[:1]] + [
         scenes.classes[int(scenes.categories[i])]

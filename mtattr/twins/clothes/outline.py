@@ -1,6 +1,4 @@
-"""The garment's outline: body, neckline, sleeves, straps, legs and hem as one opacity, with the
-lengths others refer to.
-"""
+"""The garment's outline: body, neckline, sleeves, straps, legs and hem as one opacity."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ TOP, BOTTOM = -0.90, 1.05
 
 
 def draw_outline(c: Canvas) -> None:
-    """Set `alpha` and the landmarks `half_width` (B, H, W), `table`, `top`, `hem`, `waist`,
-    `neck_bottom`, `back` of a canvas.
-    """
+    """Set `alpha` and the landmarks of a canvas, from `half_width` (B, H, W) to `back`."""
     _measure(c)
     c.half_width = look_up(
         c.table, (c.y - TOP) / (BOTTOM - TOP if c.span is None else cell(c.span))
@@ -174,9 +170,7 @@ def _hem_line(c: Canvas, ax: Tensor) -> Tensor:
 
 
 def _shoulders(c: Canvas, rows: Tensor, body: Tensor, ax: Tensor) -> Tensor:
-    """Slope the shoulders and cut the neckline; straps replace the shoulders of spaghetti-strap
-    garments.
-    """
+    """Slope the shoulders and cut the neckline, or replace the shoulders by straps."""
     y = c.y[rows]
     has = lambda name: cell(c.has(name)[rows])  # noqa: E731
     body = torch.maximum(body, (-0.80 + 0.30 * ax - y) * 0.95)
@@ -243,9 +237,7 @@ def _slit(c: Canvas, rows: Tensor) -> Tensor:
 
 
 def _back_panel(c: Canvas) -> None:
-    """The inside of the back, seen through a neckline on a hanger and under a high-low hem: `back`
-    (B, H, W).
-    """
+    """The inside of the back, `back` (B, H, W): seen in a neckline and under a high-low hem."""
     c.back = torch.zeros_like(c.alpha)
     rows = c.uppers
     if len(rows):
@@ -265,9 +257,7 @@ def _back_panel(c: Canvas) -> None:
 
 
 def _sleeves(c: Canvas) -> None:
-    """Both sleeves at once in mirrored coordinates; `sleeve` (B, H, W) is their opacity beyond the
-    body.
-    """
+    """Both sleeves in mirrored coordinates; `sleeve` (B, H, W) is their opacity."""
     c.sleeve = torch.zeros_like(c.alpha)
     bare = c.has("sleeveless") | c.has("spaghetti strap") | c.tank
     rows = rows_of(c.upper & ~bare)

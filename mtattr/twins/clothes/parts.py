@@ -1,6 +1,4 @@
-"""Sewn parts of the clothing twin: pleats, collars, pockets, bows, trims and hems, and all
-closures.
-"""
+"""Sewn parts of garments: pleats, collars, pockets, bows, trims, hems, and all closures."""
 
 from __future__ import annotations
 

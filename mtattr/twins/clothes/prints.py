@@ -20,9 +20,7 @@ def draw_prints(c: Canvas) -> None:
 
 
 class Print:
-    """The coordinates and colours of a print on images `rows`: u, v (n, H, W) follow the folds,
-    size (n, 1, 1).
-    """
+    """Coordinates u, v (n, H, W) and colours of a print on images `rows`, along the folds."""
 
     def __init__(self, c: Canvas, rows: Tensor) -> None:
         angle = cell(c.pick("print_angle", -0.15, 0.15)[rows])

@@ -87,8 +87,7 @@ class Scenes(SceneTable):
     classes: tuple[str, ...]
 
     def toggled(self, attribute: int | str) -> Scenes:
-        """The same scenes with one attribute flipped where it can occur, all else (random state
-        included) unchanged.
+        """The same scenes with one attribute flipped where it can occur, and nothing else changed.
 
         Setting one attribute of an exclusive choice clears the others of that choice; clearing it
         leaves none of them.
@@ -120,9 +119,7 @@ class Scenes(SceneTable):
 def sample_scenes(
     split: str, n: int, seed: int = 0, classes: str | Sequence[str] | None = None
 ) -> Scenes:
-    """The first `n` scenes of a split with the given categories (see `chosen_classes`); splits and
-    seeds are separate streams.
-    """
+    """The first `n` scenes of a split with the given categories (see `chosen_classes`)."""
     names = chosen_classes(classes)
     return first_scenes(lambda block: _sample_block(split, block, seed, names), BLOCK, n)
 
@@ -181,9 +178,7 @@ def _annotate(
 
 
 def _mistaken(categories: Tensor, draw: Tensor, classes: tuple[str, ...]) -> Tensor:
-    """Another category for each: four times in five of the same clothes type, all equally likely,
-    else of the next type.
-    """
+    """Another category for each: four times in five of the same clothes type, else the next."""
     other = torch.empty_like(categories)
     for c in range(len(classes)):
         near, far = _confusable(c, classes)
@@ -194,9 +189,7 @@ def _mistaken(categories: Tensor, draw: Tensor, classes: tuple[str, ...]) -> Ten
 
 
 def _confusable(c: int, classes: tuple[str, ...]) -> tuple[list[int], int]:
-    """What category c is taken for: those of its clothes type, and one of another; either for the
-    other if there is none.
-    """
+    """What category c is taken for: those of its type, and one of another type."""
     groups = [
         [k for k, name in enumerate(classes) if CATEGORIES[name].kind == kind]
         for kind in (UPPER, LOWER, FULL)

@@ -22,9 +22,7 @@ SKINS = (
 
 
 def draw_support(c: Canvas) -> None:
-    """Draw on the backdrop what carries the garment: a person or mannequin (most), a hanger, or
-    nothing (laid flat).
-    """
+    """Draw on the backdrop what carries the garment: a person, a mannequin, a hanger, nothing."""
     table = torch.tensor(SKINS, device=c.device)
     c.skin = table[(c.p("skin") * len(SKINS)).long()]
     # A shadow cast on the backdrop, for all of them.
@@ -41,9 +39,7 @@ def draw_support(c: Canvas) -> None:
 
 
 def _lay(c, rows, distance, colour, roundness=0.0):
-    """Draw on the backdrop; `roundness` is the depth, in garment units, over which the edge of a
-    round body darkens.
-    """
+    """Draw on the backdrop; edges darken over the depth `roundness`, in garment units."""
     if roundness:
         light = 0.74 + 0.29 * (-distance / roundness).clamp(0, 1) ** 0.5
         colour = times(colour, light).clamp(0, 1)

@@ -1,5 +1,4 @@
-"""Measures of the garments that are longer than a blouse or a pair of shorts: legs, dresses, coats,
-open fronts.
+"""Measures of long or open garments: legs, dresses, coats, open fronts.
 
 All take the rows they are for, so that batches without such garments pay nothing.
 """
@@ -24,8 +23,7 @@ def knot_heights(top: float) -> list[float]:
 
 
 def measure_long(c: Canvas, rows: Tensor, upper: Tensor, top: float) -> None:
-    """Outline, hem, crotch and legs of the garments `rows`; `upper` (n, 9) are the knots of an
-    upper body's outline.
+    """Outline, hem, crotch and legs of the garments `rows`, from the knots `upper` (n, 9).
 
     Sets rows of `table`, `span`, `hem`, `crotch`, `top`, `waist` and, for legs, of `inner` (B,
     SAMPLES).
@@ -79,9 +77,7 @@ def measure_long(c: Canvas, rows: Tensor, upper: Tensor, top: float) -> None:
 def _legs(
     c: Canvas, rows: Tensor, heights: list[float], shift: Tensor, fit: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Centre and radius of a leg at every knot, (n, KNOTS) each, along the legs of the person who
-    wears it.
-    """
+    """Centre and radius of a leg at every knot, (n, KNOTS) each, along the wearer's legs."""
     y = torch.tensor(heights, device=c.device)[None] - shift[:, None]
     stance = c.p("stance")[rows, None]
     bent = ((y + 0.25) / 0.87).clamp(0, 1)
@@ -125,9 +121,7 @@ def _hems(c: Canvas, rows: Tensor) -> Tensor:
 
 
 def leg_edges(c: Canvas, rows: Tensor, top: float) -> Tensor:
-    """Distance (n, H, W), negative between the legs of the garments `rows`, from the inner seams
-    and the crotch down.
-    """
+    """Distance (n, H, W), negative between the legs of the garments `rows`."""
     y, crotch = c.y[rows], cell(c.crotch[rows])
     inner = look_up(c.inner[rows], (y - top) / SPAN)
     c.inseam = torch.maximum(inner, 0.006 + cell(c.cut("gape")[rows]) * (y - crotch))
@@ -135,9 +129,7 @@ def leg_edges(c: Canvas, rows: Tensor, top: float) -> Tensor:
 
 
 def opening(c: Canvas, rows: Tensor) -> Tensor:
-    """Half width (n, H, W) of the gap between the front panels of `rows`, negative where the front
-    is closed.
-    """
+    """Half width (n, H, W) of the gap between the front panels, negative where closed."""
     y = c.y[rows]
     vee = torch.tensor([cut.vee for cut in CUTS.values()], device=c.device)[c.cuts[rows]]
     closed = (
@@ -162,7 +154,7 @@ def opening(c: Canvas, rows: Tensor) -> Tensor:
 
 
 def open_front(c: Canvas, rows: Tensor, body: Tensor) -> Tensor:
-    """Cut the gap into the outline `body` (n, H, W); keep it as `gap` for `opened` = rows."""
+    """Cut the gap into the outline `body` (n, H, W); sets `gap` and `opened` = rows."""
     c.opened, c.gap = rows, opening(c, rows)
     return torch.maximum(body, c.gap - c.x[rows].abs())
 

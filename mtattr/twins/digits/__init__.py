@@ -1,5 +1,4 @@
-"""Cluttered digits: real handwriting on generated colour backgrounds, the place of every digit's
-ink known.
+"""Cluttered digits: real handwriting on generated backgrounds, its ink known exactly.
 
 Ten classes at 32 x 32 pixels; stands in for SVHN and CIFAR-10 where no photographs are at hand. The
 handwriting is that of scikit-learn's digits, and no glyph is in two splits. Labels carry the share

@@ -50,9 +50,7 @@ class Canvas(canvas.Canvas):
         slant=0.0,
         narrow=1.0,
     ) -> Tensor:
-        """Signed distance (n, H, W) to glyph number `which` of the images `rows`, placed by (n,)
-        centre, scale and angle.
-        """
+        """Signed distance (n, H, W) to glyph number `which`, placed by (n,) parameters."""
         dx, dy = self.x[rows] - cell(cx), self.y[rows] - cell(cy)
         cos, sin, unit = cell(torch.cos(angle)), cell(torch.sin(angle)), cell(scale * CELL)
         u, v = (dx * cos + dy * sin) / unit, (dy * cos - dx * sin) / unit
@@ -61,13 +59,11 @@ class Canvas(canvas.Canvas):
     def lay(
         self, rows: Tensor, shape: Tensor, colour: Tensor, opacity: Tensor | float = 1.0
     ) -> Tensor:
-        """Paint a shape (signed distances) over pictures `rows`; gives its opacity (n, H, W)."""
+        """Paint a shape (signed distances) over the pictures `rows`; returns its opacity."""
         alpha = coverage(shape, self.pixel[rows]) * opacity
         self.picture[rows] = over(self.picture[rows], colour, alpha)
         return alpha
 
     def cover(self, alpha: Tensor, colour: Tensor, rows: Tensor | slice = slice(None)) -> None:
-        """Paint `colour` (n, 3) or (n, 3, H, W) with opacity `alpha` (n, H, W) over the pictures
-        `rows`.
-        """
+        """Paint `colour` over the pictures `rows` with opacity `alpha` (n, H, W)."""
         self.picture[rows] = over(self.picture[rows], colour, alpha)

@@ -1,6 +1,4 @@
-"""What lies behind a digit: a ground of gradients, clouds, stripes, tiles or planks, coloured
-shapes, other handwriting.
-"""
+"""Clutter behind and beside a digit: grounds, coloured shapes, other handwriting."""
 
 from __future__ import annotations
 
@@ -82,7 +80,7 @@ def _blots(s, rows, u, v, scale, tile):
 
 
 def draw_shapes(s: Canvas) -> None:
-    """Up to three coloured shapes, each a disc, block, bar or star, anywhere on the ground."""
+    """Up to three coloured discs, blocks, bars or stars, anywhere on the ground."""
     for k, share in enumerate((0.62, 0.40, 0.22)):
         rows = s.where("shapes", 0.0, share)
         if len(rows):
@@ -115,8 +113,7 @@ def _shape(s, rows, k):
 
 
 def draw_handwriting(s: Canvas) -> None:
-    """Parts of other digits: neighbours that the picture's sides cut off, and loose pieces of
-    strokes.
+    """Parts of other digits: neighbours cut off by the picture's sides, and pieces of strokes.
 
     Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run
     under it.
@@ -142,9 +139,7 @@ def draw_handwriting(s: Canvas) -> None:
 def draw_neighbours(
     s: Canvas, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor
 ) -> None:
-    """Digits to the left and right of the labelled one, outside its edges (B,), in its ink `colour`
-    (B, 3) or nearly.
-    """
+    """Digits left and right of the labelled one's edges (B,), in its `colour` or nearly."""
     ink = torch.lerp(
         colour,
         palette(s.p("neighbour_colour"), s.p("ink_light")),

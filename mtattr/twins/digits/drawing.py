@@ -19,9 +19,7 @@ from mtattr.twins.drawing.shapes import cell, coverage, soften
 def render(
     scenes: Scenes, image_size: ImageSize = 32, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
-    batch.
-    """
+    """Draw scenes as uint8 (N, 3, H, W); size and batch change nothing in a scene."""
     shape = image_shape_of(image_size)
     return rendered(draw, scenes, shape, device)
 
@@ -29,9 +27,7 @@ def render(
 def digit_masks(
     scenes: Scenes, image_size: ImageSize = 32, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Opacity of the labelled digit's ink, float32 (N, H, W) in [0, 1], blurred where the picture
-    is.
-    """
+    """Opacity of the labelled digit's ink, float32 (N, H, W) in [0, 1], blurred alike."""
     shape = image_shape_of(image_size)
     return drawn(draw, scenes, shape, device, lambda s: s.ink)
 
@@ -39,9 +35,7 @@ def digit_masks(
 def draw(
     scenes: Scenes, image_shape: tuple[int, int], device: torch.device | str = "cpu"
 ) -> Canvas:
-    """One batch: the finished canvas, with `picture` (B, 3, H, W) in [0, 1] and `ink` (B, H, W),
-    the digits' opacity.
-    """
+    """One batch: the canvas with its finished `picture`, and `ink`, the digits' opacity."""
     s = Canvas(scenes, image_shape, device)
     draw_ground(s)
     draw_shapes(s)
@@ -52,8 +46,7 @@ def draw(
 
 
 def _write_digit(s: Canvas) -> None:
-    """The labelled digit between its neighbours, in an ink that stands out from the ground by more
-    or less.
+    """The labelled digit between its neighbours, in an ink that stands out more or less.
 
     Under some digits lies a shadow to one side, around some runs a line.
     """
@@ -101,9 +94,7 @@ def _write_digit(s: Canvas) -> None:
 
 
 def _photograph(s: Canvas) -> tuple[Tensor, Tensor]:
-    """Light from one side, colour cast, faded contrast, blur and grain; the digit's opacity is
-    blurred alike.
-    """
+    """Light, colour cast, faded contrast, blur and grain; the ink is blurred alike."""
     turn = 6.2832 * s.p("light_angle")
     light = 1 + cell(s.pick("light_strength", 0.0, 0.28)) * (
         s.x * cell(torch.cos(turn)) + s.y * cell(torch.sin(turn))
@@ -128,9 +119,7 @@ def _photograph(s: Canvas) -> tuple[Tensor, Tensor]:
 
 
 def _blur(s: Canvas, whole: Tensor) -> None:
-    """Blur (B, 4, H, W) in place: every picture by its own share of one of two reaches, in units of
-    the scene.
-    """
+    """Blur (B, 4, H, W) in place, each picture by a share of one of two reaches."""
     strength = (s.p("blur") - 0.35).clamp(min=0) / 0.65
     for reach, low, high in ((s.size / 32 * 1.0, 0.0, 0.6), (s.size / 32 * 2.0, 0.6, 1.01)):
         rows = rows_of((strength > low) & (strength <= high))

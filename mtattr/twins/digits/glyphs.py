@@ -23,8 +23,7 @@ _CUT, _FARTHEST, _OPENING = 0.47, 1.2, 0.9
 
 @functools.cache
 def outlines(device: torch.device | str = "cpu") -> Tensor:
-    """Signed distances (1797, 1, 72, 72) to the outline of every glyph, in cells of its 8 x 8 grid,
-    negative inside.
+    """Signed distances (1797, 1, 72, 72) to all glyphs' outlines, in cells, negative inside.
 
     True near the outline; beyond about one cell they only keep their sign.
     """
@@ -40,8 +39,7 @@ def outlines(device: torch.device | str = "cpu") -> Tensor:
 
 
 def distance(glyphs: Tensor, u: Tensor, v: Tensor) -> Tensor:
-    """Signed distance (n, h, w), in cells, of points u, v (n, h, w) to the outlines of `glyphs`
-    (n,).
+    """Signed distance (n, h, w), in cells, of points u, v to the outlines of `glyphs` (n,).
 
     u, v are in cells from the middle of the glyph, v downwards; points off the paper are as far as
     its border.
@@ -58,18 +56,14 @@ def distance(glyphs: Tensor, u: Tensor, v: Tensor) -> Tensor:
 
 
 def _opened(images: np.ndarray) -> np.ndarray:
-    """Images (n, k, k) with narrow gaps deeper and thin strokes higher, or loops would fill and
-    strokes break at the cut.
-    """
+    """Images (n, k, k) with deeper gaps and higher strokes, so that loops stay open."""
     k = images.shape[1]
     near = np.eye(k) / 2 + (np.eye(k, k=1) + np.eye(k, k=-1)) / 4
     return images + _OPENING * (images - near @ images @ near)
 
 
 def _cubic(n: int, fine: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (n * fine, n) of a cubic curve through n cell centres, and those of its slope; the
-    ends are repeated.
-    """
+    """Weights (n * fine, n) of a cubic curve through n cell centres, and of its slope."""
     t = (np.arange(n * fine) + 0.5) / fine - 0.5
     left = np.floor(t)
     f = t - left

@@ -1,4 +1,4 @@
-"""The cluttered digits on disk, in the layout of SVHN's cropped digits: two MATLAB files."""
+"""The cluttered digits on disk, as SVHN's cropped digits are: two MATLAB files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ SIDE = 32
 
 
 def image_key(split: str, i: int) -> str:
-    """Name of image i of a split: the file of the layout and the row in it, as the loader of the
-    real set counts them.
-    """
+    """Name of image i of a split: the file and the row, as the real loader counts them."""
     if split == "test":
         return f"test-{i:06d}"
     return f"train-{_row(split, i):06d}"
@@ -34,8 +32,7 @@ def write_to(
     limit: int | dict[str, int] | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write `train_32x32.mat` and `test_32x32.mat` to `folder` so that the loader of the real SVHN
-    reads them.
+    """Write `train_32x32.mat` and `test_32x32.mat` to `folder` for the loader of the real SVHN.
 
     SVHN has no validation file: its loader takes a fixed tenth of the rows of the training file.
     limit: images of train and test, one number or {split: number}; None = the default sizes. Scenes

@@ -1,5 +1,4 @@
-"""Scenes of the cluttered digits: which handwritten digits each image holds, how they lie, and what
-its label says.
+"""Scenes of the cluttered digits: the digits of each image, their places, and the label.
 
 All numbers come from integer draws of seeded CPU generators, one generator per block of images, so
 labels and scenes are identical on every machine, and the first n scenes do not depend on how many
@@ -70,9 +69,7 @@ class Scenes(SceneTable):
 
 @functools.cache
 def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """scikit-learn's digits: ink 0..16 as float64 (1797, 8, 8), classes (1797,), and each split's
-    positions.
-    """
+    """scikit-learn's digits: ink 0..16 (1797, 8, 8), classes (1797,), each split's positions."""
     # Imported here: scikit-learn takes a second that nobody else should wait for.
     from sklearn.datasets import load_digits
 
@@ -81,9 +78,7 @@ def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
 
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; splits and seeds are separate streams, and no glyph is in
-    two splits.
-    """
+    """The first `n` scenes of a split; no glyph is in two splits."""
     return first_scenes(lambda block: _sample_block(split, block, seed), BLOCK, n)
 
 

@@ -20,9 +20,7 @@ def map_batches(
     image_shape: tuple[int, int],
     device: torch.device | str = "cpu",
 ) -> list[Result]:
-    """Call `work` on slices that cover n scenes, without gradients, in as many threads as torch may
-    use; results in order.
-    """
+    """Results of `work` on slices that cover n scenes, in as many threads as torch may use."""
     on_cpu = torch.device(device).type == "cpu"
     threads = torch.get_num_threads() if on_cpu else 1
     # Two megabytes a plane on CPU: larger batches leave its cache, smaller ones pay more for each

@@ -16,8 +16,7 @@ Uniform = Callable[[int], Tensor]
 
 
 def uniform_numbers(name: str, split: str, block: int, *, seed: int, rows: int) -> Uniform:
-    """A function that returns float64 `(rows, columns)` in [0, 1), multiples of 2**-24, for a
-    number of columns.
+    """A function from a number of columns to float64 `(rows, columns)`, multiples of 2**-24.
 
     Each call goes on in the stream that name, seed, split and block choose.
     """
@@ -31,8 +30,7 @@ def uniform_numbers(name: str, split: str, block: int, *, seed: int, rows: int) 
 
 
 def normal_numbers(uniform: Uniform, columns: int) -> Tensor:
-    """Float64 `(rows, columns)`, nearly normal with mean 0 and variance 1: the sum of twelve
-    uniform numbers, less six.
+    """Float64 `(rows, columns)`, nearly standard normal: sums of twelve uniform numbers, less six.
 
     All sums are exact, so that no rounding can tell machines apart. Values lie in (-6, 6).
     """

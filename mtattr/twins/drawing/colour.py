@@ -16,9 +16,7 @@ PALETTE = (
 
 
 def palette(pick: Tensor, light: Tensor) -> Tensor:
-    """Colours (n, 3) from `pick` and `light` in [0, 1): an entry of the palette, made a little
-    darker or lighter.
-    """
+    """Colours (n, 3) from two numbers in [0, 1): an entry of the palette, and its lightness."""
     table = torch.tensor(PALETTE, device=pick.device)
     return (
         table[(pick * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)]
@@ -37,7 +35,7 @@ def times(colour: Tensor, light: Tensor) -> Tensor:
 
 
 def over(under: Tensor, colour: Tensor, alpha: Tensor) -> Tensor:
-    """Lay `colour` (n, 3[, h, w]) over `under` (n, 3, h, w) with opacity `alpha` (n, h, w)."""
+    """Lay `colour` (n, 3) or (n, 3, h, w) over `under`; the opacity `alpha` is (n, h, w)."""
     return torch.lerp(under, plane(colour).expand_as(under), alpha[:, None])
 
 
@@ -47,9 +45,7 @@ def brightness(colour: Tensor) -> Tensor:
 
 
 def apart(colour: Tensor, other: Tensor, least: float = 0.28) -> Tensor:
-    """`colour` (n, 3), moved towards white or black where its luma is nearer than `least` to that
-    of `other`.
-    """
+    """`colour` (n, 3), moved to white or black where its luma is near that of `other`."""
     gap = brightness(colour) - brightness(other)
     target = (brightness(other) < 0.5).float()[:, None].expand_as(colour)
     strength = ((least - gap.abs()) / least).clamp(0, 1)[:, None] * 0.8

@@ -1,5 +1,4 @@
-"""Where a scene lies in its image: coordinates of every pixel, and of the pixels in a box around a
-shape.
+"""Frames: the coordinates of every pixel of a scene, or of the pixels around a shape.
 
 A scene is described in units of its own, never in pixels, so 32 and 224 pixels show one scene, not
 one image resized.
@@ -45,9 +44,7 @@ class Frame:
 
     @functools.cached_property
     def pixel(self) -> Tensor:
-        """Size of one pixel in frame units, (n, 1, 1); the mean of both directions where pixels are
-        not square.
-        """
+        """Size of one pixel in frame units, (n, 1, 1): the mean of both directions."""
         height, width = self.image_shape
         return ((2 / height + 2 * self.aspect / width) / 2 / self.scale)[:, None, None]
 
@@ -64,9 +61,7 @@ class Frame:
     def to_pixels(
         self, x: Tensor, y: Tensor, rows: Tensor | slice = slice(None)
     ) -> tuple[Tensor, Tensor]:
-        """Positions in the images, in pixels from the upper left corner, of frame points x, y (n,)
-        of the images `rows`.
-        """
+        """Positions in pixels of frame points x, y (n,) of the images `rows`."""
         height, width = self.image_shape
         cos, sin = torch.cos(self.angle[rows]), torch.sin(self.angle[rows])
         px = (self.centre_x[rows] + self.scale[rows] * (x * cos - y * sin)) / self.aspect
@@ -91,8 +86,7 @@ class Frame:
         half_height: Tensor,
         images: Tensor | None = None,
     ) -> Patch:
-        """The pixels around a box in frame units, cut from the images `rows`; parameters (n,) or
-        numbers.
+        """The pixels around a box in frame units, in the images `rows`; all (n,) or numbers.
 
         Args:
             images: where these images lie in the picture, if not at `rows`.
@@ -126,8 +120,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Patch:
-    """Pixels of a few images: `index` selects them from (n, H, W, ...) tensors, `x, y` are their
-    frame coordinates.
+    """Pixels of a few images: `index` selects them, `x, y` are their frame coordinates.
 
     All patches of a batch are as large as the largest; `inside` (n, h, w) says what belongs to an
     image's own box.

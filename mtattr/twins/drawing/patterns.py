@@ -17,9 +17,7 @@ def stripes(u: Tensor, period, width, pixel, offset=0.0) -> Tensor:
 
 
 def zigzag(u: Tensor, period, height) -> Tensor:
-    """A triangular wave of the given period and height: add it to a stripe's coordinate to draw
-    chevrons.
-    """
+    """A triangular wave of the given period and height, as for chevrons."""
     phase = u / period
     return (phase - phase.floor() - 0.5).abs() * 2 * height
 
@@ -37,8 +35,7 @@ def _random_table(device: torch.device) -> Tensor:
 def cells(
     u: Tensor, v: Tensor, period, seed: Tensor, jitter: float = 0.0, brick: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut the plane into square cells: coordinates (x, y) from each cell's centre, and random
-    numbers (4, n, h, w) per cell.
+    """Coordinates (x, y) from the centres of square cells, and random numbers (4, n, h, w).
 
     `seed` is int64 (n, 1, 1). `jitter` in [0, 1] moves the centres by up to that share of half a
     cell; `brick` shifts every other row by half a cell.
@@ -57,9 +54,7 @@ def cells(
 
 @functools.cache
 def _noise_tiles(device: torch.device) -> Tensor:
-    """Thirty-two periodic 64 x 64 tiles of smooth noise of unit variance, with the first row and
-    column repeated.
-    """
+    """Thirty-two periodic 64 x 64 tiles of smooth noise, first row and column repeated."""
     generator = torch.Generator().manual_seed(19_381_130)
     tiles = torch.randint(0, 2**20, (32, 1, 16, 16), generator=generator).double() / 2**20
     tiles = F.interpolate(
@@ -70,8 +65,7 @@ def _noise_tiles(device: torch.device) -> Tensor:
 
 
 def noise(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
-    """Smooth noise, mean 0 and variance about 1, that repeats after one unit of u or v and has 16
-    bumps per unit.
+    """Smooth noise, mean 0, variance about 1, period 1 in u and v, 16 bumps per period.
 
     `tile` int64 (n,) chooses one of 32 fixed tiles for each image, so the noise belongs to the
     scene, not to the size.

@@ -13,8 +13,7 @@ from mtattr.twins.drawing.scenes import SceneTable
 
 
 def changed_regions(with_it: Tensor, without: Tensor, *, share: float = 0.98) -> Tensor:
-    """The region of each of K changes, float32 (K, H, W) in {0, 1}, from pictures (K, 3, H, W) in
-    [0, 1] or one (1, 3, H, W).
+    """The region of each of K changes, float32 (K, H, W) in {0, 1}, from pictures (K, 3, H, W).
 
     The smallest set of pixels that holds `share` of the squared change, closed over gaps of about
     1/20 of the image so that a print's region is the printed cloth, not its ink. Empty where no
@@ -32,8 +31,7 @@ def toggled_regions(
     image_shape: tuple[int, int],
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each of a twin's `count` tasks shows in one scene, float32 (count, H, W): the change
-    when it is toggled.
+    """Regions of a twin's `count` tasks in one scene, float32 (count, H, W), found by toggling.
 
     Args:
         draw: gives the finished canvas of (scenes, image_shape, device).
@@ -49,9 +47,7 @@ def toggled_regions(
 
 
 def _densest(change: Tensor, share: float) -> Tensor:
-    """The smallest set of pixels that holds `share` of each map's sum; empty where no pixel changes
-    by three grey levels.
-    """
+    """The smallest set of pixels with `share` of each map's sum; empty if none changes visibly."""
     flat = change.flatten(1)
     ordered, order = flat.sort(1, descending=True)
     before = ordered.cumsum(1) - ordered
@@ -64,9 +60,7 @@ def _densest(change: Tensor, share: float) -> Tensor:
 
 
 def _close(mask: Tensor) -> Tensor:
-    """Fill gaps up to about 1/20 of the image: dilate, then erode, never losing a pixel of the
-    mask.
-    """
+    """Fill gaps up to about 1/20 of the image: dilate, then erode, never losing a pixel."""
     down, right = (max(1, round(length / 40)) for length in mask.shape[-2:])
     size = (2 * down + 1, 2 * right + 1)
     border = (right, right, down, down)

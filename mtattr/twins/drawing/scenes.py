@@ -11,9 +11,7 @@ from torch import Tensor
 
 
 class SceneTable:
-    """Base of a twin's scenes, a frozen dataclass: every tensor among its fields has one row per
-    scene.
-    """
+    """Base of a twin's scenes, a frozen dataclass with one row per scene in every tensor."""
 
     parameters: Tensor
 

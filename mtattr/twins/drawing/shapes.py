@@ -21,8 +21,7 @@ def cell(values: Tensor) -> Tensor:
 
 
 def coverage(distance: Tensor, pixel: Tensor | float, softness: Tensor | float = 0.0) -> Tensor:
-    """Opacity in [0, 1] of a shape from its signed distance: one pixel wide at the edge, or
-    `softness` where larger.
+    """Opacity in [0, 1] from a signed distance; the edge is a pixel or `softness` wide.
 
     `pixel` and `softness` are lengths in the units of `distance`.
     """
@@ -35,9 +34,7 @@ def coverage(distance: Tensor, pixel: Tensor | float, softness: Tensor | float =
 
 
 def soften(images: Tensor, reach: int) -> Tensor:
-    """Blur (n, c, h, w) by about `reach` pixels: two box filters along each axis, the border
-    repeated.
-    """
+    """Blur (n, c, h, w) by about `reach` pixels: two box filters per axis, border repeated."""
     for _ in range(2):
         for axis, border in ((3, (reach, reach, 0, 0)), (2, (0, 0, reach, reach))):
             length = images.shape[axis]
@@ -52,9 +49,7 @@ def soften(images: Tensor, reach: int) -> Tensor:
 
 
 def ellipse(x: Tensor, y: Tensor, cx, cy, rx, ry) -> Tensor:
-    """Distance to an axis-parallel ellipse; first-order exact near the edge, which is all that
-    `coverage` needs.
-    """
+    """Distance to an axis-parallel ellipse, first-order exact near the edge."""
     px, py = (x - cx) / rx, (y - cy) / ry
     radius = torch.sqrt(px * px + py * py)
     slope = torch.sqrt((px / rx) ** 2 + (py / ry) ** 2)
@@ -79,9 +74,7 @@ def segment(x: Tensor, y: Tensor, ax, ay, bx, by) -> tuple[Tensor, Tensor]:
 
 
 def limb(x: Tensor, y: Tensor, ax, ay, bx, by, ra, rb, *, cut: bool = False) -> Tensor:
-    """Distance to a rounded bar whose radius runs from `ra` at a to `rb` at b; with `cut` it ends
-    straight at b.
-    """
+    """Distance to a rounded bar with radii `ra` at a and `rb` at b; `cut` ends it straight."""
     distance, t = segment(x, y, ax, ay, bx, by)
     distance = distance - (ra + (rb - ra) * t)
     if cut:
@@ -92,9 +85,7 @@ def limb(x: Tensor, y: Tensor, ax, ay, bx, by, ra, rb, *, cut: bool = False) -> 
 
 
 def polyline(x: Tensor, y: Tensor, points: list[tuple], width) -> Tensor:
-    """Distance to a stroke of the given full width through `points`, pairs of numbers or (n, 1, 1)
-    tensors.
-    """
+    """Distance to a stroke of full width `width` through `points`."""
     distances = [segment(x, y, *a, *b)[0] for a, b in itertools.pairwise(points)]
     return functools.reduce(torch.minimum, distances) - width / 2
 
@@ -134,9 +125,7 @@ def heart(x: Tensor, y: Tensor, radius) -> Tensor:
 
 
 def spline(knots: Tensor, samples: int = 64) -> Tensor:
-    """Smooth curve through evenly spaced `knots` (n, k), as a table (n, samples): Catmull-Rom, ends
-    kept.
-    """
+    """Catmull-Rom curve through evenly spaced `knots` (n, k), as a table (n, samples)."""
     k = knots.shape[1]
     t = torch.linspace(0, k - 1, samples, device=knots.device)
     i = t.floor().clamp(max=k - 2).long()
@@ -146,9 +135,7 @@ def spline(knots: Tensor, samples: int = 64) -> Tensor:
 
 
 def look_up(table: Tensor, t: Tensor) -> Tensor:
-    """Read `table` (n, s) at positions `t` (n, h, w) in [0, 1], linearly; positions outside are
-    clamped.
-    """
+    """Values of `table` (n, s) at positions `t` (n, h, w), clamped to [0, 1], linearly."""
     s = table.shape[1]
     position = t.clamp(0, 1) * (s - 1)
     low = position.floor().clamp(max=s - 2)
@@ -158,8 +145,7 @@ def look_up(table: Tensor, t: Tensor) -> Tensor:
 
 
 def profile(x: Tensor, y: Tensor, half_width: Tensor, top, bottom) -> tuple[Tensor, Tensor]:
-    """Distance to an upright body whose half width from `top` to `bottom` is the table `half_width`
-    (n, s).
+    """Distance to an upright body from `top` to `bottom` with half widths `half_width` (n, s).
 
     Also returns the half width at each pixel (n, h, w), which shading and prints follow.
     """

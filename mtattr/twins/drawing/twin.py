@@ -19,9 +19,7 @@ from mtattr.tasks import TaskSet
 def check_twin_options(
     name: str, split: str, image_size, limit: int | None, root, real: str
 ) -> tuple[int, int]:
-    """The image shape (height, width), after the checks of `check_options`; a twin takes no `root`,
-    and `real` names what does.
-    """
+    """Image shape (height, width) after `check_options`; a twin takes no `root`."""
     check_options(name, split, image_size, limit)
     if root is not None:
         raise InputError(
@@ -47,8 +45,7 @@ def drawn_data(
     facts: dict,
     identities: Tensor | None = None,
 ) -> ImageData:
-    """A split of a twin: drawn by `render()` uint8 (N, 3, H, W) on first use, and memory-mapped
-    from then on.
+    """A split of a twin: drawn by `render()` (N, 3, H, W) on first use, then memory-mapped.
 
     Args:
         drawn_by: dotted name of the module that renders; a change of code that it can reach draws

@@ -12,9 +12,7 @@ from mtattr.errors import InputError
 
 
 def new_folder(folder: str | os.PathLike) -> Path:
-    """`folder` as a path, after checking that it is new or empty; `InputError` if it holds
-    anything.
-    """
+    """`folder` as a path; `InputError` if it exists and is not an empty folder."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: expected a new or empty folder to write to")
@@ -22,9 +20,7 @@ def new_folder(folder: str | os.PathLike) -> Path:
 
 
 def image_quality(name: str, image_format: str) -> dict:
-    """Options for saving an image as "png", which reads back equal, or "jpg", which is lossy;
-    `InputError` for any other.
-    """
+    """Options for saving as "png" (reads back equal) or "jpg" (lossy); else `InputError`."""
     if image_format not in ("png", "jpg"):
         raise InputError(f"{name}: image_format {image_format!r} is not one of png, jpg")
     return (

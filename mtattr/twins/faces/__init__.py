@@ -1,5 +1,4 @@
-"""A generated twin of CelebA: drawn faces with all 40 attributes by their official names, of which
-every region is known.
+"""A generated twin of CelebA: drawn faces with all 40 attributes and their exact regions.
 
 Rates and correlations of the labels are those published of the real set; a factor graph that is
 known makes them. Every image is generated and shows nobody; labels carry the documented share of

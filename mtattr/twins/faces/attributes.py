@@ -1,6 +1,4 @@
-"""The 40 attributes of the face twin: CelebA's official names, order and counts, each with the part
-of the picture that shows it.
-"""
+"""The 40 attributes of CelebA, in official names and order, with counts and parts."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ class Attribute:
 
     @property
     def train_rate(self) -> float:
-        """Share of the real training images that have it, in [0, 1]: the rate that the twin is made
-        for.
-        """
+        """Share of the real training images that have it: the rate that the twin is made for."""
         return self.train_positives / NUM_TRAIN_IMAGES
 
 

@@ -1,6 +1,4 @@
-"""What lies behind the person: studio paper, lights out of focus, a wall, leaves, a room, a
-curtain.
-"""
+"""Backdrops: studio paper, lights out of focus, a wall, leaves, a room, a curtain."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Hair of the face: moustache, goatee, sideburns, a beard along the jaw, and the shadow of a shaven
-one.
-"""
+"""Hair of the face: moustache, goatee, sideburns, a beard along the jaw, and stubble."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ def _hairs(p: Box) -> Tensor:
 
 
 def _jaw(p: Box, rise: Tensor, across: Tensor, hairs: Tensor) -> Tensor:
-    """From the ears along the jaw to the chin, higher on the cheeks in a full beard; its upper edge
-    is soft.
-    """
+    """A beard from the ears along the jaw to the chin, with a soft upper edge."""
     cheek = p.numbers.pick("beard_length", 0.74, 0.84)
     upper = cheek - 0.55 * ramp(rise, -0.10, 0.10) - 0.5 * ramp(rise, 0.07, 0.16)
     band = ramp(across.abs() + 0.035 * hairs - upper, -0.10, 0.13)

@@ -1,5 +1,4 @@
-"""The sheet that faces are drawn on: planes with the batch as the last axis, and boxes cut from
-them without copying.
+"""The canvas of the face twin: planes with the batch as the last axis, and boxes as slices.
 
 Faces are aligned, so a part lies in nearly one place in every picture: a box is a slice for the
 whole batch. With the batch last, numbers (B,) of the pictures meet planes (h, w, B) by
@@ -31,9 +30,7 @@ SHIFT, SCALE, ROLL = 0.018, (0.97, 1.05), 0.075
 
 
 class Numbers(canvas.Numbers):
-    """The numbers of a batch of scenes: parameters float32 (B, P) and attributes float32 (B, 40) on
-    a device.
-    """
+    """Numbers of a batch: parameters float32 (B, P) and attributes float32 (B, 40)."""
 
     def __init__(self, parameters: Tensor, present: Tensor) -> None:
         super().__init__(parameters, COLUMN)
@@ -109,9 +106,7 @@ class Box:
         return values if self.rows is None else values[..., self.rows]
 
     def edge(self, distance: Tensor, softness: float | Tensor = 0.0) -> Tensor:
-        """Opacity in [0, 1] from a signed distance, negative inside: one pixel wide, or `softness`
-        where that is larger.
-        """
+        """Opacity from a signed distance; the edge is a pixel or `softness` wide."""
         width = (
             self.pixel.clamp(min=softness)
             if isinstance(softness, float)
@@ -143,8 +138,7 @@ class Box:
 
 
 class Canvas:
-    """A batch of pictures while they are drawn: `picture` (3, H, W, B), and head coordinates `x, y`
-    (H, W, B).
+    """Pictures while they are drawn: `picture` (3, H, W, B), head coordinates `x, y` (H, W, B).
 
     Units are half a picture height; x = 0 is the middle of the face, y = 0 the line through the
     eyes, y points down.
@@ -187,9 +181,7 @@ class Canvas:
     def box(
         self, left: float, right: float, top: float, bottom: float, rows: Tensor | None = None
     ) -> Box:
-        """The pixels of every picture in which head coordinates of the given box can lie; of the
-        pictures `rows` if given.
-        """
+        """Pixels in which head coordinates of the given box can lie, in all pictures or `rows`."""
         reach = SCALE[1]
         tilt_x, tilt_y = (
             ROLL * reach * max(abs(top), abs(bottom)),
@@ -221,9 +213,7 @@ class Canvas:
         return slice(max(0, int(start) - 1), max(1, min(length, int(stop) + 2)))
 
     def rows(self, names: str) -> Tensor | None:
-        """Positions of the pictures that show any of the attributes (names parted by spaces); None
-        if there is none.
-        """
+        """Positions of the pictures with any of the attributes "a b c"; None if there is none."""
         shown = sum(self.numbers.has(name) for name in names.split())
         rows = canvas.rows_of(shown)
         return rows if len(rows) else None
@@ -233,9 +223,7 @@ class Canvas:
         return torch.full_like(self.x, value)
 
     def to_pixels(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Positions in the pictures, in pixels from the upper left corner, of head coordinates x, y
-        (B,).
-        """
+        """Positions in pixels of head coordinates x, y (B,)."""
         height, width = self.image_shape
         px = self.centre_x + self.scale * (x * self.cos - y * self.sin)
         py = self.centre_y + self.scale * (x * self.sin + y * self.cos)
@@ -277,9 +265,7 @@ def ramp(value: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
 
 
 def noise(u: Tensor, v: Tensor, tile: Tensor) -> Tensor:
-    """`patterns.noise` for planes (h, w, B) and numbers `tile` (B,) in [0, 1), with 16 bumps to a
-    unit.
-    """
+    """`patterns.noise` for planes (h, w, B) and numbers `tile` (B,) in [0, 1)."""
     # Copied, because arithmetic on a transposed view costs more than one copy.
     return (
         patterns.noise(u.permute(2, 0, 1), v.permute(2, 0, 1), (tile * 32).long())

@@ -38,9 +38,7 @@ _SUITS = (
 
 
 def from_palette(at, light):
-    """Colours (3, B) of cloth: an entry of the shared palette by `at`, lighter or darker by
-    `light`, both in [0, 1).
-    """
+    """Colours (3, B) of cloth: a palette entry by `at`, lighter or darker by `light`."""
     table = torch.tensor(PALETTE, device=at.device).T
     return (
         table[:, (at * len(PALETTE)).long().clamp(max=len(PALETTE) - 1)] * (0.80 + 0.35 * light)
@@ -48,9 +46,7 @@ def from_palette(at, light):
 
 
 def draw_clothes(c: Canvas) -> None:
-    """A shirt under a jacket, a t-shirt, a knit, or a dress with a deeper neckline, by
-    `clothes_kind`.
-    """
+    """A shirt under a jacket, a t-shirt, a knit, or a dress, by `clothes_kind`."""
     n, g = c.numbers, c.shape
     p = c.box(-1.0, 1.0, 0.58, 1.05)
     kind = n.p("clothes_kind")

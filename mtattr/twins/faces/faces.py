@@ -4,19 +4,24 @@ Every attribute is drawn by a sign of its own within its own part. What the name
 ones mean here is a convention of this twin, made so that a picture decides them; it says nothing
 about people:
 
-| attribute | sign | |---|---| | Attractive | even, clear skin and bright eyes; without it freckles,
-blotches and duller eyes | | Young | no lines on the forehead, beside the eyes or beside the mouth |
-| Male | wider jaw and chin, heavier brow ridge, wider neck with an Adam's apple; never hair,
-clothes or make-up | | Chubby | fuller cheeks and lower face | | Oval_Face | longer, narrower
-outline of the lower face | | High_Cheekbones | light on the cheekbones and a hollow below them | |
-Rosy_Cheeks | red on the cheeks, wider and stronger than a blush of make-up | | Pale_Skin | lighter
-and less saturated skin of face, ears and neck | | Heavy_Makeup | eye shadow, eye liner with a wing,
-blush and contour | | Big_Nose, Pointy_Nose | wide tip and wings; a narrow nose with light on bridge
-and tip | | Bags_Under_Eyes | folds and shade under the eyes | | Narrow_Eyes | lids about half as
-far apart | | Receding_Hairline | bays at both temples beside a peak | | Straight_Hair, Wavy_Hair |
-smooth glossy strands and outline; waves in both; with neither, slight waves | | No_Beard | absent:
-a beard along the jaw; Goatee, Mustache, Sideburns and 5_o_Clock_Shadow are drawn apart from it | |
-Blurry | the whole picture out of focus |
+| attribute | sign |
+|---|---|
+| Attractive | even, clear skin and bright eyes; without it freckles, blotches and duller eyes |
+| Young | no lines on the forehead, beside the eyes or beside the mouth |
+| Male | wider jaw, chin and neck, heavier brow ridge, Adam's apple; not hair, clothes, make-up |
+| Chubby | fuller cheeks and lower face |
+| Oval_Face | longer, narrower outline of the lower face |
+| High_Cheekbones | light on the cheekbones and a hollow below them |
+| Rosy_Cheeks | red on the cheeks, wider and stronger than a blush of make-up |
+| Pale_Skin | lighter and less saturated skin of face, ears and neck |
+| Heavy_Makeup | eye shadow, eye liner with a wing, blush and contour |
+| Big_Nose, Pointy_Nose | wide tip and wings; a narrow nose with light on bridge and tip |
+| Bags_Under_Eyes | folds and shade under the eyes |
+| Narrow_Eyes | lids about half as far apart |
+| Receding_Hairline | bays at both temples beside a peak |
+| Straight_Hair, Wavy_Hair | smooth glossy strands; waves; with neither, slight waves |
+| No_Beard | absent: a beard along the jaw, apart from Goatee, Mustache, Sideburns and stubble |
+| Blurry | the whole picture out of focus |
 
 Signs are fainter in some scenes (`contrast_of_signs`, `makeup_strength`, `beard_density`, light and
 contrast), and hair, hats, glasses and beards may hide others, as in photographs.
@@ -78,9 +83,7 @@ def draw(
 def render(
     scenes: Scenes, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
-    batch.
-    """
+    """Draw scenes as uint8 (N, 3, H, W); size and batch change nothing in a scene."""
     return rendered(draw, scenes, image_shape_of(image_size), device)
 
 
@@ -91,8 +94,7 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each attribute of one scene shows, float32 (40, H, W) in {0, 1}: where toggling it
-    changes the picture.
+    """Region of each attribute in one scene, float32 (40, H, W): the change when it is toggled.
 
     It is where the attribute would show if absent, and empty where something else hides it (see
     `changed_regions`).
@@ -103,8 +105,7 @@ def attribute_regions(
 
 
 def landmarks(scenes: Scenes, image_shape: tuple[int, int]) -> Tensor:
-    """Float64 (N, 5, 2): x, y in pixels from the upper left corner of both eyes, the nose's tip and
-    the mouth's corners.
+    """Float64 (N, 5, 2): x, y in pixels of both eyes, the nose's tip and the mouth's corners.
 
     The eye and the corner at the image's left come first, as in the real annotation. The mouth's
     corners move apart in a smile.

@@ -1,5 +1,4 @@
-"""The factor graph behind the labels of the face twin: hidden causes, how strongly each attribute
-follows them, and a few rules.
+"""The factor graph behind the labels of the face twin: causes, loadings, and a few rules.
 
 An attribute's score is a weighted sum of the factors and a part of its own, all of mean 0 and
 variance 1: score = sum of loading * factor + sqrt(1 - sum of loading**2) * own. It is present if
@@ -121,7 +120,7 @@ COLOUR_MARGIN, FORM_MARGIN = 0.075, 0.065
 
 
 def factor_of(attribute: str, at_least: float = 0.3) -> str | None:
-    """The factor that an attribute follows most, None if no loading reaches `at_least` in size."""
+    """The factor that an attribute follows most, or None if no loading reaches `at_least`."""
     factor, loading = max(
         LOADINGS[attribute].items(), key=lambda pair: abs(pair[1]), default=(None, 0.0)
     )
@@ -129,7 +128,7 @@ def factor_of(attribute: str, at_least: float = 0.3) -> str | None:
 
 
 def loading_table() -> Tensor:
-    """Loadings, float64 (40, F): attributes in official order, factors in that of `FACTORS`."""
+    """Loadings as float64 (40, F): attributes in official order, factors as in `FACTORS`."""
     return torch.tensor(
         [[LOADINGS[name].get(factor, 0.0) for factor in FACTORS] for name in NAMES],
         dtype=torch.float64,
@@ -137,9 +136,7 @@ def loading_table() -> Tensor:
 
 
 def present_attributes(factors: Tensor, own: Tensor) -> Tensor:
-    """Attributes, bool (N, 40), that follow from factors float64 (N, F) and own parts float64 (N,
-    40).
-    """
+    """Attributes, bool (N, 40), from factors float64 (N, F) and own parts float64 (N, 40)."""
     excess = torch.stack([_score(name, factors, own) - THRESHOLDS[name] for name in NAMES], 1)
     present = excess > 0
     _apply_rules(present, excess)
@@ -157,9 +154,7 @@ def _score(name: str, factors: Tensor, own: Tensor) -> Tensor:
 
 
 def _apply_rules(present: Tensor, excess: Tensor) -> None:
-    """What logic demands, in place: only men grow beards, the bald have no hair to describe, hair
-    has mostly one colour and form.
-    """
+    """Logic, in place: only men grow beards, the bald have no hair, hair has one colour."""
     male, bald = present[:, INDEX["Male"]], present[:, INDEX["Bald"]]
     for name in BEARD_KINDS:
         present[:, INDEX[name]] &= male

@@ -1,5 +1,4 @@
-"""What else goes with the attributes of a face: length of the hair, kind of clothes, colour of
-brows, beard and skin.
+"""Habits of a face with given attributes: hair length, clothes, colours of hair and skin.
 
 A drawn part reads only the attributes shown in it, so habits that reach into other parts are set
 here, once, in the numbers of a scene. Toggling an attribute leaves them as they are. As on
@@ -50,9 +49,7 @@ def follow_habits(parameters: Tensor, present: Tensor, people: Tensor) -> Tensor
 
 
 def _mostly(present: Tensor, people: Tensor):
-    """A function of an attribute's name: whether over half of the pictures of whoever is shown have
-    it, bool (N,).
-    """
+    """Function of an attribute's name: flags (N,) of people with it in over half the pictures."""
     count = int(people.max()) + 1
     pictures = torch.zeros(count, dtype=torch.long).index_add_(0, people, torch.ones_like(people))
     showing = torch.zeros(count, present.shape[1], dtype=torch.long).index_add_(

@@ -1,6 +1,4 @@
-"""Hair: a back layer behind neck and shoulders and a front layer around the face, combed along one
-flow of strands.
-"""
+"""Hair: a back layer behind the neck and a front layer around the face, combed alike."""
 
 from __future__ import annotations
 
@@ -114,9 +112,7 @@ def plan_hair(c: Canvas) -> Hair:
 
 
 def _strands(c: Canvas, curl: Tensor) -> tuple[Tensor, Tensor]:
-    """Noise drawn out along lines that fan from the parting, wavier where the hair is; and its
-    broader share alone.
-    """
+    """Noise along lines that fan from the parting, and its broader share alone."""
     n = c.numbers
     dx = (c.x - n.pick("hair_parting", -0.16, 0.16)).sub_(c.axis * 0.5)
     dy = c.y + 0.84
@@ -161,7 +157,7 @@ def _gloss(n: Numbers, y: Tensor, across: Tensor, s: Tensor, strands: Tensor) ->
 
 
 def _opening(c: Canvas, long: Tensor, strands: Tensor) -> Tensor:
-    """The face that hair leaves free: an arch under the hairline, open or closed at the ears."""
+    """The face that the hair leaves free: an arch under the hairline."""
     n, g = c.numbers, c.shape
     parting = n.pick("hair_parting", -1, 1)
     x = c.x - c.axis * 0.55 - g.turn * 0.010
@@ -211,9 +207,7 @@ def draw_back_hair(c: Canvas, hair: Hair) -> None:
 
 
 def draw_front_hair(c: Canvas, hair: Hair) -> None:
-    """The layer over forehead and temples (with bangs over the brow), its shadow on the skin, or a
-    bald head's sheen.
-    """
+    """The layer over forehead and temples, its shadow on the skin, or a bald head's sheen."""
     n = c.numbers
     bald = n.has("Bald")
     width = torch.clamp(c.pixel, min=0.014)

@@ -1,6 +1,4 @@
-"""The shape of heads: one number per picture for everything that several parts of the drawing
-share.
-"""
+"""The shape of heads: one number per picture for everything that several parts share."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ class HeadShape:
         return HeadShape(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def on_face(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Coordinates on the turned face: the far half is narrower, and the eyes stay where they
-        are.
-        """
+        """Coordinates on the turned face: the far half is narrower, the eyes stay in place."""
         return x + 0.75 * self.turn * (x * x - EYE * EYE), y
 
     def off_face(self, face_x: Tensor) -> Tensor:
@@ -85,16 +81,13 @@ class HeadShape:
         return 2 * (face_x + bend * EYE * EYE) / (1 + root)
 
     def axis(self, y: Tensor) -> Tensor:
-        """Where the middle of the outline lies, at every y: a turned head's back shows on the near
-        side.
-        """
+        """Middle of the outline at every y: a turned head's back shows on the near side."""
         return self.turn * (0.085 * y.clamp(-0.6, 0.75) - 0.055)
 
     def outline(
         self, x: Tensor, y: Tensor, wider: Tensor | float = 0.0
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Distance to the head's outline (negative inside), position across it in about [-1, 1],
-        and down it in [-1, 1].
+        """Distance to the head's outline (negative inside), position across it and down it.
 
         wider: how far the outline lies outside of the head at the sides.
         """

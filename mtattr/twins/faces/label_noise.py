@@ -1,5 +1,4 @@
-"""Wrong labels of the face twin, as an annotator makes them: hard questions are judged anew, and
-any label may slip.
+"""Wrong labels of the face twin: hard questions are judged anew, and any label may slip.
 
 For a share of the pictures the own part of an attribute's score is drawn again, and the labels
 follow from the judged scores by the same rules; for `SLIPS` of all labels a guess at the published
@@ -76,7 +75,7 @@ LABEL_NOISE: dict[str, float] = _column(2)
 
 
 def label_ceiling() -> dict[str, float]:
-    """Attribute -> best accuracy, in [0, 1], of a reader that sees the truth in every picture."""
+    """Attribute -> accuracy in [0, 1] of a reader who sees the truth in every picture."""
     return {name: 1 - wrong for name, wrong in LABEL_NOISE.items()}
 
 

@@ -46,8 +46,7 @@ _CHUNK = 1024
 
 
 def image_keys(split: str, count: int) -> tuple[str, ...]:
-    """Official file names of the first `count` images of a split, "000001.jpg" and so on, in the
-    official range of the split.
+    """Official file names of the first `count` images of a split, "000001.jpg" and so on.
 
     Raises `InputError` if the range is shorter.
     """
@@ -151,9 +150,7 @@ def _write_tables(
 
 
 def _face_boxes(points: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Boxes about the faces, int64 (N, 4): left, top, width, height in pixels, within the image;
-    from landmarks (N, 5, 2).
-    """
+    """Boxes about the faces, int64 (N, 4): left, top, width, height, from landmarks (N, 5, 2)."""
     eyes, mouth = points[:, :2].mean(1), points[:, 3:].mean(1)
     # Aligned faces have one proportion in pixels of a square picture; here both axes are stretched,
     # so each has its own unit.

@@ -1,6 +1,4 @@
-"""Where each part of a head lies, from its geometry alone: the truth that toggled pictures are
-tested against.
-"""
+"""Geometric masks of the parts of a head: the test of regions found by toggling."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ _BOXES = {
 def part_masks(
     scene, image_size: ImageSize = 64, device: torch.device | str = "cpu"
 ) -> dict[str, Tensor]:
-    """Masks of the parts of one scene, float32 (H, W) in {0, 1}, named by `PARTS`; they overlap,
-    and "image" is all of it.
-    """
+    """Masks of the parts of one scene, float32 (H, W) in {0, 1}, named by `PARTS`."""
     c = Canvas(scene, image_shape_of(image_size), device)
     x, y = c.x, c.y
     masks = {

@@ -1,6 +1,4 @@
-"""The relief of a face: hills and hollows whose slopes meet the light, so that every feature is
-shaded alike.
-"""
+"""The relief of a face: hills and hollows whose slopes meet the light."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from mtattr.twins.faces.head import EYE
 
 
 class Relief:
-    """Slopes of the skin towards right and down, `tone` (a factor on its light) and `red` (blood),
-    planes (H, W, B).
-    """
+    """Planes (H, W, B): slopes of the skin, `tone` (factor on light) and `red` (blood)."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
@@ -22,9 +18,7 @@ class Relief:
         self.tone = canvas.plane(1.0)
 
     def mound(self, box: tuple, cx, cy, rx, ry, height, *, mirrored: bool = True) -> None:
-        """Raise (or, with a negative height, sink) an oval of the face, on both sides if
-        `mirrored`; `box` holds it.
-        """
+        """Raise (or sink) an oval of the face, on both sides if `mirrored`."""
         p = self.canvas.box(*box)
         u, v = ((p.far if mirrored else p.fx) - cx).div_(rx), (p.fy - cy).div_(ry)
         top = _dome(u, v)
@@ -162,9 +156,7 @@ def carve_nose(c: Canvas, r: Relief) -> None:
 
 
 def mark_age(c: Canvas, r: Relief) -> None:
-    """Lines of the forehead, crow's feet and folds beside the mouth where a face is not young; bags
-    and a double chin.
-    """
+    """Lines of a face that is not young: forehead, eyes, mouth; bags and a double chin."""
     n, g = c.numbers, c.shape
     old = 1 - n.has("Young")
     depth = old * n.pick("contrast_of_signs", 0.55, 1.0)
@@ -206,9 +198,7 @@ def mark_age(c: Canvas, r: Relief) -> None:
 
 
 def relief_of_head(p: Box, r: Relief, across: Tensor, down: Tensor, alpha: Tensor) -> None:
-    """Lay the head's round form over what is there in the box (neck and ears), with opacity
-    `alpha`.
-    """
+    """Lay the head's round form over neck and ears in the box, with opacity `alpha`."""
     a2 = across * across
     form_right = across * (0.42 + 0.75 * a2 * a2)
     low, high = down.clamp(0), (-down).clamp(0)

@@ -67,9 +67,7 @@ class Scenes(SceneTable):
     labels: Tensor
 
     def toggled(self, attribute: int | str) -> Scenes:
-        """The same scenes with one attribute flipped and all else, random state and labels
-        included, unchanged.
-        """
+        """The same scenes with one attribute flipped and nothing else changed."""
         k = INDEX[attribute] if isinstance(attribute, str) else attribute
         present = self.present.clone()
         present[:, k] ^= True
@@ -82,17 +80,13 @@ class Scenes(SceneTable):
 
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; splits and seeds are separate streams, and no person is in
-    two splits.
-    """
+    """The first `n` scenes of a split; no person is in two splits."""
     return first_scenes(lambda block: _sample_block(split, block, seed), sum(PICTURES), n)
 
 
 @functools.cache
 def label_correlation(n: int = 40_000) -> Tensor:
-    """Correlation of the labels of every two attributes, float64 (40, 40): phi of the first `n`
-    training scenes of seed 0.
-    """
+    """Correlation of the labels of every two attributes, float64 (40, 40): phi of `n` scenes."""
     return torch.corrcoef(sample_scenes("train", n).labels.double().T)
 
 

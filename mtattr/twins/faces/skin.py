@@ -43,9 +43,7 @@ def skin_colour(c: Canvas) -> Tensor:
 
 
 def draw_skin(c: Canvas) -> None:
-    """Shape and paint neck, ears and head; sets `c.head` (opacity), `c.light` (on the face) and
-    `c.skin` (colour).
-    """
+    """Paint neck, ears and head; sets `c.head` (opacity), `c.light` and `c.skin` (colour)."""
     r = Relief(c)
     c.skin = skin_colour(c)
     alpha = _neck(c, r)
@@ -64,9 +62,7 @@ def draw_skin(c: Canvas) -> None:
 
 
 def _neck(c: Canvas, r: Relief) -> Tensor:
-    """Neck and shoulders, their slopes, and the shadow that the head throws on them; returns their
-    opacity.
-    """
+    """Neck and shoulders, their slopes and the head's shadow; returns their opacity."""
     n, g = c.numbers, c.shape
     alpha = c.plane()
     p = c.box(-1.0, 1.0, 0.30, 1.05)

@@ -1,5 +1,4 @@
-"""Generated twins of Market-1501 and DukeMTMC-reID: drawn pedestrians before street cameras, with
-every region known.
+"""Generated twins of Market-1501 and DukeMTMC-reID: drawn pedestrians with known regions.
 
 The official schemas, file names and roles; labels belong to identities, and so do the errors that
 `LABEL_NOISE` documents.

@@ -1,6 +1,4 @@
-"""What is true of each identity, and what its annotation says: drawn at the published rates, in
-blocks of identities.
-"""
+"""Truth and annotation of each identity, drawn at the published rates in blocks."""
 
 from __future__ import annotations
 
@@ -24,8 +22,7 @@ LABEL_NOISE = {"binary": 0.05, "age": 0.05, "colour": 0.05}
 
 @functools.lru_cache(maxsize=64)
 def annotated_block(domain: str, role: str, block: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Truth int64 and labels float32, both (BLOCK, T), of the identities number block * BLOCK and
-    following of a role.
+    """Truth int64 and labels float32, (BLOCK, T), of a block of a role's identities.
 
     role: "train" or "test", the official halves. Truth is 0 or 1 for a binary attribute and else a
     class index, one past the last for a colour that is none of the list. Labels hold the errors of
@@ -47,7 +44,7 @@ def annotated_block(domain: str, role: str, block: int, seed: int) -> tuple[Tens
 
 
 def _stratified(uniform, columns: int) -> Tensor:
-    """Numbers in [0, 1), (BLOCK, columns): a column has one per BLOCKth, in random order."""
+    """Numbers in [0, 1), (BLOCK, columns): one in every BLOCKth, in random order."""
     return (
         uniform(columns).argsort(dim=0, stable=True).argsort(dim=0, stable=True) + uniform(columns)
     ) / BLOCK

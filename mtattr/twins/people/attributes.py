@@ -1,6 +1,4 @@
-"""What the pedestrian twins label: the real sets' schemas, and what only a drawing needs to know of
-each attribute.
-"""
+"""Schemas of the real sets, and what only a drawing needs to know of each attribute."""
 
 from __future__ import annotations
 

@@ -21,9 +21,7 @@ def pack_size(c: Canvas) -> Tensor:
 
 
 def backpack_behind(c: Canvas) -> None:
-    """The backpacks of those who face the camera: what sticks out beside the trunk; painted before
-    it.
-    """
+    """Backpacks of those who face the camera: what sticks out beside the trunk."""
     _pack(c, rows_of(c.wears.backpack & (c.figure.cos >= 0.12)))
 
 
@@ -117,9 +115,7 @@ def draw_bag(c: Canvas) -> None:
 
 
 def strap_ends(c: Canvas, side: Tensor, crossed: Tensor) -> tuple[tuple, tuple]:
-    """Both ends of a bag's strap in body coordinates: on a shoulder, and at the hip of `side` (-1
-    or 1, (B,)).
-    """
+    """Both ends of a bag's strap in body coordinates: a shoulder, and the hip of `side`."""
     zero = torch.zeros_like(side)
     shoulder = torch.where(crossed, -side, side) * 0.075
     return (shoulder, zero + 0.858, zero + 0.01), (
@@ -143,7 +139,7 @@ def bag_centre(c: Canvas, side: Tensor):
 
 
 def draw_handbag(c: Canvas, near: bool) -> None:
-    """A handbag or shopping bag that hangs from the near (or the far) hand."""
+    """A handbag or shopping bag that hangs from a hand, if that hand is the near (far) one."""
     w, f = c.wears, c.figure
     left = c.p("handbag_side") < 0.5
     in_near = left == f.left_is_near

@@ -1,6 +1,4 @@
-"""What else is in a street: other people, bicycles, cars, poles, planters, behind the pedestrian or
-in front.
-"""
+"""Others in a street: people, bicycles, cars, poles, planters, behind or in front."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ from mtattr.twins.people.wardrobe import HAIRS, SKINS
 
 
 def draw_behind(c: Canvas) -> None:
-    """What stands about before each camera, and passers-by, all behind the pedestrian and out of
-    focus.
-    """
+    """Things and passers-by behind the pedestrian, out of focus."""
     there = c.p("furniture") < 0.62
     for kind, draw in THINGS.items():
         rows = c.before("furniture", kind)
@@ -100,9 +96,7 @@ def draw_in_front(c: Canvas) -> None:
 def _local(
     c: Canvas, rows: Tensor, x: Tensor, level: Tensor, size: Tensor, soft: float
 ) -> tuple[Frame, Tensor]:
-    """A frame of these images whose unit is `size` heights, with the ground at y = 0 where `level`
-    is.
-    """
+    """A frame of these images with `size` heights as unit and the ground at y = 0."""
     f = c.frame
     cos, sin, scale = torch.cos(f.angle[rows]), torch.sin(f.angle[rows]), f.scale[rows]
     centre_x = f.centre_x[rows] + scale * (x * cos - level * sin)
@@ -112,9 +106,7 @@ def _local(
 
 
 class Layer:
-    """Painting in a frame of one's own, in some images of the canvas: `x, y` and `edge` are in that
-    frame's unit.
-    """
+    """Painting in a frame of one's own, in some images; `x, y`, `edge` are in its unit."""
 
     def __init__(
         self,

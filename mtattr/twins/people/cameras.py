@@ -1,6 +1,4 @@
-"""The cameras of the pedestrian twins: where each one looks, its light, and what its sensor does to
-a picture.
-"""
+"""The cameras of the pedestrian twins: view, light and sensor of each."""
 
 from __future__ import annotations
 

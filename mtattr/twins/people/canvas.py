@@ -1,6 +1,4 @@
-"""The picture that the pedestrian twins paint on: the person's frame, a scene's numbers, and
-painting in patches.
-"""
+"""The canvas of the pedestrian twins: the person's frame, camera, clothes and body."""
 
 from __future__ import annotations
 
@@ -72,7 +70,7 @@ class Canvas(canvas.Canvas):
         return rows_of(which[self.camera])
 
     def truth(self, name: str) -> Tensor | None:
-        """Drawn value of an attribute, int64 (B,), or None if the schema has none of this name."""
+        """The drawn value of an attribute, int64 (B,); None if the schema does not have it."""
         k = self.scenes.spec.index.get(name)
         return None if k is None else self._present[:, k]
 

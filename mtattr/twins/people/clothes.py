@@ -79,9 +79,7 @@ def _leg(c: Canvas, points: list[Point], dim: float) -> None:
 
 
 def _rings(c: Canvas, which: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Rings around the legs of lower garments without a listed colour, for `tube`; None if none of
-    `which` has them.
-    """
+    """Rings around the legs of clothes without a listed colour; None if there are none."""
     mixed = c.wears.mixed_down[which]
     if not bool(mixed.any()):
         return None
@@ -241,9 +239,7 @@ def draw_arm(c: Canvas, rows: Tensor, points: list[Point], dim: float) -> None:
 
 
 def _sleeve_rings(c: Canvas, rows: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Rings around the sleeves of striped upper garments, for `tube`; None if none of `rows` has
-    them.
-    """
+    """Rings around the sleeves of striped clothes, for `tube`; None if there are none."""
     w, kind = c.wears, c.p("up_pattern")[rows]
     ringed = (kind > 0.70) & (kind < 0.80) | w.mixed_up[rows]
     if not bool(ringed.any()):

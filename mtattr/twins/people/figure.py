@@ -66,9 +66,7 @@ def stand(c: Canvas, wardrobe: Wardrobe) -> Figure:
 
 
 def _pace(c: Canvas, old: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Share of a walk (little where someone stands), swing of the legs in radians, and phase of the
-    step.
-    """
+    """Share of a walk, swing of the legs in radians, and phase of the step."""
     walking = torch.where(c.p("gait") < 0.16, 0.12, 1.0)
     return walking, walking * c.pick("stride", 0.30, 0.48) * (1 - 0.35 * old), TAU * c.p("phase")
 
@@ -103,9 +101,7 @@ def _legs(c: Canvas, female: Tensor, old: Tensor) -> list[list[Point]]:
 
 
 def _arms(c: Canvas, old: Tensor, bulk: Tensor, shoulder_width: Tensor) -> list[list[Point]]:
-    """Shoulder, elbow and wrist of the left and the right arm, in body coordinates; they swing
-    against the legs.
-    """
+    """Shoulder, elbow and wrist of both arms in body coordinates, swung against the legs."""
     _, stride, phase = _pace(c, old)
     arms = []
     for sign in (1.0, -1.0):

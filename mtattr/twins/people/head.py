@@ -23,9 +23,7 @@ def _size(c: Canvas) -> Tensor:
 
 
 def draw_hair_behind(c: Canvas) -> None:
-    """Long hair of those who face the camera falls behind the shoulders, so it is painted before
-    the trunk.
-    """
+    """Long hair behind the shoulders of those who face the camera."""
     _long_hair(c, rows_of(c.wears.long_hair & (c.figure.cos > 0.25)))
 
 
@@ -182,9 +180,7 @@ def _long_hair(c: Canvas, rows: Tensor) -> None:
 
 
 def _locks(c: Canvas, rows: Tensor) -> None:
-    """Long hair in front: two locks beside the face, down to the shoulders or the chest; short ones
-    beside a ponytail.
-    """
+    """Long hair in front: two locks beside the face, short ones beside a ponytail."""
     w, f, tail = c.wears, c.figure, c.p("hair_style") < TAILS
     low = torch.where(tail, 0.90, c.pick("hair_length", 0.84, 0.735))
     for side in (-1.0, 1.0):

@@ -1,6 +1,4 @@
-"""Which identity numbers the pedestrian twins have, and the split of each: fixed, whatever the seed
-or the limit.
-"""
+"""Identity numbers of the pedestrian twins and their splits, whatever seed and limit."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ def _place(domain: str, purpose: str, number: int) -> float:
 
 @functools.cache
 def role_identities(domain: str, role: str) -> tuple[int, ...]:
-    """All identity numbers of an official half, "train" or "test", ascending; they have four digits
-    at most.
-    """
+    """All identity numbers of an official half, "train" or "test", ascending."""
     return tuple(
         number
         for number in range(1, 10_000)
@@ -51,7 +47,5 @@ def split_identities(domain: str, split: str) -> tuple[tuple[int, int], ...]:
 
 
 def in_gallery_only(domain: str, number: int) -> bool:
-    """Whether a test identity is never a query: DukeMTMC-reID has 408 such distractors, and labels
-    them.
-    """
+    """True for a test identity that is never a query: DukeMTMC-reID has 408 of them."""
     return _place(domain, "gallery", number) < _GALLERY_ONLY[domain]

@@ -1,6 +1,4 @@
-"""The pedestrian twins on disk, in the official layouts of Market-1501 and DukeMTMC-reID with their
-attribute files.
-"""
+"""The pedestrian twins on disk, in the official layouts of both sets."""
 
 from __future__ import annotations
 
@@ -33,26 +31,20 @@ from mtattr.twins.people.scene import (
 #: Fields of the official files in their order, which differs between the halves.
 FIELDS = {
     "market1501": {
-        "test": "age backpack bag handbag clothes down up hair hat gender "
-        "upblack upwhite upred uppurple upyellow upgray "
-        "upblue upgreen "
-        "downblack downwhite downpink downpurple downyellow downgray downblue downgreen downbrown",
-        "train": "age backpack bag handbag "
-        "downblack downblue downbrown downgray downgreen "
-        "downpink downpurple "
-        "downwhite downyellow "
-        "upblack upblue upgreen upgray uppurple upred upwhite upyellow "
-        "clothes down up hair hat gender",
+        "test": "age backpack bag handbag clothes down up hair hat gender upblack upwhite upred "
+        "uppurple upyellow upgray upblue upgreen downblack downwhite downpink downpurple "
+        "downyellow downgray downblue downgreen downbrown",
+        "train": "age backpack bag handbag downblack downblue downbrown downgray downgreen "
+        "downpink downpurple downwhite downyellow upblack upblue upgreen upgray uppurple upred "
+        "upwhite upyellow clothes down up hair hat gender",
     },
     "duke": {
-        "train": "backpack bag handbag boots gender hat shoes top "
-        "downblack downwhite downred downgray downblue "
-        "downgreen downbrown "
-        "upblack upwhite upred uppurple upgray upblue upgreen upbrown",
-        "test": "boots shoes top gender hat backpack bag handbag "
-        "downblack downwhite downred downgray downblue "
-        "downgreen downbrown "
-        "upblack upwhite upred upgray upblue upgreen uppurple upbrown",
+        "train": "backpack bag handbag boots gender hat shoes top downblack downwhite downred "
+        "downgray downblue downgreen downbrown upblack upwhite upred uppurple upgray upblue "
+        "upgreen upbrown",
+        "test": "boots shoes top gender hat backpack bag handbag downblack downwhite downred "
+        "downgray downblue downgreen downbrown upblack upwhite upred upgray upblue upgreen "
+        "uppurple upbrown",
     },
 }
 #: Market-1501's gallery holds background ("0000") and bad detections ("-1"), as shares of its
@@ -61,9 +53,7 @@ DISTRACTORS, JUNK = 2798 / 13115, 3819 / 13115
 
 
 def image_keys(scenes: Scenes) -> list[str]:
-    """Official file names of scenes: `0002_c1s1_000123_01.jpg` for Market-1501,
-    `0005_c2_f0046985.jpg` for DukeMTMC-reID.
-    """
+    """Official file names, as `0002_c1s1_000123_01.jpg` or `0005_c2_f0046985.jpg`."""
     return [_file_name(scenes.domain, *row) for row in scenes.numbers.tolist()]
 
 
@@ -84,8 +74,7 @@ def write_market1501_twin(
     seed: int = 0,
     image_format: str = "png",
 ) -> Path:
-    """Write the twin of Market-1501 to `folder` so that the loader of the real set reads it;
-    returns the folder.
+    """Write the twin of Market-1501 to `folder` for the loader of the real set; returns it.
 
     Makes `bounding_box_train` (training and validation identities), `bounding_box_test` (with
     distractors and junk), `query`, and `attribute/market_attribute.mat`.
@@ -105,9 +94,7 @@ def write_duke_twin(
     seed: int = 0,
     image_format: str = "png",
 ) -> Path:
-    """Write the twin of DukeMTMC-reID with `attribute/duke_attribute.mat`; else as
-    `write_market1501_twin`.
-    """
+    """Write the twin of DukeMTMC-reID; else as `write_market1501_twin`."""
     return _write("duke", folder, image_size, limit, seed, image_format)
 
 
@@ -166,9 +153,7 @@ def _write_images(folder: Path, scenes: Scenes, shape: tuple[int, int], quality:
 
 
 def _unlabelled(count: int, identity: int, seed: int) -> Scenes:
-    """Scenes without a labelled person: background (identity 0), or crops that miss most of someone
-    (-1).
-    """
+    """Scenes without a labelled person: background (0), or crops that miss most of one (-1)."""
     scenes = unlabelled_scenes("market1501", identity, count, seed)
     shift = scenes.parameters[:, COLUMN["crop_x"]] - 0.5
     away = torch.where(shift < 0, -1.0, 1.0)
@@ -179,9 +164,7 @@ def _unlabelled(count: int, identity: int, seed: int) -> Scenes:
 
 
 def _write_attributes(folder: Path, domain: str, halves: dict[str, list[Scenes]]) -> None:
-    """The MATLAB file: a struct of both halves, each with one row vector a field and the names of
-    its identities.
-    """
+    """The MATLAB file: a struct of both halves, with a row per field and identity names."""
     from scipy.io import savemat
 
     struct = {role: _half(domain, role, halves[role]) for role in FIELDS[domain]}

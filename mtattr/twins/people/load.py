@@ -22,8 +22,7 @@ def load_market1501_twin(
     limit: int | None = None,
     seed: int = 0,
 ) -> ImageData:
-    """One split of the twin of Market-1501: 12 tasks, six cameras; drawn on first use and
-    memory-mapped from then on.
+    """One split of the twin of Market-1501: 12 tasks, six cameras; drawn once, memory-mapped.
 
     limit: the first so many images of the split, in the order of their names, so of whole
     identities; seed: another draw of the whole set. Nothing is read from `root`, which must be
@@ -43,9 +42,7 @@ def load_duke_twin(
     limit: int | None = None,
     seed: int = 0,
 ) -> ImageData:
-    """One split of the twin of DukeMTMC-reID: 10 tasks, eight cameras; else as
-    `load_market1501_twin`.
-    """
+    """One split of the twin of DukeMTMC-reID: 10 tasks, eight cameras."""
     return _load("duke", split, root, image_size, limit, seed)
 
 

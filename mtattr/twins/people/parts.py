@@ -1,6 +1,4 @@
-"""Where each part of a pedestrian lies, from the figure's landmarks alone: the independent check on
-attribute regions.
-"""
+"""Geometric masks of the parts of a pedestrian: the independent check on regions."""
 
 from __future__ import annotations
 
@@ -25,8 +23,7 @@ MARGIN = 0.022
 
 
 def part_masks(scene: Scenes, image_size: ImageSize = NATIVE_SIZE) -> dict[str, Tensor]:
-    """Where each part of the pedestrian of one scene lies, present or not, hidden or not: part ->
-    float32 (H, W) in {0, 1}.
+    """Part -> its place in one scene, hidden or not, float32 (H, W) in {0, 1}.
 
     Parts are those of the schema's attributes. Each is a union of boxes, ellipses and bars around
     the landmarks.
@@ -141,9 +138,7 @@ def _sides(c: Canvas) -> Tensor:
 
 
 def _person(c: Canvas) -> Tensor:
-    """Everything: boxes for the head with a hat, for the trunk with arms and bags, and for the
-    legs, as high as a grown person.
-    """
+    """Everything: boxes for head with hat, trunk with arms and bags, and legs."""
     f = c.figure
     grown = max(1.0, 0.95 / float(f.unit))
 

@@ -1,4 +1,4 @@
-"""Drawing the pedestrian twins: from scenes to pixels and regions of the attributes."""
+"""Drawing of the pedestrian twins: from scenes to pixels, and to the region of every attribute."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ NATIVE_SIZE = (128, 64)
 def render(
     scenes: Scenes, image_size: ImageSize = NATIVE_SIZE, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Draw scenes as uint8 (N, 3, H, W); the same scene at any image size, whatever else is in the
-    batch.
-    """
+    """Draw scenes as uint8 (N, 3, H, W); size and batch change nothing in a scene."""
     shape = image_shape_of(image_size)
     return rendered(draw, scenes, shape, device)
 
@@ -51,8 +49,7 @@ def attribute_regions(
     only: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Where each task of one scene shows, float32 (T, H, W) in {0, 1}: where toggling it changes
-    the picture.
+    """Region of each task in one scene, float32 (T, H, W) in {0, 1}: the change when toggled.
 
     Empty where it cannot be seen: a hidden bag. only: positions of the tasks wanted (the others
     stay empty).

@@ -73,9 +73,7 @@ class Figure:
     hip: tuple[Tensor, Tensor]
 
     def at(self, x: Tensor | float, y: Tensor | float, z: Tensor | float) -> Point:
-        """A point of the upright body: x to the person's left, y up from the ground, z forward, in
-        its own height.
-        """
+        """A point of the upright body: x to its left, y up, z forward, in its own height."""
         z = z + self.lean * ((y - 0.5).clamp(min=0) if isinstance(y, Tensor) else max(y - 0.5, 0.0))
         depth = (z * self.cos - x * self.sin) * self.unit
         return (
@@ -109,9 +107,7 @@ class Figure:
         return torch.sqrt((a * self.cos) ** 2 + (b * self.sin) ** 2) * self.unit
 
     def front(self, x: Tensor | float, z: Tensor | float) -> tuple[Tensor, Tensor]:
-        """Place on the screen, from the axis, of the line `x` to the left of the middle (B,), and
-        how far it faces us.
-        """
+        """Place on the screen of the line `x` left of the middle (B,), and how it faces us."""
         return (x * self.cos + z * self.sin) * self.unit, (z * self.cos - x * self.sin) * 18
 
 

@@ -1,5 +1,4 @@
-"""Scenes of the pedestrian twins: who walks where before which camera, and what the annotation
-says.
+"""Scenes of the pedestrian twins: who walks where, before which camera, and the annotation.
 
 All numbers come from integer draws of seeded CPU generators, one generator an identity, so labels
 and scenes are identical on every machine, and the first n scenes do not depend on how many are
@@ -99,8 +98,7 @@ class Scenes(SceneTable):
 
 
 def sample_scenes(domain: str, split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split of "market1501" or "duke", in the order of their file names;
-    queries are left out.
+    """The first `n` scenes of a split of "market1501" or "duke", by file name, without queries.
 
     Raises `InputError` where the four-digit identity numbers do not give so many.
     """
@@ -108,9 +106,7 @@ def sample_scenes(domain: str, split: str, n: int, seed: int = 0) -> Scenes:
 
 
 def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple[Scenes, Scenes]:
-    """The first `n` scenes of a split, and one query of each of their identities before each camera
-    that saw it.
-    """
+    """The first `n` scenes of a split, and one query per identity and camera."""
     parts, queries, found = [], [], 0
     for position, number in split_identities(domain, split):
         if found >= n and parts:
@@ -130,9 +126,7 @@ def sample_with_queries(domain: str, split: str, n: int, seed: int = 0) -> tuple
 
 
 def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scenes:
-    """`n` scenes of people who are in no list, under one identity number of 0 or less, all in
-    different frames.
-    """
+    """`n` scenes of unlisted people, under one identity number of 0 or less."""
     parts = [
         _identity_scenes(domain, "test", k, 20_000 + 1000 * -identity + k, seed).rows(
             torch.tensor([0, -1])
@@ -148,9 +142,7 @@ def unlabelled_scenes(domain: str, identity: int, n: int, seed: int = 0) -> Scen
 
 
 def _identity_scenes(domain: str, role: str, position: int, number: int, seed: int) -> Scenes:
-    """All scenes of one identity: camera by camera, in each the images in the order of time, then
-    the query.
-    """
+    """All scenes of one identity: per camera the images in order of time, then the query."""
     spec = DOMAINS[domain]
     truth, labels = (
         table[position % BLOCK] for table in annotated_block(domain, role, position // BLOCK, seed)

@@ -1,6 +1,4 @@
-"""Round bodies under one light: tapered limbs, balls and boxes with the shading of cylinders and
-spheres.
-"""
+"""Round bodies under one light: limbs, balls and boxes, shaded like cylinders and spheres."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ Point = tuple[Tensor, ...]
 
 
 def light_on(c: Canvas, rows: Tensor, nx: Tensor, ny: Tensor) -> Tensor:
-    """Light, about 0.5 to 1.2, on a surface whose normal has the screen components nx, ny (n, h,
-    w).
-    """
+    """Light, about 0.5 to 1.2, on a surface with the normal (nx, ny) on the screen."""
     nz = torch.sqrt((1 - nx * nx - ny * ny).clamp(min=0.03))
     sun = cell(c.light_x[rows])
     facing = (nx * sun - 0.38 * ny + 0.78 * nz).clamp(min=0)
@@ -27,9 +23,7 @@ def light_on(c: Canvas, rows: Tensor, nx: Tensor, ny: Tensor) -> Tensor:
 
 
 def lit(colour: Tensor, light: Tensor) -> Tensor:
-    """Colour (n, 3) or (n, 3, h, w) under light (n, h, w): dark cloth keeps a little sheen, so that
-    its folds show.
-    """
+    """Colour under light (n, h, w): dark cloth keeps a little sheen, so that folds show."""
     return (times(colour, light) + 0.07 * (light[:, None] - 0.7)).clamp(0, 1)
 
 
@@ -51,8 +45,7 @@ def tube(
     join: float = 0.0,
     bands: tuple[Tensor, Tensor, Tensor] | None = None,
 ) -> None:
-    """Paint a chain of tapered round limbs through `points`, each (x, y, ...) with tensors (n,) of
-    the images `rows`.
+    """Paint a chain of tapered limbs through `points`, (x, y, ...) of (n,), in images `rows`.
 
     radii: one a point, (n,) or numbers. folds: depth of the cloth's folds. cut: end straight at the
     last point instead of round. dim: factor on the light, (n,) or a number. join: share of the
@@ -121,7 +114,7 @@ def ball(
     dim: float = 1.0,
     opacity: Tensor | float = 1.0,
 ) -> None:
-    """Paint an ellipsoid around `centre`, radii rx, ry (n,) or numbers, in the images `rows`."""
+    """Paint an ellipsoid around `centre` in the images `rows`; radii are (n,) or numbers."""
     if not len(rows):
         return
     spot = c.patch(rows, centre[0], centre[1], rx + 0.01, ry + 0.01)
@@ -133,9 +126,7 @@ def ball(
 
 
 def ellipsoid(x: Tensor, y: Tensor, cx, cy, rx, ry) -> tuple[Tensor, Tensor, Tensor]:
-    """Distance (near the edge) to an ellipsoid, and the screen components of its normal; parameters
-    (n,) or numbers.
-    """
+    """Distance to an ellipsoid, exact near its edge, and its normal on the screen."""
     cx, cy, rx, ry = (cell(v) if isinstance(v, Tensor) else v for v in (cx, cy, rx, ry))
     nx, ny = (x - cx) / rx, (y - cy) / ry
     radius = torch.sqrt(nx * nx + ny * ny)
@@ -169,9 +160,7 @@ def pad(
 def cushion(
     x: Tensor, y: Tensor, cx, cy, half_width, half_height, corner: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Distance to a rounded box, and the screen components of the normal of a cushion of that
-    outline.
-    """
+    """Distance to a rounded box, and the normal on the screen of such a cushion."""
     cx, cy, half_width, half_height = (
         cell(v) if isinstance(v, Tensor) else v for v in (cx, cy, half_width, half_height)
     )

@@ -1,6 +1,4 @@
-"""The street behind the people: ground in perspective, what stands at its edge, and what stands
-about, out of focus.
-"""
+"""The street behind the people: ground in perspective, and what stands at its edge."""
 
 from __future__ import annotations
 
@@ -96,9 +94,7 @@ def _ground(c: Canvas, rows: Tensor, camera: Camera) -> None:
 def _joints(
     u: Tensor, v: Tensor, wide: float, long: float, gap: float, scale: Tensor, shift: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Opacity of the joints between slabs `wide` x `long` with every other row shifted, and each
-    slab's column and row.
-    """
+    """Opacity of the joints between slabs `wide` x `long`, each slab's column and row."""
     row = (v / long).floor()
     a = u / wide + shift * (row % 2)
     du, dv = (a - a.round()).abs() * wide, (v / long - (v / long).round()).abs() * long

@@ -62,7 +62,7 @@ def draw_trunk(c: Canvas) -> None:
 
 
 def hem_level(c: Canvas) -> Tensor:
-    """Height of the upper garment's hem above ground, (B,): hips, or thighs for a coat."""
+    """Height of the upper garment's hem above the ground, (B,): hips, or thighs for a coat."""
     shirt = c.pick("up_fit", 0.515, 0.465)
     return torch.where(c.wears.coat, c.pick("jacket", 0.37, 0.29), shirt)
 
@@ -118,9 +118,7 @@ def _modelling(c: Canvas) -> Tensor:
 
 
 def _pattern(c: Canvas, colour: Tensor) -> Tensor:
-    """Colour of the cloth (B, 3, h, w): plain, striped, a yoke, or with a print on the chest;
-    checked if of no listed colour.
-    """
+    """Cloth (B, 3, h, w): plain, striped, a yoke, a print; checked if of no listed colour."""
     w, trunk, kind = c.wears, c.trunk, c.p("up_pattern")
     period, pixel = c.pick("up_period", 0.028, 0.075), trunk.spot.pixel
     place, faces = c.figure.front(0.0, 0.05)

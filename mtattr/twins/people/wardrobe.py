@@ -1,6 +1,4 @@
-"""What each pedestrian wears and in which colours, for both schemas: what a schema does not label,
-the scene decides.
-"""
+"""Clothes and colours of each pedestrian: labelled by the schema, or chosen by the scene."""
 
 from __future__ import annotations
 
