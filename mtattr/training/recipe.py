@@ -1,4 +1,4 @@
-"""The recipe protocol: what `mtattr.<paper>.recipe` offers, and the checks that all recipes share."""
+"""The recipe protocol of `mtattr.<paper>.recipe`, and the checks that all recipes share."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def recipe_of(paper: str) -> Recipe:
 
 
 def size_of(sizes: Mapping[tuple[str, str], Size], paper: str, dataset: str, scale: str) -> Size:
-    """The entry of `sizes` for a dataset at a scale; `InputError` lists what `paper` has instead."""
+    """The entry of `sizes` for a dataset at a scale; `InputError` lists those that there are."""
     datasets = sorted({name for name, _ in sizes})
     if dataset not in datasets:
         raise InputError(

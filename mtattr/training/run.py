@@ -61,7 +61,7 @@ class Run:
         return self.record["history"]
 
     def predictions(self) -> dict[str, Tensor]:
-        """Logits `(N, U)` `val_last`, `val_selected`, `test_...` and labels `(N, T)` `val_labels`, ...
+        """Logits `(N, U)`: `val_last`, `val_selected`, `test_...`; labels `(N, T)`: `val_labels`.
 
         Raises:
             InputError: the file is not the one that the record describes.
@@ -146,7 +146,7 @@ def fit_or_load(
     progress: bool | None = None,
     **options: Any,
 ) -> Run:
-    """The run of `spec`: its result if there is one, otherwise trained, from a checkpoint if possible.
+    """The run of `spec`: its result if there is one, else trained, from a checkpoint if possible.
 
     The folder's name covers all that can change the result, see `mtattr.training.identity`. The
     result file is written last, by temp file and rename.
