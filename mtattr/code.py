@@ -1,4 +1,4 @@
-"""Digests of the code that a module can reach by imports."""
+"""Digests of code: the files that a module can reach by imports, without comments."""
 
 from __future__ import annotations
 
@@ -25,11 +25,9 @@ def code_digest(modules: Iterable[str]) -> str:
 
 
 def closure(modules: Iterable[str]) -> set[Path]:
-    """Files of the library that the modules import, directly or through others, themselves
-    included.
+    """Files of the library that the modules reach by imports, themselves included.
 
-    A name imported from a package counts as the file that defines it, not as all that the package's
-    `__init__` offers.
+    A name imported from a package counts as the file that defines it, not as the whole package.
 
     Args:
         modules: dotted names below `mtattr`.
@@ -52,8 +50,7 @@ def imported_files(source: str) -> set[Path]:
 
 @functools.lru_cache(maxsize=4096)
 def code_form(source: str) -> str:
-    """The parts of Python `source` that can change a result: its syntax tree without docstrings,
-    comments and layout.
+    """Syntax tree of Python `source` without docstrings, comments and layout.
 
     Source that Python cannot parse (an IPython magic, another language) is returned as it is.
     """

@@ -14,12 +14,12 @@ from mtattr.errors import InputError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write `content` (text as UTF-8) by temp file and rename, so that a kill at any moment leaves
-    the old file or the new.
+    """Write `content` by temp file and rename; a kill leaves the old or the new one.
 
-    Makes the folder if it is missing. A killed write leaves a hidden file ending in `.part` behind.
-    Raises `InputError` if the disk is full or the folder cannot be written; the old file then
-    stands.
+    Makes the folder if it is missing. A killed write leaves a hidden file ending in `.part`.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written; the old file is kept.
     """
     content = content.encode("utf-8") if isinstance(content, str) else content
     temporary = None

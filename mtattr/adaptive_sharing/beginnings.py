@@ -26,8 +26,7 @@ from mtattr.training import Initial, Run, RunSpec, predict
 
 #: The search whose trees the regrouped and the matched networks take.
 REFERENCE = "branch-32-2.0"
-#: The source network learns one attribute, on another draw of the face twin: other people than
-#: those of seed 0.
+#: The source network learns one attribute on another draw of the face twin: other people.
 SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK = "source", "celeba-twin", 1, "Male"
 
 
@@ -39,7 +38,7 @@ SELECTIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
 
 
 def earlier(spec: RunSpec, variant: str, dataset: str, settings: Sequence[str] = ()) -> RunSpec:
-    """Another variant's run at the scale and seed of `spec`, with its settings of these names."""
+    """The run of another variant at the scale and seed of `spec`, with some of its settings."""
     kept = {name: value for name, value in spec.settings.items() if name in settings}
     return RunSpec(PAPER, variant, dataset, spec.scale, spec.seed, kept)
 
@@ -64,12 +63,9 @@ def teachers_of(spec: RunSpec) -> list[RunSpec]:
 def build_network(
     network: str, widths: Sequence[int], num_tasks: int, size: Size, structure: Any = None
 ) -> nn.Module:
-    """The "low-rank" baseline, or any other network: what a run's `structure` says, one trunk of
-    these widths if None.
-    """
+    """The "low-rank" baseline, or a tree: that of `structure`, one trunk of `widths` if None."""
     if network == "low-rank":
-        # Neither the colours of an image nor the tasks are divided: so the first bases are divided
-        # less, the last not at all.
+        # Colours and tasks are not divided: so the first ranks are divided less, the last is kept.
         ranks = [max(rank, 4) for rank in divided(RANKS, size.divisor)]
         return LowRankVGG(
             num_tasks, widths, ranks=ranks, output_rank=OUTPUT_RANK, input_size=size.image_size
@@ -145,7 +141,7 @@ def iterations_of(run: Run) -> int:
 
 
 def matching_omega(weights: float, num_tasks: int, wide: Sequence[int], input_size: int) -> int:
-    """The omega of the unbranched thin model whose number of weights is closest to `weights`."""
+    """The omega of the thin model without branches whose size is closest to `weights`."""
 
     def size(omega: int) -> int:
         with torch.device("meta"):
@@ -159,9 +155,7 @@ def matching_omega(weights: float, num_tasks: int, wide: Sequence[int], input_si
 
 
 def taught(train: ImageData, teachers: Sequence[Run]) -> ImageData:
-    """The union of both training sets, unknown labels answered by the teacher of their domain (Sec.
-    4.3).
-    """
+    """Both training sets, unknown labels predicted by the teacher of their domain (Sec. 4.3)."""
     answers = []
     for run in teachers:
         size = size_of(run.spec.dataset, run.spec.scale)
@@ -172,7 +166,7 @@ def taught(train: ImageData, teachers: Sequence[Run]) -> ImageData:
 
 @dataclass(frozen=True)
 class _Rebuilt:
-    """As much of a plan as `Run.network` needs; the run's own would load its data."""
+    """The part of a plan that `Run.network` needs; the run's own plan would load its data."""
 
     net: nn.Module
 

@@ -52,12 +52,14 @@ from mtattr.twins.faces import factor_of
 class Variant:
     """A model of the paper or a control.
 
-    network: "vgg", "low-rank" or "thin". omega: channels of the thin model at full size; None for
-    one as large as the found tree. alpha: branching factor of a search, None for none. pretrained:
-    whether it starts from the source network.
-    regroup: how the tasks are dealt to the branches of a tree that the reference found. longer:
-    trained for as many iterations as the search of the reference and its final training together.
-    filters: how a thin network's are selected from the source, by "somp" or at "random".
+    Args:
+        network: "vgg", "low-rank" or "thin".
+        omega: channels of the thin model at full size; None = as large as the found tree.
+        alpha: branching factor of the search, None = no search.
+        pretrained: starts from the source network.
+        regroup: rule that deals the tasks to the branches of the reference's tree.
+        longer: trained for the iterations of the reference, its search included.
+        filters: selection of a thin network's filters from the source, "somp" or "random".
     """
 
     network: str = "thin"
@@ -70,7 +72,7 @@ class Variant:
 
     @property
     def kind(self) -> str:
-        """What its learning rate depends on."""
+        """Kind of network, for its learning rate."""
         if self.alpha is not None or self.regroup is not None:
             return "branched"
         return "matched" if self.network == "thin" and self.omega is None else self.network
@@ -108,7 +110,7 @@ SETTINGS: Settings = {
     "learning_rate": RATE,
     "weights": WEIGHTS,
 }
-#: Settings that concern a search, also the one whose tree a variant takes.
+#: Settings of a search, also of the one whose tree a variant takes.
 _OF_SEARCH = ("interval", "alpha", "decay", "retest")
 
 
@@ -141,7 +143,7 @@ def _takes_tree(name: str) -> bool:
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:
-    """The source of the filters, the search whose tree is taken, the teachers of a joint model."""
+    """Source of the filters, search whose tree is taken, teachers of a joint model."""
     needed = teachers_of(spec)
     if _from_source(spec):
         needed.append(source_of(spec))
@@ -249,9 +251,7 @@ def _scores(teachers: Sequence[Run]) -> dict[str, float]:
 
 
 def _known_groups(spec: RunSpec, tasks: TaskSet) -> dict[str, list[str]]:
-    """Groupings of the face attributes that are known: by the part that shows them and, in the
-    twin, by their hidden cause.
-    """
+    """Known groupings of the face attributes: by part of the face and, in the twin, by cause."""
     if any(task.group == CLOTHES for task in tasks) or len(tasks) < 2:
         return {}
     known = {"region": [task.group for task in tasks]}
@@ -271,35 +271,15 @@ def _note(widths: Sequence[int], weights: str | None, from_wide: bool) -> str:
     return f"channels of a branch {', '.join(map(str, widths))}; {start}"
 
 
-#: Variant and dataset of every run that the claims ask for; those that others start from come
-#: first.
+_ON_FACES = (
+    *(SOURCE, "vgg", "thin-32", REFERENCE, "branch-32-1.0", "branch-64-1.0", "low-rank"),
+    *("thin-32-longer", "matched", "regroup-original", "regroup-swapped", "regroup-shuffled"),
+    *("regroup-correlated", "regroup-corrected", "thin-32-scratch", "thin-32-random-filters"),
+    *("branch-32-2.0-scratch", "vgg-scratch"),
+)
+#: Variant and dataset of the runs that the claims ask for, required ones first.
 EVIDENCE: tuple[tuple[str, str], ...] = (
-    *(
-        (name, "celeba-twin")
-        for name in (
-            SOURCE,
-            "vgg",
-            "thin-32",
-            REFERENCE,
-            "branch-32-1.0",
-            "branch-64-1.0",
-            "low-rank",
-        )
-    ),
-    *((name, "celeba-twin") for name in ("thin-32-longer", "matched")),
-    *(
-        (f"regroup-{how}", "celeba-twin")
-        for how in ("original", "swapped", "shuffled", "correlated", "corrected")
-    ),
-    *(
-        (name, "celeba-twin")
-        for name in (
-            "thin-32-scratch",
-            "thin-32-random-filters",
-            "branch-32-2.0-scratch",
-            "vgg-scratch",
-        )
-    ),
+    *((name, "celeba-twin") for name in _ON_FACES),
     *((name, "deepfashion-twin") for name in ("vgg", "low-rank")),
     *((name, f"{JOINT}-twin") for name in (REFERENCE, "branch-64-2.0")),
 )

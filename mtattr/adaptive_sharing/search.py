@@ -26,13 +26,15 @@ _log = logging.getLogger("mtattr.search")
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How to search.
+    """Settings of a search.
 
-    alpha: the branching factor of Eq. 9. limits: most branches of each of the 15 layers. interval:
-    iterations between two decisions. decay: of the moving average behind the affinity. retest:
-    whether a layer that does not split is asked again after every further interval (released code);
-    else the tree is final at the first "no" (paper). Raises `InputError` for a negative alpha, and
-    for limits or an interval below 1.
+    Args:
+        alpha: branching factor of Eq. 9, at least 0.
+        limits: most branches of each of the 15 layers.
+        interval: iterations between two decisions.
+        decay: of the moving average behind the affinity.
+        retest: ask a layer that did not split again after every further interval (released code);
+            else the tree is final at the first layer that does not split (paper).
     """
 
     alpha: float
@@ -57,7 +59,7 @@ class SearchSettings:
 
 @dataclass
 class _State:
-    """Where the search stands; JSON, beside the tensors in its file."""
+    """Progress of a search; JSON."""
 
     round: int = 0
     tests: int = 0
@@ -74,8 +76,7 @@ def search(
     settings: SearchSettings,
     on_round: Callable[[Tree, Tensor, str], None] | None = None,
 ) -> Trained:
-    """Lu et al. 2017, Algorithm 1: train the thin model, group, widen, again; then train to the
-    end.
+    """Lu et al. 2017, Algorithm 1: train the thin model, group, widen, again; train to the end.
 
     Each round trains for `interval` iterations, estimates the affinities from these very batches,
     and groups the branches at the junction; more than one group widens the layer below and starts
@@ -87,7 +88,7 @@ def search(
         plan: the thin model (`initial`) and how it is trained.
         loop: device, seed, checkpoint.
         settings: alpha, limits, interval.
-        on_round: called with (tree, affinity `(T, T)`, name of the widened layer) after each split.
+        on_round: called with tree, affinity `(T, T)` and name of the widened layer.
     """
     fabric = loop.fabric
     affinity = ErrorAffinity(len(plan.tasks), settings.decay).to(fabric.device)
@@ -153,9 +154,7 @@ def _round(loop: Loop, state: _State) -> Loop:
 
 
 def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
-    """What the record keeps: every decision, the seconds, the affinity of each pair of tasks, row
-    by row above the diagonal, and the share of difficult images of each.
-    """
+    """Decisions, seconds, affinities (rows above the diagonal), shares of difficult images."""
     matrix = affinity.matrix.cpu()
     pairs = [
         round(float(matrix[i, j]), 4) for i in range(len(matrix)) for j in range(i + 1, len(matrix))
@@ -174,9 +173,7 @@ def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
 
 
 def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
-    """The affinity `(T, T)` and the shares of difficult images `(T,)` that a record's `search`
-    holds, float64.
-    """
+    """Affinity `(T, T)` and shares of difficult images `(T,)` of a record's `search`, float64."""
     shares = torch.tensor(findings["difficult"], dtype=torch.float64)
     matrix = torch.eye(len(shares), dtype=torch.float64)
     rows, columns = torch.triu_indices(len(shares), len(shares), offset=1)
@@ -187,9 +184,7 @@ def affinity_from(findings: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 def _metrics(affinity: ErrorAffinity) -> dict[str, float]:
-    """How far the affinities have the order that chance alone would give them, by rank correlation
-    over pairs of tasks.
-    """
+    """Rank correlation, over pairs of tasks, of the affinities with those of chance alone."""
     rows, columns = torch.triu_indices(affinity.num_tasks, affinity.num_tasks, offset=1)
     expected = chance_affinity(affinity.difficult_share)[rows, columns]
     return {
@@ -215,8 +210,8 @@ def _load(
     tensors, about = load_tensors(file, purpose="the rounds of a search")
     if about.get("identity") != dict(identity):
         raise InputError(
-            f"{file}: belongs to another run ({about.get('identity')}), expected {dict(identity)}; "
-            "delete it to start anew"
+            f"{file}: belongs to another run ({about.get('identity')}), "
+            f"expected {dict(identity)}; delete it to start anew"
         )
     try:
         affinity.load_state_dict(with_prefix(tensors, "affinity."))

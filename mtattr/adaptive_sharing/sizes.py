@@ -1,4 +1,4 @@
-"""How much of each dataset a scale uses, with networks of which size, and how long they train."""
+"""Sizes: limits of each dataset, size of the networks and length of training by scale."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from mtattr.training import SPLITS, FitSettings, recipe
 PAPER = "adaptive_sharing"
 #: Faces and clothes together; its root is the folder above both.
 JOINT = "celeba+deepfashion"
-
-
 #: Images in a step, everywhere (Sec. 4.5).
 BATCH = 32
 
 
 @dataclass(frozen=True)
 class Size:
-    """One dataset at one scale; limits None = the whole split.
+    """One dataset at one scale.
 
-    divisor: every number of channels of every network is divided by it. interval: iterations
-    between two decisions of a search. rates: learning rate by kind of network where it is not that
-    of `fit`.
+    Args:
+        fit: length, optimiser and augmentation.
+        divisor: divides every number of channels of every network.
+        interval: iterations between two decisions of a search.
+        image_size: side in pixels.
+        rates: learning rate by kind of network where it is not that of `fit`.
+        train, val, test: most images, None = the whole split.
     """
 
     fit: FitSettings
@@ -67,15 +69,14 @@ def _sgd(
     )
 
 
-#: The best of the pilots' validation accuracies for each kind of network; the paper has one rate
-#: for all.
+#: Rate of the best validation accuracy in pilots; the paper has one rate for all networks.
 _RATES = {"vgg": 0.003, "low-rank": 0.001, "thin": 0.03, "matched": 0.01, "branched": 0.01}
 
 
 def _sizes(
     paper_epochs: int, milestones: tuple[float, float], paper_interval: int
 ) -> dict[str, Size]:
-    """paper_epochs of 32 images a step make up the paper's 60 or 100 thousand iterations."""
+    """Sizes by scale; `paper_epochs` are the paper's 60 or 100 thousand iterations of 32 images."""
     return {
         "smoke": Size(
             _sgd(3, 0.01), divisor=8, interval=5, rates=_RATES, train=640, val=320, test=400
@@ -116,11 +117,13 @@ def domains_of(dataset: str) -> tuple[str, ...]:
 def load_splits(
     dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
 ) -> dict[str, ImageData]:
-    """The three splits at the size of a scale, all tasks binary; labels that only the other domain
-    has are unknown.
+    """The three splits at the size of a scale, all tasks binary.
 
-    root: the dataset's folder, or one with a folder of its name; for both domains the folder above
-    `celeba` and `deepfashion`. Raises `InputError` for a dataset or scale that has no recipe.
+    Args:
+        dataset: one domain, or both; then labels that only the other domain has are unknown.
+        scale: smoke, reduced or paper.
+        root: the dataset's folder or the one above it; for both domains the folder above both.
+        options: of the loaders.
     """
     size = size_of(dataset, scale)
     loaded = {}
@@ -140,8 +143,7 @@ def _load(dataset: str, split: str, size: Size, *, together: bool, **options: An
     elif dataset == "celeba" and size.divisor == 1:
         options = {"images": "wild"} | options  # the paper uses the photographs before alignment
     if options.get("root") is not None:
-        # Whoever trains on both domains has a folder for each below the root; so have the networks
-        # that teach.
+        # Both domains, and so the teachers of each, have a folder of their own below the root.
         place = Path(options["root"]) / dataset
         options["root"] = place if together or place.is_dir() else options["root"]
     data = load_dataset(dataset, split, image_size=size.image_size, **options)

@@ -73,8 +73,7 @@ def _squares(outputs: Tensor, labels: Tensor, tasks: TaskSet) -> Tensor:
     label = labels.to(outputs.dtype)[:, task]
     mask = ~label.isnan()
     truth = torch.where(value < 0, label, (label == value).to(label.dtype))
-    # The target of an unknown label must be a number too: NaN would pass through the masked half of
-    # the gradient.
+    # An unknown target must be a number too: NaN would pass through the masked gradient.
     distance = outputs - torch.where(mask, 2 * truth - 1, 0)
     return torch.where(mask, distance, 0).square()
 
@@ -89,13 +88,10 @@ def _over_units(values: Tensor, tasks: TaskSet, units: str) -> Tensor:
 
 @functools.lru_cache(maxsize=64)
 def _layout(tasks: TaskSet, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each unit `(U,)` its task and the class it stands for, -1 if binary; of each task `(T,)`
-    how many units it has.
-    """
+    """Task and class (-1 = binary) of each unit `(U,)`, and number of units of each task `(T,)`."""
     sizes = [task.num_units for task in tasks]
     task = [t for t, size in enumerate(sizes) for _ in range(size)]
     value = [v if one.kind == "categorical" else -1 for one in tasks for v in range(one.num_units)]
-    # Kept from a prediction under inference_mode, they could not be saved for a later backward
-    # pass.
+    # Tensors of a first call under inference_mode could not be saved for a later backward pass.
     with torch.inference_mode(False):
         return tuple(torch.tensor(row, device=device) for row in (task, value, sizes))

@@ -53,10 +53,11 @@ WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
 class Variant:
     """A model of the paper, a control or a comparison.
 
-    weighting: a name of `WEIGHTINGS`, or None for weights of 1. separate: a whole network per task
-    (Eq. 1). steering:
-    the images that a trend watches: the "validation" split, one "half" of it (then the other half
-    selects the epoch) or training images, drawn anew ("train").
+    Args:
+        weighting: a name of `WEIGHTINGS`, None = weights of 1.
+        separate: a whole network per task (Eq. 1).
+        steering: images that a trend watches: the "validation" split, "half" of it (the other half
+            selects the epoch), or training images drawn anew ("train").
     """
 
     weighting: str | None = None
@@ -97,7 +98,7 @@ def check(spec: RunSpec) -> None:
     if weights is not None:
         if size_of(spec.dataset, spec.scale).widths is not None:
             raise InputError(
-                f"setting weights needs scale paper, whose network is ResNet-50; "
+                "setting weights needs scale paper, whose network is ResNet-50; "
                 f"this is {spec.scale}"
             )
         build_backbone("resnet50", weights=weights)
@@ -192,10 +193,10 @@ EXPLORATIONS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for: everything on faces and Market-1501, the paper's
-    models and one control on Duke.
+    """The runs that the chapter's claims ask for.
 
-    Explorations follow, and the separate networks come last, for they take longest.
+    All variants on faces and Market-1501, three on Duke, then explorations; the separate networks
+    come last, for they take longest.
     """
     shared = [name for name, variant in VARIANTS.items() if not variant.separate]
     cells = [

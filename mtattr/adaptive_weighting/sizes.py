@@ -1,4 +1,4 @@
-"""Sizes: how much of each dataset a scale uses, with which network, and how long it trains."""
+"""Sizes: limits of each dataset, network and length of training by scale."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ PAPER = "adaptive_weighting"
 
 @dataclass(frozen=True)
 class Size:
-    """How much of a dataset a scale uses, with which network, and how long it trains; limits None =
-    the whole split.
+    """One dataset at one scale.
 
-    widths: channels of the small residual network's three stages, None = ResNet-50. interval:
-    iterations between two updates of the weights. separate_rate: learning rate of the separate
-    networks.
+    Args:
+        image_size: side, or height and width, in pixels.
+        fit: length, optimiser and augmentation.
+        interval: iterations between two updates of the weights (k).
+        widths: channels of the small residual network's three stages, None = ResNet-50.
+        separate_rate: learning rate of the separate networks.
+        train, val, test: most images, None = the whole split.
     """
 
     image_size: int | tuple[int, int]
@@ -46,8 +49,7 @@ def _sgd(epochs: int, learning_rate: float, milestones: tuple[float, ...]) -> Fi
     )
 
 
-#: When the rate falls: after 70, 100 and 120 of 130 thousand iterations, and after 10 and 15 of 20
-#: thousand.
+#: The rate falls after 70, 100 and 120 of 130 thousand iterations, and after 10 and 15 of 20.
 _FACES, _PEDESTRIANS = (70 / 130, 100 / 130, 120 / 130), (10 / 20, 15 / 20)
 _SMOKE = {
     "widths": (8, 16, 32),
@@ -70,7 +72,7 @@ _REDUCED = {
 def _sizes(
     side: int | tuple[int, int], rate: float, milestones: tuple[float, ...], paper_epochs: int
 ) -> dict[str, Size]:
-    """Sizes; paper_epochs of 10 images per step make up the paper's 130 or 20 thousand steps."""
+    """Sizes by scale; `paper_epochs` are the paper's 130 or 20 thousand iterations of 10 images."""
     at_paper_scale = replace(_sgd(paper_epochs, 1e-4, milestones), batch_size=10)
     return {
         "smoke": Size(side, _sgd(3, rate, milestones), **_SMOKE),

@@ -44,9 +44,12 @@ from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 class Variant:
     """A model of the paper or a control.
 
-    network: "baseline", "cam" or "abn". matched: as many parameters as ABN. options: of the network
-    with one map; per_task: of the one with a map for each attribute, None where the variant has a
-    single map. make: learns the make of a car, not its model.
+    Args:
+        network: "baseline", "cam" or "abn".
+        matched: as many parameters as ABN.
+        options: of the network with one map.
+        per_task: options of the network with a map for each attribute, None = always one map.
+        make: learns the make of a car, not its model.
     """
 
     network: str = "abn"
@@ -211,8 +214,7 @@ def _note(name: str, size: Size, settings: Mapping[str, Any]) -> str:
     return f"{'small relative of ' * size.small}{name}, {start}"
 
 
-#: Backbone, dataset and variants of the runs that the claims ask for, in the order of their
-#: importance.
+#: Dataset, backbone and variants of the runs that the claims ask for, the most important first.
 EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
     ("celeba-twin", None, ("baseline", "abn", "cam", "one-map", "matched", "unattended")),
     (
@@ -232,8 +234,7 @@ EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
     ("cluttered-digits", "seresnet152", ("baseline", "abn")),
     ("compcars-twin", "vgg16", ("make-baseline", "baseline", "abn", "make-abn")),
 )
-#: The same, trained longer: after the epochs of scale reduced some seeds on digits have hardly left
-#: the floor.
+#: The same, trained longer: at scale reduced some seeds on digits hardly leave the floor.
 LONGER: Mapping[str, Any] = {"epochs": 18}
 LONGER_EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
     ("cluttered-digits", "resnet20", ("baseline", "abn", "eq1", "unattended", "matched")),
@@ -241,9 +242,7 @@ LONGER_EVIDENCE: tuple[tuple[str, str | None, tuple[str, ...]], ...] = (
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for; each names its backbone, so that claims about one
-    find it.
-    """
+    """The runs that the chapter's claims ask for; each names its backbone, for claims about one."""
     return [
         RunSpec(
             PAPER,

@@ -1,4 +1,4 @@
-"""How much of each dataset a scale uses, with networks of which size, and how long they train."""
+"""Sizes: limits of each dataset, size of the networks and length of training by scale."""
 
 from __future__ import annotations
 
@@ -11,25 +11,32 @@ from mtattr.data.image_data import ImageData
 from mtattr.training import FitSettings, recipe
 
 PAPER = "attention_branch"
-#: The network that a dataset is judged with if no other is asked for.
+#: Default backbone of each dataset.
 BACKBONE = {
     "cluttered-digits": "resnet20",
     "cifar10": "resnet110",
     "cifar100": "resnet110",
     "svhn": "resnet110",
     "imagenet": "resnet152",
+    "compcars": "resnet101",
+    "celeba": "resnet101",
 }
-BACKBONE |= {"compcars": "resnet101", "celeba": "resnet101"}
 CARS, FACES = ("compcars", "compcars-twin"), ("celeba", "celeba-twin")
 
 
 @dataclass(frozen=True)
 class Size:
-    """One dataset at one scale; limits None = the whole split.
+    """One dataset at one scale.
 
-    small: networks are the small relatives, their channels times `width`, their stem with
-    `stem_stride` where it is one for photographs. decay: weight decay by backbone where it is not
-    that of `fit`. options: of the loader.
+    Args:
+        fit: length, optimiser and augmentation.
+        image_size: side, or height and width, in pixels.
+        small: networks are the small relatives.
+        stem_stride: of the small relatives of networks for photographs.
+        width: factor of the small networks' channels.
+        decay: weight decay by backbone where it is not that of `fit`.
+        options: of the loader.
+        train, val, test: most images, None = the whole split.
     """
 
     fit: FitSettings
@@ -68,9 +75,7 @@ def _sgd(
 
 
 def _quick(epochs: int, **augmentation: Any) -> FitSettings:
-    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and
-    see few images.
-    """
+    """Adam, its rate falling to 0: the small networks start from random weights."""
     return FitSettings(
         epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", **augmentation
     )

@@ -16,12 +16,13 @@ from mtattr.training.weighting import FixedWeights
 
 
 def loss_weights(num_attributes: int, alpha: float) -> Tensor:
-    """Weights `(1 + K,)` of the class loss and of the K attribute losses: alpha, then (1 - alpha) /
-    K each.
+    """Weights `(1 + K,)` of the losses: alpha for the class, (1 - alpha) / K for each attribute.
 
-    With them the weighted sum of `per_task_loss` is L = alpha L_c + (1 - alpha) L_a (Sec. 2); L_a
-    averages over attributes as Keras' binary cross-entropy does. Raises `InputError` for alpha
-    outside [0, 1].
+    They make the weighted sum of `per_task_loss` L = alpha L_c + (1 - alpha) L_a (Sec. 2); L_a
+    averages over attributes, as Keras' binary cross-entropy does.
+
+    Raises:
+        InputError: alpha is outside [0, 1].
     """
     if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 <= alpha <= 1:
         raise InputError(f"alpha must be a number in [0, 1], got {alpha!r}")

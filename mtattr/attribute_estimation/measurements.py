@@ -22,9 +22,7 @@ from mtattr.tasks import TaskSet
 
 
 def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
-    """Class accuracy and, when the network says attributes, their micro and mean accuracy, F1 and
-    average precision.
-    """
+    """Class accuracy; micro and mean accuracy, F1 and average precision of attributes, if any."""
     result = {"class_accuracy": accuracy.class_accuracy(logits, labels, tasks)}
     if len(tasks) > 1:
         binary = list(tasks.binary_indices)
@@ -49,9 +47,7 @@ def metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, float]:
 
 
 def floors(labels: Tensor, tasks: TaskSet) -> dict[str, float]:
-    """What a constant guess reaches: the largest class, no attribute at all, each attribute's
-    majority, its rate.
-    """
+    """Metrics of a constant guess: largest class, no attribute, majority, rate."""
     result = {"class_accuracy": accuracy.class_floor(labels, tasks)}
     if len(tasks) > 1:
         binary = list(tasks.binary_indices)

@@ -25,7 +25,14 @@ from mtattr.training.recipe import EPOCHS, WEIGHTS, Settings, check_spec
 
 @dataclass(frozen=True)
 class Variant:
-    """A network of Maeda et al., or a control. alpha weighs the class loss; class_units is M_c."""
+    """A network of Maeda et al. 2020, or a control.
+
+    Args:
+        network: "PM", "CM" or "Ideal".
+        alpha: weight of the class loss.
+        class_units: M_c.
+        detach: no gradient of the class loss to the attribute branch.
+    """
 
     network: str
     alpha: float = 0.5
@@ -66,7 +73,7 @@ def check(spec: RunSpec) -> None:
     check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
     settings = spec.settings
     if {"weights", "tap"} & settings.keys():
-        # Whether a file or a stage fits is for the network to say, before the run's folder is made.
+        # Only the network can tell whether they fit; later the run's folder would be made.
         weights, tap = settings.get("weights"), settings.get("tap", -1)
         build_backbone(_backbone(spec), weights=weights, tap=tap)
 
@@ -137,9 +144,7 @@ def _build(
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for: the paper's networks on every backbone, controls
-    on the first, digits.
-    """
+    """The runs that the chapter's claims ask for; controls on the first backbone alone."""
     published, controls = ("PM", "CM", "Ideal"), ("CM-matched", "PM-detached", "PM-unsupervised")
     cells = [("digits", "inception", variant) for variant in published]
     cells += [("deepfashion-twin", "inception", variant) for variant in (*published, *controls)]

@@ -1,4 +1,4 @@
-"""Sizes: how much of each dataset a scale uses, and how long it trains."""
+"""Sizes: limits of each dataset and length of training by scale."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLASSES = ("Blouse", "Tank", "Shorts", "Skirt")
 
 @dataclass(frozen=True)
 class Size:
-    """How much of a dataset a scale uses and how long it trains; limits None = the whole split."""
+    """One dataset at one scale; limits `train`, `val`, `test` None = the whole split."""
 
     image_size: int
     attributes: int
@@ -63,8 +63,7 @@ def load_splits(
     attributes: int | None = None,
     **options: Any,
 ) -> dict[str, ImageData]:
-    """The three splits, the class first, then the K attributes most informative about it, best
-    first.
+    """The three splits: the class, then the K attributes most informative about it, best first.
 
     They are chosen on the training split only, by mutual information.
 

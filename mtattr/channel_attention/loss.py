@@ -18,7 +18,7 @@ REDUCTIONS = ("mean", "sum")
 
 
 class LossTerms(NamedTuple):
-    """The terms of Eq. 6, unweighted scalars: L_b, L_m (nats), L_r, ||M||_1; 0 if absent."""
+    """The terms of Eq. 6, unweighted scalars: L_b, L_m (nats), L_r, ||M||_1; 0 = absent."""
 
     masked: Tensor
     multilabel: Tensor
@@ -29,7 +29,7 @@ class LossTerms(NamedTuple):
 def loss_terms(
     output: Output, images: Tensor, labels: Tensor, *, pixels: str = "mean", mask_l1: str = "sum"
 ) -> LossTerms:
-    """The four terms of Eq. 6 by themselves; arguments as of `channel_attention_loss`."""
+    """The four terms of Eq. 6 by themselves; arguments as in `channel_attention_loss`."""
     masked, multilabel = _by_attribute(output, labels, None)
     reconstruction = _reconstruction(output, images, pixels)
     return LossTerms(masked.sum(), multilabel.sum(), reconstruction, _sparsity(output, mask_l1))
@@ -79,7 +79,7 @@ def channel_attention_loss(
 
 
 def losses(output: Output, batch: Batch, tasks: TaskSet, **weights: Any) -> Tensor:
-    """Losses `(K,)` that a plan trains: shares of Eq. 6; `weights` are its options."""
+    """Losses `(K,)` that a plan trains: the attributes' shares of Eq. 6 under `weights`."""
     return channel_attention_loss(
         output, batch.images, batch.labels, known=batch.known, reduction="none", **weights
     )

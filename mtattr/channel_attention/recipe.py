@@ -27,9 +27,12 @@ from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 class Variant:
     """The proposed network with one part changed, or a plain network.
 
-    options: of `ChannelAttentionNet`. losses: of `channel_attention_loss`. plain: extractor and
-    multi-label head alone. matched: as many parameters as the proposed network. train_masks: False
-    leaves the masks as they are drawn.
+    Args:
+        options: of `ChannelAttentionNet`.
+        losses: options of `channel_attention_loss`.
+        plain: extractor and multi-label head alone.
+        matched: as many parameters as the proposed network.
+        train_masks: False = masks stay as initialised.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -54,18 +57,14 @@ VARIANTS: dict[str, Variant] = {
     "no-context": Variant({"context": False}),
 }
 
+_WEIGHT = (int | float, lambda w: 0 <= w <= 1e6, "a number of at least 0 and at most a million")
 #: Allowed settings: name -> (types, predicate, description for error messages).
 SETTINGS: Settings = {
     "epochs": EPOCHS,
     "learning_rate": RATE,
-    **dict.fromkeys(
-        ("beta", "gamma", "lam"),
-        (
-            int | float,
-            lambda weight: 0 <= weight <= 1e6,
-            "a number of at least 0 and at most a million",
-        ),
-    ),
+    "beta": _WEIGHT,
+    "gamma": _WEIGHT,
+    "lam": _WEIGHT,
     "chunk": (
         int | None,
         lambda attributes: attributes is None or attributes >= 1,
@@ -168,8 +167,7 @@ def _plain(
     }
     if not matched:
         return MultiLabelNet(num_attributes, size.channels, **own)
-    # Masks belong to no width of the extractor: it is widened, inside and out, until it weighs as
-    # much.
+    # The masks have no counterpart in the extractor, which is widened until it is as large.
     goal = count_parameters(ChannelAttentionNet(num_attributes, size.channels, **network))
     low, high = 1.0, 8.0
     for _ in range(12):
@@ -184,7 +182,7 @@ def _plain(
 
 
 def _untrained(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """The network as the training found it."""
+    """The network before its training."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()

@@ -1,4 +1,4 @@
-"""How much of the faces a scale uses, with networks of which size, and how long they train."""
+"""Sizes: limits of the faces, size of the networks and length of training by scale."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ PAPER = "channel_attention"
 
 @dataclass(frozen=True)
 class Size:
-    """One dataset at one scale; limits None = the whole split.
+    """One dataset at one scale.
 
-    channels: of features and masks. network: options of `ChannelAttentionNet`, of which those of
-    `feature_extractor` also make the plain network. options: of the loader.
+    Args:
+        fit: length, optimiser and augmentation.
+        image_size: side in pixels.
+        channels: of features and masks.
+        network: options of `ChannelAttentionNet`; those of `feature_extractor` also make the plain
+            network.
+        options: of the loader.
+        train, val, test: most images, None = the whole split.
     """
 
     fit: FitSettings
@@ -32,9 +38,7 @@ class Size:
 
 
 def _quick(epochs: int) -> FitSettings:
-    """Adam, its rate falling to 0 along a cosine: the small networks start from random weights and
-    see few images.
-    """
+    """Adam, its rate falling to 0: the small networks start from random weights."""
     return FitSettings(
         epochs=epochs,
         batch_size=32,
@@ -50,8 +54,7 @@ _SMALL = {
     "smoke": Size(_quick(3), 32, 16, _LIGHT, train=640, val=320, test=400),
     "reduced": Size(_quick(6), 48, 32, _LIGHT, train=4000, val=1000, test=3000),
 }
-#: Our choice, for the paper says nothing of its training: Adam, its rate divided by 10 at 60 and 80
-#: % of 15 epochs.
+#: Our choice, for the paper does not describe its training.
 _PAPER_FIT = FitSettings(
     epochs=15, batch_size=32, learning_rate=1e-3, schedule="step", milestones=(0.6, 0.8), flip=True
 )

@@ -40,10 +40,15 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
 def load_tensors(
     path: Path, *, purpose: str = "a checkpoint of mtattr", cure: str = "delete it to start anew"
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_tensors` wrote: (tensors, about). `InputError` names a file that is missing,
-    cut short or foreign.
+    """Tensors and `about` of a file that `save_tensors` wrote.
 
-    purpose: what was expected, cure: what the user can do, both for the message.
+    Args:
+        path: the file.
+        purpose: kind of file that was expected, for the message.
+        cure: what the user can do, for the message.
+
+    Raises:
+        InputError: the file is missing, damaged or of another kind.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected {purpose}; {cure}")
@@ -90,8 +95,6 @@ def with_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]
 
 
 def first_line(error: Exception, limit: int = 160) -> str:
-    """An error's type and the beginning of what it says: torch lists every tensor that does not
-    fit, each on a line.
-    """
+    """Type and first words of an error: torch lists every tensor that does not fit."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -62,8 +62,7 @@ def fit(
     observer: Observer | None = None,
     stop_after: int | None = None,
 ) -> Trained:
-    """Train `plan`; a killed training goes on from its checkpoint and ends with the same bits on a
-    CPU.
+    """Train `plan`, from its checkpoint if there is one; on a CPU the bits end the same either way.
 
     Args:
         plan: what to train.

@@ -1,4 +1,4 @@
-"""The optimiser that a plan's settings describe."""
+"""Optimiser of a plan's settings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from mtattr.training.settings import FitSettings
 
 
 def build_optimizer(settings: FitSettings, net: nn.Module, weighting: nn.Module) -> Optimizer:
-    """Adam or SGD with momentum over the parameters of the network and, without weight decay, of
-    the weighting.
-    """
+    """Adam or SGD with momentum over network and weighting; the latter without weight decay."""
     groups = [{"params": list(net.parameters())}]
     if own := list(weighting.parameters()):
         groups.append({"params": own, "weight_decay": 0.0})

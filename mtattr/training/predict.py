@@ -20,8 +20,7 @@ def predict(
 ) -> Tensor:
     """Logits float32 `(N, U)` on the CPU for uint8 images `(N, 3, H, W)`, in evaluation mode.
 
-    With several processes each computes a contiguous share and all receive the whole. `net` keeps
-    its mode.
+    Each process computes a contiguous share, and all receive the whole. `net` keeps its mode.
     """
     rank, world = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
     device = fabric.device if fabric else next(net.parameters()).device

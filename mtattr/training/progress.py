@@ -10,11 +10,13 @@ log = logging.getLogger("mtattr")
 
 
 class Progress:
-    """Shows a run's steps; a context manager.
+    """Progress of a run; a context manager.
 
-    enabled None: a rich bar when standard error is a terminal, else one line an epoch through the
-    logger "mtattr" (silent unless the caller configures logging, so notebooks store no noise).
-    True: the bar anyway. False: neither.
+    Args:
+        title: name of the run.
+        total: number of steps.
+        enabled: True = a bar; False = nothing; None = a bar on a terminal, else one line per epoch
+            through the logger "mtattr", which is silent unless logging is configured.
     """
 
     def __init__(self, title: str, total: int, *, enabled: bool | None = None) -> None:
@@ -50,12 +52,12 @@ class Progress:
             self.bar.stop()
 
     def at(self, step: int) -> None:
-        """Move to `step` of the total."""
+        """Show `step` of the total."""
         if self.bar is not None:
             self.bar.update(self.task, completed=step)
 
     def epoch(self, epoch: int, epochs: int, row: dict[str, float]) -> None:
-        """Report the end of an epoch with its numbers."""
+        """Show the numbers of an epoch that ended."""
         note = " ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "epoch")
         if self.bar is not None:
             self.bar.update(self.task, note=note)

@@ -1,4 +1,4 @@
-"""The recipe protocol, which every `mtattr.<paper>.recipe` follows, and the shared checks."""
+"""The recipe protocol of `mtattr.<paper>.recipe`, and the checks that all recipes share."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def recipe_of(paper: str) -> Recipe:
 
 
 def size_of(sizes: Mapping[tuple[str, str], Size], paper: str, dataset: str, scale: str) -> Size:
-    """Entry of `sizes` for a dataset at a scale; `InputError` lists what `paper` has instead."""
+    """The entry of `sizes` for a dataset at a scale; `InputError` lists those that there are."""
     datasets = sorted({name for name, _ in sizes})
     if dataset not in datasets:
         raise InputError(

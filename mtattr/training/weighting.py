@@ -1,4 +1,4 @@
-"""How the losses of several tasks become the one number that is trained on."""
+"""Loss weightings: from the losses of several tasks to the one number that is minimised."""
 
 from __future__ import annotations
 
@@ -9,37 +9,29 @@ from torch import Tensor, nn
 
 
 class Weighting(Protocol):
-    """What the loop asks of a way to weigh tasks; every one is an `nn.Module`, with all that it
-    remembers in its state.
+    """A way to weigh tasks: an `nn.Module` with all of its state in `state_dict`.
 
-    weights `(T,)` is what multiplies the losses now. watches says which losses the loop hands to
-    `observe` once an
-    iteration: those of images drawn from the plan's `steering` data ("validation", before the
-    training step), those of the training batch ("training", after it) or none. Parameters of a
-    weighting are trained with the network's.
+    Its parameters are trained with those of the network.
     """
 
+    #: Factors `(T,)` of the losses now.
     weights: Tensor
+    #: Losses that `observe` is given once per iteration: "validation" (images of the plan's
+    #: `steering`, before the training step), "training" (the batch, after it) or None.
     watches: str | None
 
     def __call__(self, losses: Tensor, features: Tensor | None = None) -> Tensor:
-        """The number to minimise, from losses `(T,)` with their graph and the shared feature map
-        that led to them.
-        """
+        """The number to minimise, from losses `(T,)` and the shared feature map before them."""
 
     def observe(self, losses: Tensor) -> None:
-        """Take note of losses `(T,)`, NaN for a task without a known label; over all processes,
-        without a graph.
-        """
+        """Take note of losses `(T,)` of all processes, without a graph, NaN = no known label."""
 
     def trace(self) -> dict[str, Tensor]:
-        """Values `(T,)` by name, at least "weight", whose mean over each epoch the record keeps;
-        NaN = none yet.
-        """
+        """Values `(T,)` by name, at least "weight", for the record; NaN = none yet."""
 
 
 class FixedWeights(nn.Module):
-    """The sum of the losses under weights that never change."""
+    """Sum of the losses under constant weights."""
 
     watches = None
 
@@ -52,7 +44,7 @@ class FixedWeights(nn.Module):
         return (losses * self.weights).sum()
 
     def observe(self, losses: Tensor) -> None:
-        """Nothing: the weights are fixed."""
+        """Ignored: the weights are constant."""
 
     def trace(self) -> dict[str, Tensor]:
         """The weights."""

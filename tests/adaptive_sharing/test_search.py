@@ -263,7 +263,8 @@ def test_bad_settings():
 
 
 def start(home: Path, *arguments: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
-    environment = os.environ | {"MTATTR_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join(filter(None, sys.path))  # as pytest has it, with the folder of the tests
+    environment = os.environ | {"MTATTR_HOME": str(home), "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     command = [sys.executable, *launcher, __file__, str(home.parent / f"{home.name}.json"), *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
