@@ -27,7 +27,7 @@ from mtattr.adaptive_weighting import ValidationLossTrend
 from mtattr.adaptive_weighting.recipe import plan
 from mtattr.data.image_data import ImageData
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import FixedWeights, Plan, RunSpec
+from mtattr.training import FixedWeights, Loop, Plan, RunSpec
 from mtattr.training.device import open_fabric
 from mtattr.training.fit import fit
 
@@ -87,21 +87,14 @@ def step_seconds(steps: int, size: int, interval: int, device: str) -> list[list
     """Seconds of every step, a list for each of the three ways, from one epoch."""
     spec = RunSpec("adaptive_weighting", "weighted", "celeba-twin", "reduced", 0)
     counts = {"train": 32 * (steps + 1), "val": 512, "test": 2}
-    chapter: Plan = plan(spec, data={split: noise(split, n, size) for split, n in counts.items()})
+    chapter: Plan = plan(spec, {split: noise(split, n, size) for split, n in counts.items()})
     weighting = TurnAbout(len(TASKS), interval)
     once = replace(
         chapter, weighting=lambda num_tasks: weighting, settings=replace(chapter.settings, epochs=1)
     )
     with tempfile.TemporaryDirectory() as folder:
-        fit(
-            once,
-            fabric=open_fabric(device=device),
-            seed=0,
-            checkpoint=Path(folder) / "checkpoint",
-            identity={},
-            checkpoint_seconds=math.inf,
-            progress=False,
-        )
+        place, fabric = Path(folder) / "checkpoint", open_fabric(device=device)
+        fit(once, Loop(fabric, 0, place, {}, checkpoint_seconds=math.inf, progress=False))
     seconds = [
         end - start for start, end in zip(weighting.starts, weighting.starts[1:], strict=False)
     ]

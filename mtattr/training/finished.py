@@ -35,8 +35,7 @@ class Run:
         return self.record["history"]
 
     def predictions(self) -> dict[str, Tensor]:
-        """Logits `(N, U)` `val_last`, `val_selected`, `test_...` and labels `(N, T)` `val_labels`,
-        ...
+        """Logits `(N, U)`: `val_last`, `val_selected`, `test_...`; labels `(N, T)`: `val_labels`.
 
         Raises:
             InputError: the file is not the one that the record describes.

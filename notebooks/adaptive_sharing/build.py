@@ -66,6 +66,7 @@ from mtattr.adaptive_sharing import (
     choose_branches,
     count_weights,
     fold_batch_norm,
+    grouping_loss,
     low_rank_vgg16,
     separation_cost,
     somp,
@@ -372,7 +373,7 @@ print(f"beyond chance: at most {kappa.triu(1).max():.2f}")
 # above, and $[d]$ for the numbers 1 to $d$.
 
 # %%
-show_source(sharing.grouping.unit_cost, separation_cost, choose_branches)
+show_source(unit_cost, separation_cost, grouping_loss, choose_branches)
 
 # %% [markdown]
 # Three tasks with the affinities above, $\alpha = 1$, at the top of the network, where a branch costs 1/64 = 0.0156:
@@ -389,7 +390,7 @@ show_source(sharing.grouping.unit_cost, separation_cost, choose_branches)
 for layer in ("fc7", "conv5_3", "conv2_2"):
     cost = unit_cost(LAYERS.index(layer))
     groups = choose_branches(by_hand, cost, alpha=1.0)
-    loss = (len(groups) - 1) * cost + separation_cost(by_hand, groups)
+    loss = grouping_loss(by_hand, groups, cost, alpha=1.0)
     print(f"{layer:<8} a branch costs {cost:.4f}: {len(groups)} groups, loss {loss:.4f}")
 assert choose_branches(by_hand, 1 / 64, 1.0) == [[0], [1], [2]]
 assert len(choose_branches(by_hand, 16 / 64, 1.0)) == 2
@@ -449,7 +450,7 @@ _ = axis.figure.set_size_inches(4.8, 7.2)
 # are measured on such folded networks.
 
 # %%
-show_source(fold_batch_norm, BranchedLayer.fold)
+show_source(fold_batch_norm, BranchedLayer.fold, sharing.layer.folded_into)
 
 # %%
 net.eval()

@@ -60,6 +60,7 @@ from mtattr.channel_attention import (
     attribute_correlation,
     channel_attention_loss,
     feature_correlation,
+    feature_extractor,
     fitting_dilations,
     loss_terms,
     masked_pool,
@@ -302,7 +303,11 @@ OPEN = {
     "upsampling": "no chequered pattern",
     "chunk": "memory, see below",
 }
-defaults = {k: p.default for k, p in inspect.signature(ChannelAttentionNet).parameters.items()}
+defaults = {
+    name: parameter.default
+    for made in (feature_extractor, ChannelAttentionNet)
+    for name, parameter in inspect.signature(made).parameters.items()
+}
 rows = []
 for name, reason in OPEN.items():
     ours = ", ".join(str(defaults[argument]) for argument in name.split(", "))
