@@ -109,7 +109,11 @@ _ = axis.text(0.68, 0.95, "the same weights", ha="center", fontsize=9)
 # the map's maximum, where the text has its mean. The library has all of these as options.
 
 # %%
-show_source(TaskAttentionBranch.forward, MultitaskAttentionBranchNet.forward)
+show_source(
+    TaskAttentionBranch.forward,
+    MultitaskAttentionBranchNet.loop,
+    MultitaskAttentionBranchNet.forward,
+)
 
 # %% [markdown]
 # A tiny network with three tasks, and the textbook beside it: a loop over tasks, with plain layers.
