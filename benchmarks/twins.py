@@ -21,17 +21,14 @@ from mtattr.data.image_data import ImageData
 from mtattr.data.options import ImageSize
 from mtattr.evaluation import (
     balanced_accuracy,
-    baseline_plan,
     linear_probe,
     mean_accuracy,
     mean_accuracy_floor,
     task_accuracy,
     task_floor,
 )
-from mtattr.training import FitSettings
+from mtattr.training import FitSettings, Loop, baseline_plan, fit, predict
 from mtattr.training.device import open_fabric
-from mtattr.training.fit import fit
-from mtattr.training.predict import predict
 
 #: Height over width of the pictures that are not square.
 NATIVE = {"market1501-twin": 2.0, "duke-twin": 2.0}
@@ -100,15 +97,9 @@ def trained_logits(data: dict[str, ImageData], epochs: int, seed: int) -> Tensor
         settings=FitSettings(epochs=epochs, batch_size=64, learning_rate=3e-3, schedule="cosine"),
     )
     with tempfile.TemporaryDirectory() as folder:
-        net, fitted = fit(
-            plan,
-            fabric=open_fabric(),
-            seed=seed,
-            checkpoint=Path(folder) / "checkpoint",
-            identity={},
-        )
-    net.load_state_dict(fitted.selected)
-    return predict(net, data["test"].images)
+        fitted = fit(plan, Loop(open_fabric(), seed, Path(folder) / "checkpoint", identity={}))
+    fitted.model.load_state_dict(fitted.selected)
+    return predict(fitted.model, data["test"].images)
 
 
 def main() -> None:

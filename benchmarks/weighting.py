@@ -25,9 +25,8 @@ from mtattr.adaptive_weighting import ValidationLossTrend
 from mtattr.adaptive_weighting.recipe import plan
 from mtattr.data.image_data import ImageData
 from mtattr.tasks import Task, TaskSet
-from mtattr.training import FixedWeights, Plan, RunSpec
+from mtattr.training import FixedWeights, Loop, Plan, RunSpec, fit
 from mtattr.training.device import open_fabric
-from mtattr.training.fit import fit
 
 TASKS = TaskSet(Task(f"a{k}") for k in range(40))
 GOAL = 1.02
@@ -89,15 +88,9 @@ def step_seconds(steps: int, size: int, interval: int, device: str) -> list[list
         chapter, weighting=lambda num_tasks: weighting, settings=replace(chapter.settings, epochs=1)
     )
     with tempfile.TemporaryDirectory() as folder:
-        fit(
-            once,
-            fabric=open_fabric(device=device),
-            seed=0,
-            checkpoint=Path(folder) / "checkpoint",
-            identity={},
-            checkpoint_seconds=math.inf,
-            progress=False,
-        )
+        checkpoint, never = Path(folder) / "checkpoint", math.inf
+        fabric = open_fabric(device=device)
+        fit(once, Loop(fabric, 0, checkpoint, {}, checkpoint_seconds=never, progress=False))
     seconds = [
         end - start for start, end in zip(weighting.starts, weighting.starts[1:], strict=False)
     ]

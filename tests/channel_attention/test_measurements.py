@@ -133,7 +133,7 @@ def planned(variant, regions=True):
     net = made.build().eval()
     with torch.no_grad():
         logits = net(made.data["test"].images / 255).logits
-    return made.metrics(logits, made.data["test"].labels, FACES) | made.analyse(net, made.data, "cpu")
+    return made.measures.metrics(logits, made.data["test"].labels, FACES) | made.measures.analyse(net, made.data, "cpu")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)

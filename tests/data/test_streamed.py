@@ -12,9 +12,7 @@ from mtattr.data.streamed import StreamedImages, centre_box, files_digest
 from mtattr.errors import InputError
 from mtattr.nets.output import Output
 from mtattr.tasks import TaskSet
-from mtattr.training.fit import fit
-from mtattr.training.plan import FitSettings, Plan
-from mtattr.training.predict import predict
+from mtattr.training import FitSettings, Loop, Measures, Plan, fit, predict
 from PIL import Image
 from torch import nn
 
@@ -187,12 +185,14 @@ def test_training_and_prediction_are_those_of_the_tensor(stream, whole, tmp_path
             build=Net,
             task_weights=torch.ones(1),
             settings=FitSettings(epochs=2, batch_size=5, flip=True, shift=1),
-            metrics=lambda logits, labels, tasks: {"accuracy": float(((logits > 0) == (labels > 0)).float().mean())},
-            select_by="accuracy",
-            floors=lambda labels, tasks: {},
+            measures=Measures(
+                metrics=lambda logits, labels, tasks: {"accuracy": float(((logits > 0) == (labels > 0)).float().mean())},
+                select_by="accuracy",
+                floors=lambda labels, tasks: {},
+            ),
         )
         fabric = Fabric(accelerator="cpu", devices=1)
-        net, fitted = fit(plan, fabric=fabric, seed=3, checkpoint=tmp_path / kind, identity={}, progress=False)
-        ends.append((fitted.last["layer.weight"], predict(net, images, fabric=fabric, batch_size=7)))
+        fitted = fit(plan, Loop(fabric, 3, tmp_path / kind, {}, progress=False))
+        ends.append((fitted.last["layer.weight"], predict(fitted.model, images, fabric=fabric, batch_size=7)))
     for streamed, held in zip(*ends, strict=True):
         assert torch.equal(streamed, held)
