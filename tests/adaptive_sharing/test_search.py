@@ -100,10 +100,20 @@ def test_rounds_go_down_layer_by_layer_and_the_record_tells_them(fresh_home):
     assert [row["epoch"] for row in record["history"]] == [0, 1]
 
 
+class Enough(Exception):
+    """One round is enough."""
+
+
 def test_one_round_decides_as_the_equations_say(tmp_path):
     """The first decision, made again from the margins of the very batches that a plain training sees."""
     plan, found = toy_plan(alpha=1.0), []
-    plan.train(plan, loop_in(tmp_path / "searched", seed=3), on_round=lambda *of: found.append(of))
+
+    def look(*of):
+        found.append(of)
+        raise Enough
+
+    with pytest.raises(Enough):
+        plan.train(plan, loop_in(tmp_path / "searched", seed=3), on_round=look)
 
     class Batches(torch.nn.Module):
         def __init__(self):
@@ -150,9 +160,6 @@ def test_one_task_has_nothing_to_group(fresh_home):
 
 def test_the_widened_network_goes_on_from_the_weights_it_had(tmp_path):
     plan, widened = toy_plan(alpha=50.0), []
-
-    class Enough(Exception):
-        pass
 
     def look(tree, affinity, layer):
         widened.append(tree)
@@ -239,7 +246,7 @@ def test_two_processes_find_the_tree_that_one_finds(tmp_path):
 
 
 def test_a_damaged_file_of_rounds_is_named(tmp_path):
-    plan = toy_plan(alpha=50.0)
+    plan = toy_plan(alpha=0.0)
     plan.train(plan, loop_in(tmp_path))
     file = tmp_path / "search" / "rounds.safetensors"
     whole = file.read_bytes()

@@ -155,6 +155,7 @@ def test_the_evidence_covers_every_claim_about_generated_data():
                 assert needed <= there, claim.id
 
 
+@pytest.mark.slow
 def test_a_run_on_files_in_the_official_layout(tiny, tmp_path):
     root = write_market1501_twin(tmp_path / "official", limit={"train": 160, "val": 96, "test": 64})
     run = fit_or_load(spec(dataset="market1501"), root=root, progress=False)

@@ -146,7 +146,7 @@ def test_matched_has_at_least_the_parameters_of_the_network_with_many_maps():
     assert rival <= matched <= 1.15 * rival
 
 
-@pytest.mark.parametrize("dataset", ["cifar100", "celeba"])
+@pytest.mark.parametrize("dataset", ["cifar100", pytest.param("celeba", marks=pytest.mark.slow)])
 def test_matched_at_paper_scale(dataset):
     plans = [plan_of(name, dataset, "paper") for name in ("matched", "abn")]
     with torch.device("meta"):
