@@ -14,6 +14,7 @@ import click
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 from sphinx.util.docutils import SphinxDirective
 
 CODE = re.compile(r"(``.+?``|:[a-z:]+:`[^`]+`|`[^`]+`)")
@@ -117,6 +118,10 @@ def to_restructured_text(line: str) -> str:
 
 def rewrite_docstring(app: Sphinx, what: str, name: str, obj, options, lines: list[str]) -> None:
     lines[:] = [to_restructured_text(line) for line in lines]
+    # In the docstring of an attribute or property, what stands before a colon is no type.
+    if what not in ("attribute", "data", "property"):
+        sections = GoogleDocstring(lines, Config(), app, what, name, obj, options)
+        lines[:] = sections.lines()
 
 
 def setup(app: Sphinx) -> dict:
