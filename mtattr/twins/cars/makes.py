@@ -1,4 +1,4 @@
-"""What the car twin labels: invented makes with four models each, as plain data.
+"""Labels of the car twin: invented makes with four models each, as plain data.
 
 A make is told by its grille, badge and rear lamps, a model by its make and its body. Ids are sparse
 and 1-based, as in the real set, and class indices follow their sorted order.

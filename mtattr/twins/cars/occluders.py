@@ -1,4 +1,4 @@
-"""What stands between the camera and some cars: a post, a hedge, another car's roof, people."""
+"""Occluders in front of some cars: a post, a hedge, another car's roof, people."""
 
 from __future__ import annotations
 

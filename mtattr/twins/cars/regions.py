@@ -1,4 +1,4 @@
-"""Where the car's parts lie, from the geometry of body and camera alone."""
+"""Regions of the car's parts, from the geometry of body and camera alone."""
 
 from __future__ import annotations
 

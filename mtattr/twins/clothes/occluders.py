@@ -1,4 +1,4 @@
-"""What lies in front of a garment of the clothing twin: a bag, an arm, hair, a card, a post."""
+"""Occluders in front of a garment: a bag, an arm, hair, a card, a post."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What carries a garment of the clothing twin: a person or mannequin, a hanger, or nothing."""
+"""Supports of a garment of the clothing twin: a person or mannequin, a hanger, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an attribute shows: the pixels that change when it is toggled and nothing else is."""
+"""Region of an attribute: the pixels that change when it alone is toggled."""
 
 from __future__ import annotations
 

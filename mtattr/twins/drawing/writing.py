@@ -1,4 +1,4 @@
-"""What every twin does when it writes itself to disk in the layout of the real set."""
+"""Writing of a twin to disk in the layout of the real set: the steps that all share."""
 
 from __future__ import annotations
 

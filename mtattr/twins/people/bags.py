@@ -1,4 +1,4 @@
-"""What people carry: backpacks, shoulder bags with their strap, handbags."""
+"""Bags of the pedestrians: backpacks, shoulder bags with their strap, handbags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a street camera does to the picture: light, cast, a weak lens, compression, grain."""
+"""Effects of a street camera: light, cast, a weak lens, compression, grain."""
 
 from __future__ import annotations
 
