@@ -31,10 +31,11 @@ def test_rates_of_the_labels_are_the_published_ones(scenes):
     assert off.abs().max() < 0.015, dict(zip(NAMES, off.tolist(), strict=True))
 
 
-@pytest.mark.parametrize(("pair", "published"), CORRELATIONS.items(), ids=map(" ".join, CORRELATIONS))
-def test_correlations_of_the_labels_are_the_published_ones(pair, published):
-    first, second = (INDEX[name] for name in pair)
-    assert float(label_correlation()[first, second]) == pytest.approx(published, abs=0.1)
+def test_correlations_of_the_labels_are_the_published_ones():
+    found = label_correlation()
+    for pair, published in CORRELATIONS.items():
+        first, second = (INDEX[name] for name in pair)
+        assert float(found[first, second]) == pytest.approx(published, abs=0.1), pair
 
 
 def test_label_correlation_is_phi(scenes):
