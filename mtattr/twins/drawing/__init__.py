@@ -1,6 +1,6 @@
-"""Drawing in batches, all in torch: what the generated twins share.
+"""The drawing that all generated twins share: in batches, all in torch.
 
-`chance` gives a scene its numbers, `frame`, `shapes`, `patterns` and `colour` draw, `batches`
-spreads the work over threads, `regions` finds where an attribute shows, `twin` makes a dataset of
-it and `writing` saves it as image files.
+`chance` and `scenes` give a scene its numbers, `canvas` is painted on, `frame`, `shapes`,
+`patterns` and `colour` draw, `batches` spreads the work over threads, `regions` finds where an
+attribute shows, `twin` makes a dataset of it and `writing` saves it as image files.
 """
