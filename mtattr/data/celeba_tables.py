@@ -43,7 +43,7 @@ _IMAGE_NAME = re.compile(r"[0-9]{6}\.(jpg|jpeg|png)")
 
 @dataclass(frozen=True)
 class Place:
-    """Where one copy lies: `base` holds the tables, or the folders `Anno`, `Eval` and `Img`."""
+    """Folder of one copy: `base` holds the tables, or the folders `Anno`, `Eval` and `Img`."""
 
     base: Path
 

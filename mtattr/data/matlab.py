@@ -31,7 +31,7 @@ _DEEPEST = 16
 
 
 class _Fault(Exception):
-    """What is wrong with the bytes; `read_matlab` adds the file's name."""
+    """A fault in the bytes; `read_matlab` adds the file's name."""
 
 
 def read_matlab(

@@ -140,7 +140,7 @@ def _base(root: Path, layout: Layout) -> Path:
 
 
 def _attribute_file(root: Path, base: Path, attributes, layout: Layout) -> Path:
-    """Where the attribute file lies; where it should be if it is nowhere."""
+    """Path of the attribute file; where it should be if it is nowhere."""
     name = f"{layout.schema.variable}.mat"
     if attributes is not None:
         if not isinstance(attributes, str | os.PathLike):

@@ -42,13 +42,14 @@ def _latin1(text: str, encoding: str) -> bytes:
 
 
 # What a pickled array of old and new numpy names, and how Python 3 writes bytes for Python 2.
-_STAND_INS = {"numpy ndarray": Array, "numpy dtype": _Uint8, "_codecs encode": _latin1} | {
-    f"numpy.{core}": stand_in
-    for name, stand_in in {
-        "multiarray _reconstruct": lambda *_: Array(),
-        "numeric _frombuffer": Array,
-    }.items()
-    for core in (f"core.{name}", f"_core.{name}")
+_STAND_INS = {
+    "numpy ndarray": Array,
+    "numpy dtype": _Uint8,
+    "numpy.core.multiarray _reconstruct": lambda *_: Array(),
+    "numpy._core.multiarray _reconstruct": lambda *_: Array(),
+    "numpy.core.numeric _frombuffer": Array,
+    "numpy._core.numeric _frombuffer": Array,
+    "_codecs encode": _latin1,
 }
 
 
