@@ -91,6 +91,12 @@ def search(
         on_round: called with tree, affinity `(T, T)` and name of the widened layer.
     """
     fabric = loop.fabric
+    iterations = plan.settings.epochs * max(1, len(plan.data["train"]) // plan.settings.batch_size)
+    if settings.interval > iterations:
+        raise InputError(
+            f"an interval of {settings.interval} iterations is longer than the whole schedule of "
+            f"{iterations}; make it shorter or raise epochs"
+        )
     affinity = ErrorAffinity(len(plan.tasks), settings.decay).to(fabric.device)
     file = loop.checkpoint.parent / "search" / "rounds.safetensors"
     if file.exists():
@@ -98,7 +104,6 @@ def search(
     else:
         thin = plan.initial()  # line 1: the thin model, every task on one trunk
         state, weights = _State(structure=thin.structure), thin.weights
-    iterations = plan.settings.epochs * max(1, len(plan.data["train"]) // plan.settings.batch_size)
     while not state.done:
         started, here = time.monotonic(), _round(loop, state)
         tree = Tree.from_list(state.structure["tree"])

@@ -260,6 +260,19 @@ def test_a_damaged_file_of_rounds_is_named(tmp_path):
         assert_refused(r"rounds.safetensors.*delete it", plan.train, plan, loop, case=damage)
 
 
+def test_an_interval_longer_than_the_schedule_is_refused(tmp_path):
+    plan = toy_plan()
+    steps = plan.settings.epochs * (len(plan.data["train"]) // plan.settings.batch_size)
+    for interval, refused in ((steps, False), (steps + 1, True)):
+        settings = replace(plan.train.keywords["settings"], interval=interval)
+        asked = partial(search, plan, loop_in(tmp_path / str(interval)), settings=settings)
+        if refused:
+            assert_refused(f"interval of {interval} iterations is longer than the whole schedule of {steps}", asked)
+        else:
+            made = asked().findings["decisions"]
+            assert all(decision["iteration"] == steps for decision in made)
+
+
 def test_bad_settings():
     for wrong in (
         *({"alpha": value} for value in (-1, float("nan"), True)),
