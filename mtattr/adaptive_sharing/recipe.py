@@ -97,8 +97,9 @@ VARIANTS: dict[str, Variant] = {
     "regroup-shuffled": Variant(omega=32, pretrained=False, regroup="shuffled"),
     "regroup-correlated": Variant(omega=32, pretrained=False, regroup="correlated"),
     "regroup-corrected": Variant(omega=32, pretrained=False, regroup="corrected"),
-    SOURCE: Variant("vgg", pretrained=False),
 }
+#: The variants and the source network, which is trained where a start needs it.
+_NETWORKS = VARIANTS | {SOURCE: Variant("vgg", pretrained=False)}
 
 #: Allowed settings: name -> (types, predicate, description for error messages).
 SETTINGS: Settings = {
@@ -116,8 +117,8 @@ _OF_SEARCH = ("interval", "alpha", "decay", "retest")
 
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
-    check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    variant, settings = VARIANTS[spec.variant], spec.settings
+    check_spec(spec, variants=_NETWORKS, sizes=SIZES, settings=SETTINGS)
+    variant, settings = _NETWORKS[spec.variant], spec.settings
     if spec.variant == SOURCE and (spec.dataset != SOURCE_DATASET or spec.scale == "paper"):
         raise InputError(
             f"the source network learns on {SOURCE_DATASET} at scale smoke or reduced; "
@@ -128,18 +129,30 @@ def check(spec: RunSpec) -> None:
         raise InputError(
             f"setting {unused[0]} applies only to variants with a search; {spec.variant} has none"
         )
-    if settings.get("weights") is not None:
-        if spec.scale != "paper":
-            raise InputError(
-                f"setting weights needs scale paper, whose network is VGG-16; this is {spec.scale}"
-            )
-        if not variant.pretrained:
-            raise InputError(f"setting weights: {spec.variant} starts from random weights")
-        read_vgg16(settings["weights"])
+    weights = settings.get("weights")
+    if weights is not None and spec.scale != "paper":
+        raise InputError(
+            f"setting weights needs scale paper, whose network is VGG-16; this is {spec.scale}"
+        )
+    if spec.scale == "paper":
+        _check_start(spec, weights)
+
+
+def _check_start(spec: RunSpec, weights: str | None) -> None:
+    """Refuse a paper-scale run that needs a pretrained VGG-16 and has none, or a bad file."""
+    pretrained = [of.variant for of in (spec, *requires(spec)) if _NETWORKS[of.variant].pretrained]
+    if not pretrained:
+        return
+    if weights is None:
+        raise InputError(
+            f"{pretrained[0]} starts from a pretrained VGG-16 at scale paper: set weights to a "
+            "safetensors file of one, or train a variant that starts from scratch"
+        )
+    read_vgg16(weights)
 
 
 def _takes_tree(name: str) -> bool:
-    return VARIANTS[name].longer or VARIANTS[name].regroup is not None
+    return _NETWORKS[name].longer or _NETWORKS[name].regroup is not None
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:
@@ -153,8 +166,7 @@ def requires(spec: RunSpec) -> list[RunSpec]:
 
 
 def _from_source(spec: RunSpec) -> bool:
-    own_weights = spec.settings.get("weights") is not None or spec.scale == "paper"
-    return VARIANTS[spec.variant].pretrained and not own_weights
+    return _NETWORKS[spec.variant].pretrained and spec.scale != "paper"
 
 
 def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
@@ -172,12 +184,13 @@ def plan(
 
     Settings: epochs, learning_rate; for a search interval, alpha (instead of the variant's), decay
     (of the affinities) and retest ("never": the tree is final at the first no, "always": as
-    released); weights, safetensors of VGG-16 for paper scale.
+    released); weights, safetensors of VGG-16 for paper scale, from which pretrained networks start,
+    also the search whose tree another network takes.
 
     Raises:
         InputError: a run that `spec` requires is not among `runs`.
     """
-    settings, variant = dict(spec.settings), VARIANTS[spec.variant]
+    settings, variant = dict(spec.settings), _NETWORKS[spec.variant]
     size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
     teachers = [run_of(runs, needed) for needed in teachers_of(spec)]
     reference = run_of(runs, reference_of(spec)) if _takes_tree(spec.variant) else None
@@ -217,18 +230,16 @@ def plan(
         initial=initial,
         train=train,
         seen_by_all=data,
-        notes=(_note(widths, settings.get("weights"), wide is not None),),
+        notes=(_note(widths, spec.scale, wide is not None),),
     )
 
 
 def _filters(spec: RunSpec, runs: Mapping[RunSpec, Run]) -> Callable[[], Filters] | None:
     """What gives the filters of the wide network, None for random weights."""
-    weights = spec.settings.get("weights")
-    if weights is not None:
-        return partial(read_vgg16, weights)
-    if not _from_source(spec):
-        return None
-    return partial(source_filters, run_of(runs, source_of(spec)))
+    if _from_source(spec):
+        return partial(source_filters, run_of(runs, source_of(spec)))
+    weights = spec.settings.get("weights") if _NETWORKS[spec.variant].pretrained else None
+    return None if weights is None else partial(read_vgg16, weights)
 
 
 def _widths(variant: Variant, size: Size, num_tasks: int, reference: Run | None) -> tuple[int, ...]:
@@ -260,12 +271,12 @@ def _known_groups(spec: RunSpec, tasks: TaskSet) -> dict[str, list[str]]:
     return known
 
 
-def _note(widths: Sequence[int], weights: str | None, from_wide: bool) -> str:
+def _note(widths: Sequence[int], scale: str, from_wide: bool) -> str:
     start = "random initial weights"
     if from_wide:
         start = (
             "from VGG-16 weights of the user"
-            if weights
+            if scale == "paper"
             else f"from a wide network that learned {SOURCE_TASK} on other drawn faces"
         )
     return f"channels of a branch {', '.join(map(str, widths))}; {start}"
@@ -286,7 +297,15 @@ EVIDENCE: tuple[tuple[str, str], ...] = (
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for."""
+    """The runs that the chapter's claims ask for.
+
+    At scale paper on the real sets, where the start is a file of the user (setting weights) and
+    not our source network.
+    """
+    real = scale == "paper"
     return [
-        RunSpec(PAPER, name, dataset, scale, seed) for name, dataset in EVIDENCE for seed in seeds
+        RunSpec(PAPER, name, dataset.removesuffix("-twin") if real else dataset, scale, seed)
+        for name, dataset in EVIDENCE
+        if not (real and name == SOURCE)
+        for seed in seeds
     ]
