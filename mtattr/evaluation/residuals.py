@@ -52,16 +52,18 @@ def pooled_residual(scores: ArrayLike) -> Residual:
 
 
 def equal_variances(groups: ArrayLike) -> float:
-    """p-value of Brown and Forsythe's test that groups have one variance; NaN without spread.
+    """p-value of Levene's test that groups have one variance; NaN without spread.
 
-    An analysis of variance of the distances from each group's median.
+    An analysis of variance of the distances from each group's mean. Distances from the median, as
+    Brown and Forsythe take them, would see nothing here: with five seeds one of them is always 0,
+    and equal variances are refused once in a thousand times instead of once in twenty.
 
     Args:
         groups: `(G, n)`, one row per group.
     """
     groups = np.asarray(groups, dtype=np.float64)
     g, n = groups.shape
-    distances = np.abs(groups - np.median(groups, axis=1, keepdims=True))
+    distances = np.abs(groups - groups.mean(1, keepdims=True))
     means = distances.mean(1)
     between = n * float(((means - means.mean()) ** 2).sum()) / (g - 1)
     within = float(((distances - means[:, None]) ** 2).sum()) / (g * (n - 1))

@@ -166,8 +166,9 @@ def welch_estimate(a: ArrayLike, b: ArrayLike) -> Estimate:
     mean = float(a.mean() - b.mean()) if n else math.nan
     if n < 2:
         return Estimate(mean, math.nan, math.nan, n)
+    df = welch_test(a, b).df
     error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    return Estimate(mean, error, welch_test(a, b).df, n)
+    return Estimate(mean, 0.0 if math.isnan(df) else error, df, n)
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
