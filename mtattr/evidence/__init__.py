@@ -9,6 +9,8 @@ from mtattr.evidence.by_seed import (
     values_by_seed,
 )
 from mtattr.evidence.claim import Claim, claims_sha256
+from mtattr.evidence.family import judge_all, tally
+from mtattr.evidence.gate import TRAINED_SHARE
 from mtattr.evidence.ledger import append, ledger_lines, read_ledger
 from mtattr.evidence.paper import (
     Artefact,
@@ -16,6 +18,7 @@ from mtattr.evidence.paper import (
     Deviation,
     Erratum,
     Paper,
+    Pooling,
     PublishedTable,
     load_paper,
     paper_file,
@@ -26,7 +29,16 @@ from mtattr.evidence.paper_tables import (
     errata_table,
     published_table,
 )
-from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
+from mtattr.evidence.pooling import Pooled, pool
+from mtattr.evidence.record import (
+    RECORD_SCHEMA,
+    check_record,
+    edition_of,
+    of_edition,
+    seal,
+    short_id,
+)
+from mtattr.evidence.summaries import pooled_table, tally_table
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
@@ -37,6 +49,7 @@ __all__ = [
     "MINIMUM_SEEDS",
     "RECORD_SCHEMA",
     "SCALES",
+    "TRAINED_SHARE",
     "VERDICTS",
     "Artefact",
     "Citation",
@@ -44,6 +57,8 @@ __all__ = [
     "Deviation",
     "Erratum",
     "Paper",
+    "Pooled",
+    "Pooling",
     "Problem",
     "PublishedTable",
     "Table",
@@ -56,16 +71,21 @@ __all__ = [
     "claims_sha256",
     "claims_table",
     "deviation_table",
+    "edition_of",
     "errata_table",
     "format_interval",
     "format_number",
     "interval_words",
     "judge",
+    "judge_all",
     "ledger_lines",
     "load_paper",
     "measures",
+    "of_edition",
     "paired_difference",
     "paper_file",
+    "pool",
+    "pooled_table",
     "published_table",
     "read_ledger",
     "result_table",
@@ -73,6 +93,8 @@ __all__ = [
     "seal",
     "sha256_of",
     "short_id",
+    "tally",
+    "tally_table",
     "to_html",
     "to_markdown",
     "values_by_seed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mtattr.canonical import plain, sha256_of
@@ -51,6 +51,16 @@ def _without_hash(record: Mapping[str, Any]) -> dict[str, Any]:
 def short_id(record: Mapping[str, Any]) -> str:
     """First eight hex digits of the record's hash, as tables print it."""
     return record["sha256"][:8]
+
+
+def edition_of(record: Mapping[str, Any]) -> int:
+    """Edition of the protocols that a record followed; the first ones did not say."""
+    return record.get("edition", 1)
+
+
+def of_edition(records: Iterable[Mapping[str, Any]], edition: int) -> list[Mapping[str, Any]]:
+    """Records of one edition, in order: those of two are never mixed."""
+    return [record for record in records if edition_of(record) == edition]
 
 
 def measure(record: Mapping[str, Any], metric: str, epoch: str = "selected") -> float:
