@@ -61,6 +61,11 @@ from mtattr.errors import InputError
     "--precision", default="auto", show_default=True, help="auto, 32-true, bf16-mixed or 64-true."
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads of torch in each process; part of a run's identity  [default: torch's own].",
+)
+@click.option(
     "--skip-bad",
     is_flag=True,
     help="Count and list unreadable images instead of stopping at the first.",
@@ -79,6 +84,7 @@ def run(
     devices: int,
     nodes: int,
     precision: str,
+    threads: int | None,
     skip_bad: bool,
 ) -> None:
     """Train PAPER's variants on datasets with seeds, and print one line per finished run.
@@ -115,6 +121,7 @@ def run(
             devices=devices,
             num_nodes=nodes,
             precision=precision,
+            threads=threads,
             **options,
         )
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0:
