@@ -110,9 +110,7 @@ def run(
         specs = specs[shard[0] - 1 :: shard[1]]
     options = {"skip_bad": True} if skip_bad else {}
     _check(specs, root, options)
-    if not sys.stderr.isatty():  # on a terminal a progress bar says the same
-        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        logging.getLogger("mtattr").setLevel(logging.INFO)
+    log_progress()
     for spec in specs:
         done = fit_or_load(
             spec,
@@ -126,6 +124,13 @@ def run(
         )
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0:
             click.echo(_line(spec, done))
+
+
+def log_progress() -> None:
+    """Log a line per epoch unless stderr is a terminal, where a progress bar says the same."""
+    if not sys.stderr.isatty():
+        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger("mtattr").setLevel(logging.INFO)
 
 
 def _check(specs: list, root: Path | None, options: dict) -> None:

@@ -9,7 +9,7 @@ from mtattr.evidence.by_seed import (
     values_by_seed,
 )
 from mtattr.evidence.claim import Claim, claims_sha256
-from mtattr.evidence.ledger import append, ledger_lines, read_ledger
+from mtattr.evidence.ledger import append, find_record, ledger_lines, read_ledger, remove_edition
 from mtattr.evidence.paper import (
     Artefact,
     Citation,
@@ -26,7 +26,8 @@ from mtattr.evidence.paper_tables import (
     errata_table,
     published_table,
 )
-from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
+from mtattr.evidence.record import RECORD_SCHEMA, check_record, edition_of, seal, short_id
+from mtattr.evidence.repetition import ABSENT, Repeated, causes, compare, rerun
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
@@ -34,6 +35,7 @@ from mtattr.evidence.verification import Problem, claims_at, verify
 from mtattr.training.spec import SCALES
 
 __all__ = [
+    "ABSENT",
     "MINIMUM_SEEDS",
     "RECORD_SCHEMA",
     "SCALES",
@@ -46,17 +48,22 @@ __all__ = [
     "Paper",
     "Problem",
     "PublishedTable",
+    "Repeated",
     "Table",
     "Verdict",
     "append",
     "artefact_table",
     "canonical_json",
+    "causes",
     "check_record",
     "claims_at",
     "claims_sha256",
     "claims_table",
+    "compare",
     "deviation_table",
+    "edition_of",
     "errata_table",
+    "find_record",
     "format_interval",
     "format_number",
     "interval_words",
@@ -68,6 +75,8 @@ __all__ = [
     "paper_file",
     "published_table",
     "read_ledger",
+    "remove_edition",
+    "rerun",
     "result_table",
     "runs_by_seed",
     "seal",

@@ -53,6 +53,11 @@ def short_id(record: Mapping[str, Any]) -> str:
     return record["sha256"][:8]
 
 
+def edition_of(record: Mapping[str, Any]) -> int:
+    """Edition of the recipes that a record was made with; the first ones did not count it."""
+    return record.get("edition", 1)
+
+
 def measure(record: Mapping[str, Any], metric: str, epoch: str = "selected") -> float:
     """One number of a record, NaN if absent: a test metric, or a cost ("cost.train_seconds").
 

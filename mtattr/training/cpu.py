@@ -29,7 +29,7 @@ def cpu_model() -> str:
 
 
 def cpu_of(cpuinfo: str) -> str | None:
-    """The first processor that the text of Linux's `/proc/cpuinfo` lists, None if it has no name."""
+    """The first processor in the text of Linux's `/proc/cpuinfo`, None if it has no name."""
     first = cpuinfo.strip().split("\n\n")[0].splitlines()
     fields = {key.strip(): value.strip() for key, _, value in (row.partition(":") for row in first)}
     numbers = {"family": "cpu family", "model": "model", "stepping": "stepping"}
