@@ -40,7 +40,7 @@ def layer(images=200):
     generator = torch.Generator().manual_seed(0)
     classes = torch.randint(0, 2, (images,), generator=generator)
     attributes = torch.stack([classes.float(), torch.rand(images, generator=generator)], dim=1)
-    return MiddleLayer(2.0 * classes[:, None].repeat(1, 2) - 1, attributes, classes)
+    return MiddleLayer(2.0 * classes[:, None].repeat(1, 2) - 1, attributes, torch.cat([classes[:, None].float(), attributes.round()], dim=1))
 
 
 def test_a_class_branch_that_reads_only_attributes_loses_all_when_they_are_shuffled():
@@ -77,6 +77,8 @@ def test_images_without_a_class_are_left_out():
     tasks = TaskSet([Task("class", "categorical", ("a", "b")), Task("p"), Task("q")])
     labels = torch.tensor([[0.0, 1, 0], [torch.nan, 1, 0], [1, 0, 0]])
     data = ImageData(torch.zeros(3, 3, 4, 4, dtype=torch.uint8), labels, tasks, ("x", "y", "z"), "toy", "test")
-    found = middle_layer(reader(weight_x=1.0, weight_o=1.0), data)
-    assert found.classes.tolist() == [0, 1]
-    assert found.pooled.shape == found.attributes.shape == (2, 2)
+    net = reader(weight_x=1.0, weight_o=1.0)
+    found = middle_layer(net, data)
+    assert found.pooled.shape == found.attributes.shape == (3, 2)
+    answers = net.classify(found.pooled, found.attributes).argmax(1)
+    assert accuracy_with(net, found, found.attributes) == (answers[[0, 2]] == torch.tensor([0, 1])).double().mean()
