@@ -26,6 +26,9 @@ from mtattr.training.recipe import EPOCHS, WEIGHTS, Settings, check_spec, run_of
 #: The run whose attribute estimation the sequential and the independent bottleneck take over.
 ATTRIBUTES = "bottleneck-attributes"
 
+#: Edition of the sizes and schedules, that of the claims in paper.yaml.
+EDITION = 1
+
 
 @dataclass(frozen=True)
 class Variant:
