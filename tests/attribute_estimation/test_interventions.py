@@ -40,7 +40,8 @@ def layer(images=200):
     generator = torch.Generator().manual_seed(0)
     classes = torch.randint(0, 2, (images,), generator=generator)
     attributes = torch.stack([classes.float(), torch.rand(images, generator=generator)], dim=1)
-    return MiddleLayer(2.0 * classes[:, None].repeat(1, 2) - 1, attributes, torch.cat([classes[:, None].float(), attributes.round()], dim=1))
+    labels = torch.cat([classes[:, None].float(), attributes.round()], dim=1)
+    return MiddleLayer(2.0 * classes[:, None].repeat(1, 2) - 1, attributes, labels)
 
 
 def test_a_class_branch_that_reads_only_attributes_loses_all_when_they_are_shuffled():
