@@ -61,16 +61,21 @@ def curve_metrics(
 
     `corrected_k` for k = 0, 1, 2, 4, 8, ... below K; `corrected_all`; `corrected_area`, the mean
     height of the curve; `corrected_random_k` and `corrected_random_area`, of the same ends;
-    `told_gain`, `corrected_all` - `corrected_0`.
+    `corrected_area_over_random`, their difference; `told_gain`, `corrected_all` - `corrected_0`.
     """
     curves = [correction_curve(net, layer, each) for each in random_orders(len(order))]
     by_order, at_random = correction_curve(net, layer, order), torch.stack(curves).mean(0)
+    area, random_area = _area(by_order), _area(at_random)
     steps = corrected_steps(len(order))
     result = {f"corrected_{k}": by_order[k].item() for k in (0, *steps)}
-    result |= {"corrected_all": by_order[-1].item(), "corrected_area": _area(by_order)}
     result |= {f"corrected_random_{k}": at_random[k].item() for k in steps}
-    gain = result["corrected_all"] - result["corrected_0"]
-    return result | {"corrected_random_area": _area(at_random), "told_gain": gain}
+    return result | {
+        "corrected_all": by_order[-1].item(),
+        "corrected_area": area,
+        "corrected_random_area": random_area,
+        "corrected_area_over_random": area - random_area,
+        "told_gain": (by_order[-1] - by_order[0]).item(),
+    }
 
 
 def corrected_steps(count: int) -> Sequence[int]:

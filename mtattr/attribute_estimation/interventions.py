@@ -58,6 +58,15 @@ def shuffle_drop(net: AttributeEstimationNet, layer: MiddleLayer, *, seed: int =
     return accuracy_with(net, layer, layer.attributes) - accuracy_with(net, layer, shuffled)
 
 
+def rounded_drop(net: AttributeEstimationNet, layer: MiddleLayer) -> float:
+    """Class accuracy lost when o_a is rounded to 0 or 1: what the class reads between yes and no.
+
+    Probabilities can tell more about the class than the attributes that they stand for (leakage).
+    """
+    rounded = layer.attributes.round()
+    return accuracy_with(net, layer, layer.attributes) - accuracy_with(net, layer, rounded)
+
+
 @torch.no_grad()
 def attribute_effects(net: AttributeEstimationNet, layer: MiddleLayer) -> Tensor:
     """Mean change of each class's log-probability when one attribute goes from 0 to 1, `(K, C)`."""

@@ -15,6 +15,7 @@ from mtattr.attribute_estimation.interventions import (
     effect_agreement,
     flip_rates,
     middle_layer,
+    rounded_drop,
     shuffle_drop,
 )
 from mtattr.data.image_data import ImageData
@@ -107,6 +108,7 @@ def analyse(
         train = train[~train[:, 0].isnan()]
         result |= curve_metrics(net, test, order_by_error(val.attributes, val.labels[:, 1:]))
         result |= {
+            "rounded_drop": rounded_drop(net, test),
             "flip_rate": flip_rates(net, test).mean().item(),
             "effect_agreement": effect_agreement(effects, train[:, 1:], train[:, 0]),
         }

@@ -8,6 +8,7 @@ from mtattr.attribute_estimation.interventions import (
     effect_agreement,
     flip_rates,
     middle_layer,
+    rounded_drop,
     shuffle_drop,
 )
 from mtattr.data.image_data import ImageData
@@ -55,6 +56,19 @@ def test_a_class_branch_that_reads_only_the_image_loses_nothing():
     net = reader(weight_x=1.0, weight_o=0.0)
     assert shuffle_drop(net, layer()) == 0.0
     assert flip_rates(net, layer()).tolist() == [0.0, 0.0]
+
+
+def test_rounding_costs_what_the_class_reads_between_yes_and_no():
+    net, given = reader(weight_x=0.0, weight_o=1.0), layer()
+    assert rounded_drop(net, given) == 0.0
+    # The class in the probability on one side of one half: rounding takes it away.
+    hidden = given.attributes.clone()
+    hidden[:, 0] = 0.1 + 0.2 * given.classes
+    with torch.no_grad():
+        net.class_branch[0].bias.copy_(torch.tensor([-0.4, 0.4]))
+    leaking = MiddleLayer(given.pooled, hidden, given.labels)
+    assert accuracy_with(net, leaking, hidden) == 1.0
+    assert rounded_drop(net, leaking) == pytest.approx((given.classes == 1).double().mean().item())
 
 
 def test_effects_by_hand():
