@@ -43,6 +43,14 @@ def test_the_twin_holds_the_letters_classes_and_no_other(monkeypatch):
     assert load_splits("deepfashion-twin", "smoke", classes="Dress,Coat")["val"].tasks[0].values == ("Dress", "Coat")
 
 
+def test_a_twin_is_drawn_anew_for_each_seed(monkeypatch):
+    monkeypatch.setitem(SIZES, ("deepfashion-twin", "smoke"), Size(16, 4, FitSettings(epochs=1), 40, 8, 8))
+    zero, one = (recipe.data(replace(spec(dataset="deepfashion-twin"), seed=seed)) for seed in (0, 1))
+    for split in zero:
+        assert not torch.equal(zero[split].images, one[split].images), split
+    assert zero["val"].fingerprint == load_splits("deepfashion-twin", "smoke", seed=0)["val"].fingerprint
+
+
 def test_every_variant_has_weights_that_sum_to_one_and_units_for_its_tasks(data):
     for variant in VARIANTS:
         made = plan(data, variant)
