@@ -14,7 +14,7 @@ from mtattr.adaptive_sharing.beginnings import (
     REFERENCE,
     SOURCE,
     SOURCE_DATASET,
-    SOURCE_SEED,
+    SOURCE_DRAW,
     SOURCE_TASK,
     begin,
     build_network,
@@ -48,7 +48,7 @@ from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec, 
 from mtattr.twins.faces import factor_of
 
 #: Edition of the sizes and schedules, that of the claims in paper.yaml.
-EDITION = 1
+EDITION = 2
 
 
 @dataclass(frozen=True)
@@ -173,10 +173,13 @@ def _from_source(spec: RunSpec) -> bool:
 
 
 def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
-    """The splits of the dataset at the scale's size; for the source network, other people."""
+    """The splits of the dataset at the scale's size, a twin's drawn anew for each seed.
+
+    For the source network, a draw of other people.
+    """
     if spec.variant != SOURCE:
-        return load_splits(spec.dataset, spec.scale, root=root, **options)
-    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"seed": SOURCE_SEED})
+        return load_splits(spec.dataset, spec.scale, draw=spec.seed, root=root, **options)
+    splits = load_splits(spec.dataset, spec.scale, draw=SOURCE_DRAW, root=root, **options)
     return {split: part.select_tasks([SOURCE_TASK]) for split, part in splits.items()}
 
 
@@ -207,6 +210,7 @@ def plan(
             alpha=settings.get("alpha", variant.alpha),
             limits=limits,
             interval=settings.get("interval", size.interval),
+            first_epochs=size.first_epochs,
             decay=settings.get("decay", 0.99),
             retest=settings.get("retest", "never") == "always",
         )
@@ -249,7 +253,7 @@ def _widths(variant: Variant, size: Size, num_tasks: int, reference: Run | None)
     if variant.network != "thin":
         return size.wide
     if variant.omega is not None:
-        return thin_widths(max(1, variant.omega // size.divisor), size.wide)
+        return thin_widths(max(1, variant.omega // size.thin_divisor), size.wide)
     goal = reference.metrics["selected"]["weights"]
     return thin_widths(matching_omega(goal, num_tasks, size.wide, size.image_size), size.wide)
 
