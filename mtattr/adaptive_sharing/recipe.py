@@ -39,7 +39,7 @@ from mtattr.adaptive_sharing.measurements import (
     task_metrics,
 )
 from mtattr.adaptive_sharing.search import SearchSettings, search
-from mtattr.adaptive_sharing.sizes import JOINT, PAPER, SIZES, Size, load_splits, size_of
+from mtattr.adaptive_sharing.sizes import PAPER, SIZES, Size, load_splits, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
@@ -289,30 +289,25 @@ def _note(widths: Sequence[int], scale: str, from_wide: bool) -> str:
     return f"channels of a branch {', '.join(map(str, widths))}; {start}"
 
 
-_ON_FACES = (
-    *(SOURCE, "vgg", "thin-32", REFERENCE, "branch-32-1.0", "branch-64-1.0", "low-rank"),
-    *("thin-32-longer", "matched", "regroup-original", "regroup-swapped", "regroup-shuffled"),
-    *("regroup-correlated", "regroup-corrected", "thin-32-scratch", "thin-32-random-filters"),
-    *("branch-32-2.0-scratch", "vgg-scratch"),
-)
 #: Variant and dataset of the runs that the claims ask for, required ones first.
-EVIDENCE: tuple[tuple[str, str], ...] = (
-    *((name, "celeba-twin") for name in _ON_FACES),
-    *((name, "deepfashion-twin") for name in ("vgg", "low-rank")),
-    *((name, f"{JOINT}-twin") for name in (REFERENCE, "branch-64-2.0")),
+EVIDENCE: tuple[tuple[str, str], ...] = tuple(
+    (name, "celeba-twin")
+    for name in (
+        *("thin-32", REFERENCE, "matched", "vgg", "low-rank"),
+        *("regroup-original", "regroup-swapped", "regroup-shuffled", "regroup-correlated"),
+        *("thin-32-scratch", "thin-32-random-filters"),
+    )
 )
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
     """The runs that the chapter's claims ask for.
 
-    At scale paper on the real sets, where the start is a file of the user (setting weights) and
-    not our source network.
+    At scale paper on the real sets, where the start is a file of the user (setting weights).
     """
     real = scale == "paper"
     return [
         RunSpec(PAPER, name, dataset.removesuffix("-twin") if real else dataset, scale, seed)
         for name, dataset in EVIDENCE
-        if not (real and name == SOURCE)
         for seed in seeds
     ]
