@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from mtattr.twins.digits.canvas import Canvas
+from mtattr.twins.digits.contrast import GROUND_RANGE, faint, within
 from mtattr.twins.drawing.canvas import by_range
-from mtattr.twins.drawing.colour import apart, over, palette, plane, times
+from mtattr.twins.drawing.colour import over, palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise, stripes
 from mtattr.twins.drawing.shapes import box, cell, ellipse, segment, star
 
@@ -14,12 +15,12 @@ from mtattr.twins.drawing.shapes import box, cell, ellipse, segment, star
 def draw_ground(s: Canvas) -> None:
     """Start `picture`: two colours of the palette in a pattern, under a slow change of tone."""
     s.ground = palette(s.p("background_colour"), s.p("background_light"))
-    s.other = torch.lerp(
+    second = torch.lerp(
         s.ground,
         palette(s.p("background_second"), s.p("second_light")),
         s.pick("background_strength", 0.35, 0.95)[:, None],
     )
-    s.third = palette(s.p("background_third"), s.p("background_light"))
+    s.other = within(second, s.ground, GROUND_RANGE)
     turn = cell(s.pick("background_angle", 0.0, 3.1416))
     u, v = (
         s.x * torch.cos(turn) + s.y * torch.sin(turn),
@@ -97,7 +98,7 @@ def _shape(s, rows, k):
     turn = 6.2832 * place("shape_seed")
     dx, dy = s.x[rows] - 2.2 * (place("shape_x") - 0.5), s.y[rows] - 2.2 * (place("shape_y") - 0.5)
     x, y = dx * torch.cos(turn) + dy * torch.sin(turn), dy * torch.cos(turn) - dx * torch.sin(turn)
-    size = 0.16 + 0.34 * place("shape_size")
+    size = 0.10 + 0.14 * place("shape_size")
     kind = place("shape_kind")
     shape = torch.where(
         kind < 0.3,
@@ -105,11 +106,11 @@ def _shape(s, rows, k):
         box(x, y, 0.0, 0.0, size, size * 0.7, 0.06),
     )
     shape = torch.where(
-        kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.03, shape
+        kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.02, shape
     )
     shape = torch.where(kind > 0.85, star(x, y, size, 5, 0.55), shape)
-    colour = palette(place("shape_colour")[:, 0, 0], s.p("second_light")[rows])
-    s.lay(rows, shape, colour, 0.9)
+    colour = faint(s, palette(_spin(s.p("shape_colour"), k), s.p("second_light")))
+    s.lay(rows, shape, colour[rows], 0.9)
 
 
 def draw_handwriting(s: Canvas) -> None:
@@ -118,7 +119,7 @@ def draw_handwriting(s: Canvas) -> None:
     Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run
     under it.
     """
-    pieces = palette(s.p("piece_colour"), s.p("ink_light"))
+    pieces = faint(s, palette(s.p("piece_colour"), s.p("ink_light")))
     for which, share, cx, cy, turn in (
         (3, 0.55, "piece_x", "piece_y", "piece_turn"),
         (4, 0.30, "piece_x2", "piece_y2", "piece_turn2"),
@@ -127,13 +128,13 @@ def draw_handwriting(s: Canvas) -> None:
         if len(rows):
             x, y = (s.pick(name, -0.85, 0.85)[rows] for name in (cx, cy))
             stroke = s.glyph(
-                rows, which, x, y, s.pick("piece_size", 0.7, 1.5)[rows], 6.2832 * s.p(turn)[rows]
+                rows, which, x, y, s.pick("piece_size", 0.6, 1.0)[rows], 6.2832 * s.p(turn)[rows]
             )
             # A window over the glyph leaves a stroke or two of it, never a digit to be read.
             window = (
-                torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.30
+                torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.22
             )
-            s.lay(rows, torch.maximum(stroke, window), apart(pieces, s.ground, 0.12)[rows], 0.85)
+            s.lay(rows, torch.maximum(stroke, window), pieces[rows], 0.85)
 
 
 def draw_neighbours(
@@ -152,7 +153,7 @@ def draw_neighbours(
         rows = s.where("neighbours", low, high)
         if len(rows):
             sign = -1.0 if side == "left" else 1.0
-            scale = s.pick("scale", 0.92, 1.30)[rows] * s.pick(f"{side}_lift", 0.9, 1.1)[rows]
+            scale = s.pick("scale", 1.05, 1.38)[rows] * s.pick(f"{side}_lift", 0.9, 1.1)[rows]
             # At least half of it lies outside the picture.
             x = sign * torch.maximum(
                 edge[rows].abs() + 0.36 * scale + s.pick(f"{side}_gap", 0.02, 0.22)[rows],

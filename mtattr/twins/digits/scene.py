@@ -7,14 +7,12 @@ are asked for.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mtattr.data.digits import split_rows
+from mtattr.twins.digits.handwriting import handwriting, legible_rows
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
 from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
@@ -67,29 +65,25 @@ class Scenes(SceneTable):
         return joined_digest(self.glyphs, self.classes, self.parameters)
 
 
-@functools.cache
-def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """scikit-learn's digits: ink 0..16 (1797, 8, 8), classes (1797,), each split's positions."""
-    # Imported here: scikit-learn takes a second that nobody else should wait for.
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return digits.images, digits.target.astype(np.int64), split_rows(digits.target)
-
-
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; no glyph is in two splits."""
+    """The first `n` scenes of a split; no glyph is in two splits, and every one can be read."""
     return first_scenes(lambda block: _sample_block(split, block, seed), BLOCK, n)
 
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:
-    uniform = uniform_numbers("cluttered-digits 1", split, block, seed=seed, rows=BLOCK)
-    _, targets, rows_of = handwriting()
-    own = torch.from_numpy(rows_of[split])
-    glyphs = own[(uniform(1 + NEIGHBOURS) * len(own)).long()]
-    classes = torch.from_numpy(targets)[glyphs[:, 0]]
+    uniform = uniform_numbers("cluttered-digits 2", split, block, seed=seed, rows=BLOCK)
+    glyphs = _glyphs(uniform(1 + NEIGHBOURS), split)
+    classes = torch.from_numpy(handwriting()[1])[glyphs[:, 0]]
     parameters = uniform(len(PARAMETERS))
     wrong = uniform(2)
     other = (classes + 1 + (wrong[:, 1] * 9).long()) % 10
     labels = torch.where(wrong[:, 0] < LABEL_NOISE["class_wrong"], other, classes)
     return Scenes(glyphs, classes, parameters, labels.float()[:, None])
+
+
+def _glyphs(numbers: Tensor, split: str) -> Tensor:
+    """Positions of legible glyphs, shaped as `numbers` in [0, 1): each class is equally likely."""
+    rows, counts = (torch.from_numpy(part) for part in legible_rows(split))
+    chosen = (numbers * 10).long()
+    within = ((numbers * 10 - chosen) * counts[chosen]).long()
+    return rows[(counts.cumsum(0) - counts)[chosen] + within]
