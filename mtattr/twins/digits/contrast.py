@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from mtattr.twins.digits.canvas import Canvas
-from mtattr.twins.drawing.colour import brightness
+from mtattr.twins.drawing.colour import brightness, palette
 
-#: Luma between a digit's ink and the nearest tone of its ground, before light, fading and blur;
-#: most luma between the two tones of a ground, and between clutter and the ground.
-LEAST_GAP, GROUND_RANGE, CLUTTER_GAP = 0.30, 0.30, 0.10
+#: Luma between a digit's ink and the nearest tone of its ground, least and most, before light,
+#: fading and blur; most luma between the two tones of a ground.
+LEAST_GAP, MOST_GAP, GROUND_RANGE = 0.24, 0.40, 0.40
+#: Most luma between clutter and the ground's middle tone, as a share of the ink's.
+CLUTTER_SHARE = 0.7
 
 
 def tones(s: Canvas) -> tuple[Tensor, Tensor]:
@@ -19,27 +21,32 @@ def tones(s: Canvas) -> tuple[Tensor, Tensor]:
     return torch.minimum(first, second), torch.maximum(first, second)
 
 
-def standing_out(colour: Tensor, dark: Tensor, light: Tensor, gap: Tensor) -> Tensor:
-    """`colour` (n, 3), moved to black or white until its luma is `gap` outside [dark, light].
+def ink_colour(s: Canvas) -> Tensor:
+    """Colour (B, 3) of the digit: one of the palette, as far from the ground as the scene says."""
+    colour, (dark, light) = palette(s.p("ink_colour"), s.p("ink_light")), tones(s)
+    luma, gap = brightness(colour), s.pick("contrast", LEAST_GAP, MOST_GAP)
+    above, below = light + gap, dark - gap
+    # The nearer side, if it leaves room for the gap.
+    up = (below < 0.03) | ((above < 0.97) & ((above - luma).abs() < (luma - below).abs()))
+    return with_luma(colour, torch.where(up, above, below).clamp(0, 1))
 
-    It goes to the nearer side of the two that leave room for the gap; all parameters are (n,).
-    """
+
+def with_luma(colour: Tensor, wanted: Tensor) -> Tensor:
+    """`colour` (n, 3), mixed with white or black until its luma is `wanted` (n,)."""
     luma = brightness(colour)
-    above, below = (light + gap).clamp(max=1), (dark - gap).clamp(min=0)
-    lift = ((above - luma) / (1 - luma).clamp(min=1e-3)).clamp(0, 1)
-    drop = (1 - below / luma.clamp(min=1e-3)).clamp(0, 1)
-    roomy = (1 - light) - dark
-    up = torch.where(roomy.abs() < 0.3, above - luma < luma - below, roomy > 0)
-    target = up.to(colour.dtype)[:, None].expand_as(colour)
-    return torch.lerp(colour, target, torch.where(up, lift, drop)[:, None])
+    white = ((wanted - luma) / (1 - luma).clamp(min=1e-3)).clamp(0, 1)[:, None]
+    black = (wanted / luma.clamp(min=1e-3)).clamp(0, 1)[:, None]
+    return torch.lerp(colour * black, torch.ones_like(colour), white)
 
 
-def within(colour: Tensor, other: Tensor, most: float) -> Tensor:
-    """`colour` (n, 3), mixed with `other` (n, 3) until their lumas are at most `most` apart."""
+def within(colour: Tensor, other: Tensor, most: Tensor) -> Tensor:
+    """`colour` (n, 3), mixed with `other` (n, 3) until their lumas are at most `most` (n,) apart."""
     gap = (brightness(colour) - brightness(other)).abs()
-    return torch.lerp(other, colour, (most / gap.clamp(min=most))[:, None])
+    return torch.lerp(other, colour, (most / torch.maximum(gap, most))[:, None])
 
 
 def faint(s: Canvas, colour: Tensor) -> Tensor:
-    """`colour` (B, 3) of a piece of clutter, brought near the middle tone of its ground."""
-    return within(colour, (s.ground + s.other) / 2, CLUTTER_GAP + GROUND_RANGE / 2)
+    """`colour` (B, 3) of a piece of clutter, nearer to the ground than the ink is."""
+    middle = (s.ground + s.other) / 2
+    most = CLUTTER_SHARE * (brightness(s.colour) - brightness(middle)).abs()
+    return within(colour, middle, most)

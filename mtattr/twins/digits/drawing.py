@@ -8,7 +8,7 @@ from torch import Tensor
 from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.twins.digits.canvas import Canvas
 from mtattr.twins.digits.clutter import draw_ground, draw_handwriting, draw_neighbours, draw_shapes
-from mtattr.twins.digits.contrast import LEAST_GAP, faint, standing_out, tones
+from mtattr.twins.digits.contrast import faint, ink_colour
 from mtattr.twins.digits.scene import Scenes
 from mtattr.twins.drawing.batches import drawn, rendered
 from mtattr.twins.drawing.canvas import rows_of
@@ -39,6 +39,7 @@ def draw(
     """One batch: the canvas with its finished `picture`, and `ink`, the digits' opacity."""
     s = Canvas(scenes, image_shape, device)
     draw_ground(s)
+    s.colour = ink_colour(s)
     draw_shapes(s)
     draw_handwriting(s)
     _write_digit(s)
@@ -51,16 +52,15 @@ def _write_digit(s: Canvas) -> None:
 
     Under some digits lies a shadow to one side, around some runs a line.
     """
-    scale, angle = s.pick("scale", 1.05, 1.38), s.pick("angle", -0.34, 0.34)
-    cx, cy = s.pick("centre_x", -0.16, 0.16), s.pick("centre_y", -0.10, 0.10)
-    colour = standing_out(
-        palette(s.p("ink_colour"), s.p("ink_light")),
-        *tones(s),
-        s.pick("contrast", LEAST_GAP, 0.50),
+    scale, angle = s.pick("scale", 0.85, 1.25), s.pick("angle", -0.35, 0.35)
+    # Anywhere where the whole digit is in the picture.
+    cx, cy = (
+        s.pick(name, -1.0, 1.0) * (0.98 - reach * scale)
+        for name, reach in (("centre_x", 0.50), ("centre_y", 0.63))
     )
     half = 0.42 * scale
-    draw_neighbours(s, colour, cx + half, cx - half)
-    slant, narrow = s.pick("slant", -0.25, 0.25), s.pick("narrow", 0.85, 1.2)
+    draw_neighbours(s, cx + half, cx - half, cy)
+    slant, narrow = s.pick("slant", -0.20, 0.20), s.pick("narrow", 0.85, 1.2)
 
     def digit(rows: Tensor, dx: Tensor | float = 0.0, dy: Tensor | float = 0.0) -> Tensor:
         shape = s.glyph(
@@ -94,7 +94,7 @@ def _write_digit(s: Canvas) -> None:
         + cell(s.pick("ink_grain", 0.0, 0.07)) * grain
     )
     s.ink = coverage(shape, s.pixel)
-    s.cover(s.ink, times(colour, fall).clamp(0, 1))
+    s.cover(s.ink, times(s.colour, fall).clamp(0, 1))
 
 
 def _photograph(s: Canvas) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,8 @@ from mtattr.data.digits import split_rows
 from mtattr.twins.digits.strokes import FINE, middle_lines
 
 #: Most similar other glyphs that must all be of a glyph's class.
-VOTERS = 5
-#: Closed loops that a digit must show, lest a blot of ink has filled what tells it apart.
+VOTERS = 8
+#: Closed loops of a digit, none where it is not named: a blot of ink may have filled them.
 LOOPS = {0: 1, 6: 1, 8: 2, 9: 1}
 
 
@@ -36,12 +36,14 @@ def legible() -> np.ndarray:
     """Glyphs that a reader can name, bool (1797,).
 
     The `VOTERS` other glyphs with the most similar strokes are of the same class, and the strokes
-    close as many loops as `LOOPS` asks for.
+    hang together and close as many loops as `LOOPS` says.
     """
     classes = handwriting()[1]
     strokes = _thickened(lines())
     wanted = np.array([LOOPS.get(c, 0) for c in range(10)])
-    return _like_its_class(strokes, classes) & (_loops(strokes) >= wanted[classes])
+    whole = _pieces(strokes, diagonal=True) == 1
+    loops = _pieces(~strokes, diagonal=False) - 1
+    return _like_its_class(strokes, classes) & whole & (loops == wanted[classes])
 
 
 @functools.cache
@@ -78,8 +80,9 @@ def _like_its_class(strokes: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return (classes[nearest] == classes[:, None]).all(1)
 
 
-def _loops(strokes: np.ndarray) -> np.ndarray:
-    """Pieces of paper that each glyph's strokes enclose, (n,)."""
-    from scipy.ndimage import label
+def _pieces(shapes: np.ndarray, *, diagonal: bool) -> np.ndarray:
+    """Connected parts of each shape, (n,); `diagonal`: corners that touch connect."""
+    from scipy.ndimage import generate_binary_structure, label
 
-    return np.array([label(~glyph)[1] - 1 for glyph in strokes])
+    touching = generate_binary_structure(2, 2 if diagonal else 1)
+    return np.array([label(shape, touching)[1] for shape in shapes])

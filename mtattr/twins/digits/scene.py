@@ -25,20 +25,21 @@ SPLIT_SIZES = {"train": 10_000, "val": 1_037, "test": 5_000}
 #: likely.
 LABEL_NOISE = {"class_wrong": 0.01}
 
-#: Digits beside the labelled one, of which only a part is in the picture: left, right, and two
+#: Digits beside the labelled one, of which only a part is in the picture: left and right, and
 #: loose pieces of strokes.
-NEIGHBOURS = 4
+PIECES = 9
+NEIGHBOURS = 2 + PIECES
 
 #: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning.
 PARAMETERS = (
     "centre_x", "centre_y", "scale", "angle", "slant", "narrow", "thickness", "ink_colour",
     "ink_light", "contrast", "ink_side", "ink_grain", "edge", "edge_colour", "edge_angle",
     "background", "background_colour", "background_light", "background_second", "second_light",
-    "background_third", "background_tile", "background_u", "background_v", "background_angle",
+    "background_tile", "background_u", "background_v", "background_angle",
     "background_scale", "background_strength", "shapes", "shape_x", "shape_y", "shape_size",
     "shape_colour", "shape_kind", "shape_seed", "neighbours", "left_gap", "left_lift", "left_turn",
     "right_gap", "right_lift", "right_turn", "neighbour_colour", "pieces", "piece_x", "piece_y",
-    "piece_turn", "piece_size", "piece_colour", "piece_x2", "piece_y2", "piece_turn2",
+    "piece_turn", "piece_size", "piece_colour",
     "light_angle", "light_strength", "warmth", "gain", "fade", "blur", "grain", "grain_tile",
     "grain_u", "grain_v",
 )  # fmt: skip
