@@ -21,6 +21,11 @@ def tones(s: Canvas) -> tuple[Tensor, Tensor]:
     return torch.minimum(first, second), torch.maximum(first, second)
 
 
+def middle(s: Canvas) -> Tensor:
+    """Colour (B, 3) half way between the two of the ground."""
+    return (s.ground + s.other) / 2
+
+
 def ink_colour(s: Canvas) -> Tensor:
     """Colour (B, 3) of the digit: one of the palette, as far from the ground as the scene says."""
     colour, (dark, light) = palette(s.p("ink_colour"), s.p("ink_light")), tones(s)
@@ -40,13 +45,13 @@ def with_luma(colour: Tensor, wanted: Tensor) -> Tensor:
 
 
 def within(colour: Tensor, other: Tensor, most: Tensor) -> Tensor:
-    """`colour` (n, 3), mixed with `other` (n, 3) until their lumas are at most `most` (n,) apart."""
+    """`colour` (n, 3), mixed with `other` (n, 3) until lumas are at most `most` (n,) apart."""
     gap = (brightness(colour) - brightness(other)).abs()
     return torch.lerp(other, colour, (most / torch.maximum(gap, most))[:, None])
 
 
 def faint(s: Canvas, colour: Tensor) -> Tensor:
     """`colour` (B, 3) of a piece of clutter, nearer to the ground than the ink is."""
-    middle = (s.ground + s.other) / 2
-    most = CLUTTER_SHARE * (brightness(s.colour) - brightness(middle)).abs()
-    return within(colour, middle, most)
+    ground = middle(s)
+    most = CLUTTER_SHARE * (brightness(s.colour) - brightness(ground)).abs()
+    return within(colour, ground, most)

@@ -8,11 +8,11 @@ from torch import Tensor
 from mtattr.data.options import ImageSize, image_shape_of
 from mtattr.twins.digits.canvas import Canvas
 from mtattr.twins.digits.clutter import draw_ground, draw_handwriting, draw_neighbours, draw_shapes
-from mtattr.twins.digits.contrast import faint, ink_colour
+from mtattr.twins.digits.contrast import ink_colour, middle, with_luma
 from mtattr.twins.digits.scene import Scenes
 from mtattr.twins.drawing.batches import drawn, rendered
 from mtattr.twins.drawing.canvas import rows_of
-from mtattr.twins.drawing.colour import palette, plane, times
+from mtattr.twins.drawing.colour import brightness, palette, plane, times
 from mtattr.twins.drawing.patterns import noise
 from mtattr.twins.drawing.shapes import cell, coverage, soften
 
@@ -50,7 +50,7 @@ def draw(
 def _write_digit(s: Canvas) -> None:
     """The labelled digit between its neighbours, in an ink that stands out more or less.
 
-    Under some digits lies a shadow to one side, around some runs a line.
+    Under some digits lies a shadow to one side, around some runs a line in the ground's tone.
     """
     scale, angle = s.pick("scale", 0.85, 1.25), s.pick("angle", -0.35, 0.35)
     # Anywhere where the whole digit is in the picture.
@@ -85,7 +85,7 @@ def _write_digit(s: Canvas) -> None:
         s.picture[rows] *= 1 - 0.25 * shadow[:, None]
     rows = s.where("edge", 0.26, 0.46)
     if len(rows):
-        line = faint(s, palette(s.p("edge_colour"), s.p("ink_light")))
+        line = with_luma(palette(s.p("edge_colour"), s.p("ink_light")), brightness(middle(s)))
         s.lay(rows, shape[rows] - 0.045, line[rows], 0.9)
     grain = noise(s.x * 0.9 + cell(s.p("ink_side")), s.y * 0.9, s.tile("ink_grain"))
     fall = (

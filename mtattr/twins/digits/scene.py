@@ -18,8 +18,8 @@ from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 #: Images of each split when no limit is given. On disk about one row in ten of the training file
-#: validates, by the real loader's rule: so many beside 10,000.
-SPLIT_SIZES = {"train": 10_000, "val": 1_037, "test": 5_000}
+#: validates, by the real loader's rule: so many beside 20,000.
+SPLIT_SIZES = {"train": 20_000, "val": 2_178, "test": 5_000}
 
 #: Share of the labels that name another digit than the one drawn; the other nine are equally
 #: likely.
