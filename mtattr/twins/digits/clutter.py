@@ -83,7 +83,7 @@ def _blots(s, rows, u, v, scale, tile):
 
 
 def draw_shapes(s: Canvas) -> None:
-    """Up to six coloured discs, blocks, bars or stars, anywhere on the ground."""
+    """One to six coloured discs, blocks, bars or stars, anywhere on the ground."""
     for k in range(6):
         rows = s.where("shapes", 0.0, 1 - k / 6)
         if len(rows):
