@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mtattr.twins.digits.handwriting import lines
+from mtattr.twins.digits.scans import lines
 from mtattr.twins.digits.strokes import FINE, MARGIN
 
 #: Half the width of a stroke, in cells; a glyph is eight cells high.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mtattr.twins.digits.handwriting import handwriting, legible_rows
+from mtattr.twins.digits.scans import handwriting, legible_rows
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
 from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mtattr.twins.digits.contrast import faint, middle
 from mtattr.twins.digits.drawing import digit_masks, draw, render
 from mtattr.twins.digits.glyphs import HALF_STROKE, distance
-from mtattr.twins.digits.handwriting import handwriting, legible, legible_rows
+from mtattr.twins.digits.scans import handwriting, legible, legible_rows
 from mtattr.twins.digits.scene import COLUMN, Scenes, sample_scenes
 from mtattr.twins.drawing.colour import brightness, palette
 from scipy.ndimage import distance_transform_edt, map_coordinates

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from mtattr.data.digits import split_rows
-from mtattr.twins.digits.handwriting import handwriting, legible_rows
+from mtattr.twins.digits.scans import handwriting, legible_rows
 from mtattr.twins.digits.scene import LABEL_NOISE, PARAMETERS, sample_scenes
 
 

@@ -1,5 +1,5 @@
 import numpy as np
-from mtattr.twins.digits.handwriting import handwriting, legible, legible_rows, lines
+from mtattr.twins.digits.scans import handwriting, legible, legible_rows, lines
 from scipy.ndimage import binary_dilation, label
 
 
