@@ -11,7 +11,7 @@ from mtattr.evidence.by_seed import (
 from mtattr.evidence.claim import Claim, claims_sha256
 from mtattr.evidence.family import judge_all, tally
 from mtattr.evidence.gate import TRAINED_SHARE
-from mtattr.evidence.ledger import append, ledger_lines, read_ledger
+from mtattr.evidence.ledger import append, find_record, ledger_lines, read_ledger, remove_edition
 from mtattr.evidence.paper import (
     Artefact,
     Citation,
@@ -38,6 +38,7 @@ from mtattr.evidence.record import (
     seal,
     short_id,
 )
+from mtattr.evidence.repetition import ABSENT, Repeated, causes, compare, rerun
 from mtattr.evidence.summaries import pooled_table, tally_table
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
@@ -46,6 +47,7 @@ from mtattr.evidence.verification import Problem, claims_at, verify
 from mtattr.training.spec import SCALES
 
 __all__ = [
+    "ABSENT",
     "MINIMUM_SEEDS",
     "RECORD_SCHEMA",
     "SCALES",
@@ -61,18 +63,22 @@ __all__ = [
     "Pooling",
     "Problem",
     "PublishedTable",
+    "Repeated",
     "Table",
     "Verdict",
     "append",
     "artefact_table",
     "canonical_json",
+    "causes",
     "check_record",
     "claims_at",
     "claims_sha256",
     "claims_table",
+    "compare",
     "deviation_table",
     "edition_of",
     "errata_table",
+    "find_record",
     "format_interval",
     "format_number",
     "interval_words",
@@ -88,6 +94,8 @@ __all__ = [
     "pooled_table",
     "published_table",
     "read_ledger",
+    "remove_edition",
+    "rerun",
     "result_table",
     "runs_by_seed",
     "seal",

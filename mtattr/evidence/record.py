@@ -67,17 +67,26 @@ def measure(record: Mapping[str, Any], metric: str, epoch: str = "selected") -> 
     """One number of a record, NaN if absent: a test metric, or a cost ("cost.train_seconds").
 
     Args:
+        metric: its name; `true_m` is the metric m against what was drawn, and against the labels,
+            all there is, where nothing was drawn.
         epoch: of a metric, "selected" or "last".
     """
-    values = record["cost"] if metric.startswith("cost.") else record["metrics"][epoch]
-    value = values.get(metric.removeprefix("cost."))
+    if metric.startswith("cost."):
+        value = record["cost"].get(metric.removeprefix("cost."))
+    else:
+        value = _of_truth(record, record["metrics"][epoch], metric)
     return math.nan if value is None else float(value)
 
 
 def floor_of(record: Mapping[str, Any], metric: str) -> float:
     """Floor of a metric, reached without looking at the image; NaN if the record has none."""
-    value = record["floors"].get(metric)
+    value = _of_truth(record, record["floors"], metric)
     return math.nan if value is None else float(value)
+
+
+def _of_truth(record: Mapping[str, Any], values: Mapping[str, Any], metric: str) -> Any:
+    drawn = record["data"]["generated"]
+    return values.get(metric if drawn else metric.removeprefix("true_"))
 
 
 def _check_content(record: dict[str, Any], source: str) -> None:

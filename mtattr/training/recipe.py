@@ -30,6 +30,8 @@ class Recipe(Protocol):
     `mtattr.PAPERS`. `mtattr run` and `fit_or_load` use nothing else of it.
     """
 
+    #: Of its sizes and schedules; only records of one edition are compared.
+    EDITION: int
     VARIANTS: Mapping[str, Any]
     #: (dataset, scale) -> image size, limits, network size and `FitSettings`.
     SIZES: Mapping[tuple[str, str], Any]
@@ -69,6 +71,14 @@ def recipe_of(paper: str) -> Recipe:
         raise InputError(f"paper {paper!r} has no recipe to run") from None
 
 
+def edition_of(paper: str) -> int:
+    """Edition of a paper's sizes and schedules, 1 for a paper without a recipe."""
+    try:
+        return recipe_of(paper).EDITION
+    except InputError:
+        return 1
+
+
 def size_of(sizes: Mapping[tuple[str, str], Size], paper: str, dataset: str, scale: str) -> Size:
     """The entry of `sizes` for a dataset at a scale; `InputError` lists those that there are."""
     datasets = sorted({name for name, _ in sizes})
@@ -105,17 +115,25 @@ def check_spec(
 
 
 def load_splits(
-    dataset: str, size: Any, *, root: str | Path | None = None, **options: Any
+    dataset: str,
+    size: Any,
+    *,
+    draw: int | None = None,
+    root: str | Path | None = None,
+    **options: Any,
 ) -> dict[str, ImageData]:
     """The three splits of a dataset at a recipe's size.
 
     Args:
         dataset: its name.
+        draw: of a generated set, whose three splits are drawn anew; real sets have none.
         size: has `image_size`, the limits `train`, `val`, `test`, and loader `options` if any.
         root: folder of a real dataset; generated sets need none.
         options: of the loader, before those of `size`.
     """
     root = None if dataset in TWIN_WRITERS or dataset == "digits" else root
+    if dataset in TWIN_WRITERS and draw is not None:
+        options["draw"] = draw
     options = {**getattr(size, "options", {}), **options, "image_size": size.image_size}
     return {
         split: load_dataset(dataset, split, root=root, limit=getattr(size, split), **options)
