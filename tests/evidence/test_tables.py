@@ -32,8 +32,6 @@ from mtattr.evidence import (
 )
 
 INCEPTION = {"backbone": "inception"}
-
-
 TWIN = "deepfashion-twin"
 NOT_TESTED = {"not tested", "exploratory (not tested)"}
 CLAIM = {
