@@ -178,8 +178,9 @@ def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> di
     For the source network, a draw of other people.
     """
     if spec.variant != SOURCE:
-        return load_splits(spec.dataset, spec.scale, draw=spec.seed, root=root, **options)
-    splits = load_splits(spec.dataset, spec.scale, draw=SOURCE_DRAW, root=root, **options)
+        options = {"draw": spec.seed} | options
+        return load_splits(spec.dataset, spec.scale, root=root, **options)
+    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"draw": SOURCE_DRAW})
     return {split: part.select_tasks([SOURCE_TASK]) for split, part in splits.items()}
 
 

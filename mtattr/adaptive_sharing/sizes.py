@@ -162,21 +162,16 @@ def load_splits(
     Args:
         dataset: one domain, or both; then labels that only the other domain has are unknown.
         scale: smoke, reduced or paper.
-        draw: of a twin, whose three splits are drawn anew; real sets have none.
+        draw: of generated domains, drawn anew for every number; real ones have none.
         root: the dataset's folder or the one above it; for both domains the folder above both.
         options: of the loaders.
     """
     size = size_of(dataset, scale)
-    loaded = {}
+    loaded, domains = {}, domains_of(dataset)
+    if dataset.endswith("-twin"):
+        options["draw"] = draw
     for split in SPLITS:
-        domains = domains_of(dataset)
-        how = {
-            "root": root,
-            "draw": draw,
-            "limit": getattr(size, split),
-            "together": len(domains) > 1,
-            **options,
-        }
+        how = {"root": root, "limit": getattr(size, split), "together": len(domains) > 1, **options}
         parts = [_load(domain, split, size, **how) for domain in domains]
         loaded[split] = join(*parts) if len(parts) > 1 else parts[0]
     return loaded
@@ -187,9 +182,7 @@ def _load(dataset: str, split: str, size: Size, *, together: bool, **options: An
         options = {
             name: value for name, value in options.items() if name not in ("root", "skip_bad")
         }
-    else:
-        options.pop("draw")
-    if dataset == "celeba" and size.divisor == 1:
+    elif dataset == "celeba" and size.divisor == 1:
         options = {"images": "wild"} | options  # the paper uses the photographs before alignment
     if options.get("root") is not None:
         # Both domains, and so the teachers of each, have a folder of their own below the root.
