@@ -315,6 +315,14 @@ def test_settings_pick_records_and_open_settings_must_agree(pair):
     assert judge(claim(settings={"backbone": "tiny"}), small).reason == "no record"
 
 
+def test_a_file_of_weights_is_a_start_and_no_setting_that_must_match(make_runs):
+    pretrained = make_runs("PM", noisy(0.8), spec__settings={"weights": "vgg16.safetensors"})
+    assert judge(claim(), pretrained + make_runs("CM", noisy(0.7))).verdict == "trend holds"
+    large, small = ({"weights": "a", "backbone": size} for size in ("large", "small"))
+    other = make_runs("PM", noisy(0.8), spec__settings=large) + make_runs("CM", noisy(0.7), spec__settings=small)
+    assert "differ in settings" in judge(claim(), other).reason
+
+
 def test_records_of_another_paper_dataset_or_variant_do_not_count(pair):
     elsewhere = pair(noisy(0.8), noisy(0.7), spec__paper="channel_attention")
     assert judge(claim(paper="attribute_estimation"), elsewhere).reason == "no record"
