@@ -24,6 +24,7 @@ from mtattr.evaluation.cost import (
 from mtattr.evaluation.counts import counts, f1_from, precision_from, recall_from
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
+from mtattr.evaluation.imputation import linear_imputation, mean_colour
 from mtattr.evaluation.localisation import (
     centre_prior,
     energy_inside,
@@ -73,11 +74,13 @@ __all__ = [
     "holm",
     "known_regions",
     "latency",
+    "linear_imputation",
     "linear_probe",
     "localisation_scores",
     "mantel_test",
     "mean_accuracy",
     "mean_accuracy_floor",
+    "mean_colour",
     "micro_accuracy",
     "micro_floor",
     "occlusion_maps",
