@@ -182,7 +182,7 @@ def plan(
             select_by=main_metric(tasks),
             floors=floors,
             task_metrics=accuracy_by_task,
-            analyse=partial(analyse, whole, rivals),
+            analyse=partial(analyse, whole, rivals, seed=spec.seed),
         ),
         losses=losses,
         task_weights=torch.full((len(tasks),), 1 / len(tasks)),

@@ -13,7 +13,12 @@ from mtattr.evaluation.accuracy import (
 )
 from mtattr.evaluation.batched import batched, evaluating
 from mtattr.evaluation.by_task import accuracy_by_task
-from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
+from mtattr.evaluation.correlation import (
+    mantel_test,
+    phi_coefficients,
+    rank_correlation,
+    row_correlations,
+)
 from mtattr.evaluation.cost import (
     count_flops,
     count_parameters,
@@ -95,6 +100,7 @@ __all__ = [
     "rank_correlation",
     "recall_from",
     "region_iou",
+    "row_correlations",
     "seconds_in_turn",
     "t_interval",
     "task_accuracy",

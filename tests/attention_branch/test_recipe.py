@@ -329,7 +329,13 @@ def test_variants_train_and_are_read_back(variant, dataset, tiny):
     assert main in found
     assert main in made.record["floors"]
     both = variant not in ("cam", "matched")
-    assert both is (f"attention_branch_{main}" in found) is ("perception_over_attention" in found) is ("map_spread" in found)
+    assert (
+        both
+        is ("map_kept_over_flat" in found)
+        is (f"attention_branch_{main}" in found)
+        is ("perception_over_attention" in found)
+        is ("map_spread" in found)
+    )
     assert len(made.record["task_metrics"]["accuracy"]) == len(TASKS[dataset])
     assert give(made.spec).record == made.record
     net = made.network(plan_for(made.spec, give=give))
