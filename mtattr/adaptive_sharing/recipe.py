@@ -47,6 +47,9 @@ from mtattr.training import Measures, Plan, Run, RunSpec
 from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec, run_of
 from mtattr.twins.faces import factor_of
 
+#: Edition of the sizes and schedules, that of the claims in paper.yaml.
+EDITION = 1
+
 
 @dataclass(frozen=True)
 class Variant:

@@ -36,6 +36,9 @@ from mtattr.tasks import TaskSet
 from mtattr.training import Measures, Plan, Run, RunSpec, Weighting
 from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
+#: Edition of the sizes and schedules, that of the claims in paper.yaml.
+EDITION = 1
+
 #: How a variant weighs its tasks, from (tasks, update interval, seed, steps of an epoch).
 WEIGHTINGS: dict[str, Callable[[int, int, int, int], Weighting]] = {
     "trend": lambda tasks, interval, seed, epoch: ValidationLossTrend(tasks, interval=interval),

@@ -39,6 +39,9 @@ from mtattr.tasks import TaskSet
 from mtattr.training import Measures, Plan, Run, RunSpec
 from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
+#: Edition of the sizes and schedules, that of the claims in paper.yaml.
+EDITION = 1
+
 
 @dataclass(frozen=True)
 class Variant:

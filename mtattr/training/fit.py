@@ -34,7 +34,9 @@ class Trained:
         selected_epoch: its number, from 0.
         history: one row of numbers per epoch.
         task_history: "validation_loss", "weight" and what else the weighting logs, each E x T.
-        train_seconds: without validation and checkpoints.
+        train_seconds: by the clock, without validation and checkpoints.
+        cpu_seconds: the same in time of all cores of this process, which a busy machine leaves
+            nearly as they are.
         images_per_second: of training.
         structure: JSON from which `Plan.build` makes the network, None for the plan's own.
         findings: JSON-serialisable log of a search, for the record.
@@ -48,6 +50,7 @@ class Trained:
     history: list[dict[str, float]]
     task_history: dict[str, list[list[float]]]
     train_seconds: float
+    cpu_seconds: float
     images_per_second: float
     structure: Any = None
     findings: Mapping[str, Any] = field(default_factory=dict)
@@ -87,10 +90,15 @@ def fit(
     def due() -> bool:
         return time.monotonic() - saved_at >= loop.checkpoint_seconds
 
+    def count(since: tuple[float, float]) -> None:
+        wall, processor = _clocks()
+        at.train_seconds += wall - since[0]
+        at.cpu_seconds += processor - since[1]
+
     shown = loop.progress if loop.fabric.is_global_zero else False
     with Progress(loop.title, epochs * steps, enabled=shown) as bar:
         while at.epoch < epochs and not stopped():
-            started = time.monotonic()
+            started = _clocks()
             state.model.train()
             order = epoch_order(len(batches.data), seed=loop.seed, epoch=at.epoch)
             while at.step < steps and not stopped():
@@ -99,10 +107,10 @@ def fit(
                 at.images_seen += batches.size
                 bar.at(at.epoch * steps + at.step)
                 if at.step < steps and due():
-                    at.train_seconds += time.monotonic() - started
+                    count(started)
                     state.save()
-                    started = saved_at = time.monotonic()
-            at.train_seconds += time.monotonic() - started
+                    started, saved_at = _clocks(), time.monotonic()
+            count(started)
             if at.step < steps:
                 break
             row = _end_of_epoch(plan, state, state.running / steps)
@@ -125,9 +133,14 @@ def fit(
         at.history,
         at.task_history,
         at.train_seconds,
+        at.cpu_seconds,
         at.images_seen / max(at.train_seconds, 1e-9),
         structure=initial.structure,
     )
+
+
+def _clocks() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
 
 
 def training_step(

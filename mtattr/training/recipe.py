@@ -30,6 +30,8 @@ class Recipe(Protocol):
     `mtattr.PAPERS`. `mtattr run` and `fit_or_load` use nothing else of it.
     """
 
+    #: Of its sizes and schedules; only records of one edition are compared.
+    EDITION: int
     VARIANTS: Mapping[str, Any]
     #: (dataset, scale) -> image size, limits, network size and `FitSettings`.
     SIZES: Mapping[tuple[str, str], Any]
@@ -67,6 +69,14 @@ def recipe_of(paper: str) -> Recipe:
         if error.name is None or not name.startswith(error.name):
             raise
         raise InputError(f"paper {paper!r} has no recipe to run") from None
+
+
+def edition_of(paper: str) -> int:
+    """Edition of a paper's sizes and schedules, 1 for a paper without a recipe."""
+    try:
+        return recipe_of(paper).EDITION
+    except InputError:
+        return 1
 
 
 def size_of(sizes: Mapping[tuple[str, str], Size], paper: str, dataset: str, scale: str) -> Size:

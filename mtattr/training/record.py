@@ -18,7 +18,9 @@ from mtattr.evaluation.cost import peak_memory_mb
 from mtattr.training.checkpoint import first_line
 from mtattr.training.device import describe_environment
 from mtattr.training.fit import Trained
+from mtattr.training.learned import learned
 from mtattr.training.plan import Plan
+from mtattr.training.recipe import edition_of
 from mtattr.training.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -61,21 +63,34 @@ def record_of(
     tasks, test, measures = plan.tasks, plan.data["test"], plan.measures
     predictions = measured.predictions
 
-    def metrics(split: str) -> dict[str, dict[str, float]]:
-        labels = predictions[f"{split}_labels"]
+    answers = {
+        (split, epoch): predictions[f"{split}_{epoch}"]
+        for split in ("val", "test")
+        for epoch in ("last", "selected")
+    }
+
+    def metrics(split: str, labels: Tensor) -> dict[str, dict[str, float]]:
         return {
-            epoch: measures.metrics(predictions[f"{split}_{epoch}"], labels, tasks)
+            epoch: measures.metrics(answers[split, epoch], labels, tasks)
             for epoch in ("last", "selected")
         }
 
+    scores, floors = metrics("test", test.labels), measures.floors(test.labels, tasks)
+    by_task = measures.task_metrics(answers["test", "selected"], test.labels, tasks)
+    if (truth := getattr(test, "truth", None)) is not None:
+        for epoch, values in metrics("test", truth).items():
+            scores[epoch] |= _true(values)
+        floors |= _true(measures.floors(truth, tasks))
+        by_task |= _true(measures.task_metrics(answers["test", "selected"], truth, tasks))
     record = {
         "schema": SCHEMA,
+        "edition": edition_of(spec.paper),
         "spec": spec.to_dict(),
         "metrics": {
-            epoch: values | dict(measured.values[epoch])
-            for epoch, values in metrics("test").items()
+            epoch: values | dict(measured.values[epoch]) for epoch, values in scores.items()
         },
-        "validation": metrics("val"),
+        "validation": metrics("val", predictions["val_labels"]),
+        "learned": learned(measures.select_by, scores["selected"], floors, by_task),
         "selection": {
             "rule": f"highest validation {measures.select_by}",
             "epoch": trained.selected_epoch,
@@ -86,9 +101,8 @@ def record_of(
             name: [_rounded(row) for row in rows] for name, rows in trained.task_history.items()
         },
         "tasks": list(tasks.names),
-        "task_metrics": measures.task_metrics(predictions["test_selected"], test.labels, tasks)
-        | dict(measured.task_values),
-        "floors": measures.floors(test.labels, tasks),
+        "task_metrics": by_task | dict(measured.task_values),
+        "floors": floors,
         "notes": [*plan.notes, *_divergence(trained.history)],
         "data": {
             "fingerprint": identity["data"],
@@ -102,6 +116,7 @@ def record_of(
         "cost": {
             "seconds": round(seconds, 3),
             "train_seconds": round(trained.train_seconds, 3),
+            "cpu_seconds": round(trained.cpu_seconds, 3),
             "images_per_second": round(trained.images_per_second, 1),
             "peak_memory_mb": round(peak_memory_mb(fabric.device), 1),
             "parameters": sum(value.numel() for value in trained.model.parameters()),
@@ -112,6 +127,11 @@ def record_of(
     if trained.findings:
         record["search"] = dict(trained.findings)
     return plain(record)
+
+
+def _true(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Measurements on the drawn truth, under names of their own."""
+    return {f"true_{name}": value for name, value in values.items()}
 
 
 def read_record(path: Path, spec: RunSpec) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class Counters:
     history: list[dict[str, float]] = field(default_factory=list)
     task_history: dict[str, list[list[float]]] = field(default_factory=dict)
     train_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     images_seen: int = 0
 
 

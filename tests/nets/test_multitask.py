@@ -38,3 +38,14 @@ def test_dropout_falls_on_the_averaged_features_in_training_alone():
 def test_dropout_out_of_range_is_refused(dropout):
     with pytest.raises(InputError, match="dropout"):
         MultiTaskNet(build_backbone("small_resnet"), 2, dropout)
+
+
+def test_a_grid_gives_the_head_the_mean_of_every_cell():
+    torch.manual_seed(0)
+    net = MultiTaskNet(build_backbone("small_resnet"), 3, grid=2).eval()
+    output = net(torch.rand(2, 3, 32, 32))
+    maps = output.extra["features"]
+    cells = [maps[:, :, i : i + 2, j : j + 2].mean((2, 3)) for i in (0, 2) for j in (0, 2)]
+    weight = net.head.weight.view(3, -1, 4)
+    by_hand = sum(cell @ weight[:, :, k].T for k, cell in enumerate(cells)) + net.head.bias
+    torch.testing.assert_close(output.logits, by_hand)
