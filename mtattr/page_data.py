@@ -58,7 +58,7 @@ def gallery_command(
     """Exit code of a gallery's command line, which writes what `make` gives to the file named.
 
     Args:
-        make: called with scale, seeds and precision.
+        make: called with scale, seeds, precision and threads, by default those of the evidence.
         about: the module's docstring, whose first line is the help.
         arguments: those of the process if None.
     """
@@ -67,7 +67,6 @@ def gallery_command(
     parser.add_argument("--scale", default="reduced")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--precision", default="32-true")
-    given = parser.parse_args(arguments)
-    return write_or_explain(
-        given.file, lambda: make(scale=given.scale, seeds=given.seeds, precision=given.precision)
-    )
+    parser.add_argument("--threads", type=int, default=1)
+    how = vars(parser.parse_args(arguments))
+    return write_or_explain(how.pop("file"), lambda: make(**how))

@@ -16,6 +16,7 @@ STAND_IN = """#!/bin/sh
 "{python}" -c 'import json, os, sys; print(json.dumps([sys.argv[1:], os.environ["MTATTR_HOME"], os.environ["OMP_WAIT_POLICY"]]))' \\
   "$(basename "$0")" "$@" >> "{log}"
 if [ "$1" = -c ]; then exec "{python}" "$@"; fi
+if [ "$1" = run ]; then for seed in 0 1; do echo "$2 PM seed $seed: accuracy 0.5 (3 s) $2-PM-reduced-seed$seed-a1"; done; fi
 """
 
 
@@ -88,11 +89,11 @@ def test_setup_makes_an_environment_once(checkout):
 
 def test_evidence_trains_each_paper_as_its_records_say(checkout):
     for paper in mtattr.PAPERS:
-        (checkout / f".mtattr/runs/{paper}-x-reduced-0").mkdir(parents=True)
-        (checkout / f".mtattr/runs/{paper}-x-smoke-0").mkdir()
+        (checkout / f".mtattr/runs/{paper}-PM-reduced-seed0-old").mkdir(parents=True)
     calls = [call for call in make(checkout, "evidence") if call[0] == "mtattr"]
     assert [call[2] for call in calls[::2]] == list(mtattr.PAPERS)
     for paper, run, add in zip(mtattr.PAPERS, calls[::2], calls[1::2], strict=True):
         precision = "bf16-mixed" if paper == "attribute_estimation" else "32-true"
-        assert run == ["mtattr", *f"run {paper} --evidence --scale reduced --seeds 0-4 --precision {precision}".split()]
-        assert add == ["mtattr", "ledger", "add", f"{checkout}/.mtattr/runs/{paper}-x-reduced-0"]
+        assert run == ["mtattr", *f"run {paper} --evidence --scale reduced --seeds 0-4 --precision {precision} --threads 1".split()]
+        finished = [f"{checkout}/.mtattr/runs/{paper}-PM-reduced-seed{seed}-a1" for seed in (0, 1)]
+        assert add == ["mtattr", "ledger", "add", *finished]

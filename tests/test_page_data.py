@@ -3,7 +3,7 @@ import json
 import numpy as np
 import torch
 from mtattr.errors import InputError
-from mtattr.page_data import picture_of, png_of, rounded, write_or_explain
+from mtattr.page_data import gallery_command, picture_of, png_of, rounded, write_or_explain
 
 
 def test_numbers_keep_four_digits_and_nan_is_null():
@@ -31,3 +31,11 @@ def test_bad_input_is_one_line_and_leaves_the_old_file(tmp_path, capsys):
     assert write_or_explain(file, fail) == 2
     assert capsys.readouterr().err == "images: too small\n"
     assert file.read_text() == "old"
+
+
+def test_a_gallery_asks_for_runs_as_the_evidence_trains_them_unless_told_otherwise(tmp_path):
+    file = tmp_path / "gallery.json"
+    usual = {"scale": "reduced", "seeds": [0, 1, 2, 3, 4], "precision": "32-true", "threads": 1}
+    for arguments, changed in (([], {}), (["--threads", "2", "--seeds", "7"], {"threads": 2, "seeds": [7]})):
+        assert gallery_command(lambda **how: how, "A gallery.", [str(file), *arguments]) == 0
+        assert json.loads(file.read_text()) == usual | changed

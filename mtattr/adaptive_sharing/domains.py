@@ -25,11 +25,18 @@ def one_task_per_category(data: ImageData) -> ImageData:
         raise InputError(f"{data.name}: expected a categorical task, but all are binary")
     t = data.tasks.categorical_indices[0]
     values = data.tasks[t].values
-    category = data.labels[:, t]
-    labels = (category[:, None] == torch.arange(len(values))).float()
-    labels[category.isnan()] = torch.nan
-    tasks = TaskSet(Task(value, group=CLOTHES) for value in values)
-    return replace(data, labels=labels, tasks=tasks, region_of=None)
+
+    def split(category: Tensor) -> Tensor:
+        labels = (category[:, None] == torch.arange(len(values))).float()
+        return labels.masked_fill(category[:, None].isnan(), torch.nan)
+
+    return replace(
+        data,
+        labels=split(data.labels[:, t]),
+        truth=None if data.truth is None else split(data.truth[:, t]),
+        tasks=TaskSet(Task(value, group=CLOTHES) for value in values),
+        region_of=None,
+    )
 
 
 def join(faces: ImageData, clothes: ImageData) -> ImageData:
@@ -37,11 +44,16 @@ def join(faces: ImageData, clothes: ImageData) -> ImageData:
     sizes = tuple(faces.images.shape[2:]), tuple(clothes.images.shape[2:])
     if sizes[0] != sizes[1]:
         raise InputError(f"both domains need images of one size, got {sizes[0]} and {sizes[1]}")
-    labels = torch.full(
-        (len(faces) + len(clothes), len(faces.tasks) + len(clothes.tasks)), torch.nan
-    )
-    labels[: len(faces), : len(faces.tasks)] = faces.labels
-    labels[len(faces) :, len(faces.tasks) :] = clothes.labels
+
+    def side_by_side(of_faces: Tensor, of_clothes: Tensor) -> Tensor:
+        labels = torch.full(
+            (len(faces) + len(clothes), len(faces.tasks) + len(clothes.tasks)), torch.nan
+        )
+        labels[: len(faces), : len(faces.tasks)] = of_faces
+        labels[len(faces) :, len(faces.tasks) :] = of_clothes
+        return labels
+
+    drawn = faces.truth is not None and clothes.truth is not None
     facts = {
         f"{of.name} {name}": fact
         for of in (faces, clothes)
@@ -50,11 +62,12 @@ def join(faces: ImageData, clothes: ImageData) -> ImageData:
     }
     return ImageData(
         torch.cat([faces.images, clothes.images]),
-        labels,
+        side_by_side(faces.labels, clothes.labels),
         TaskSet((*faces.tasks, *clothes.tasks)),
         (*(f"face {key}" for key in faces.keys), *(f"clothes {key}" for key in clothes.keys)),
         f"{faces.name}+{clothes.name}",
         faces.split,
+        truth=side_by_side(faces.truth, clothes.truth) if drawn else None,
         generated=faces.generated or clothes.generated,
         source=f"{faces.source}; {clothes.source}",
         terms=f"{faces.terms}; {clothes.terms}",

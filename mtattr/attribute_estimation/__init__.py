@@ -12,6 +12,8 @@ E103-A (12), 2020. Where its parts are:
   alone): `AttributeEstimationNet(variant=...)`
 
 Ours: `interventions`, which change o_a and watch the class, and `explain`, Grad-CAM of attributes.
+After Koh et al. 2020, "Concept Bottleneck Models": `AttributeEstimationNet(variant="bottleneck")`,
+whose class reads o_a alone, and `correction`, class accuracy against the number of corrected o_a.
 """
 
 from mtattr.attribute_estimation.loss import joint_loss, loss_weights

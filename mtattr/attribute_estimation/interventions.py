@@ -14,37 +14,57 @@ from mtattr.data.image_data import ImageData
 
 @dataclass(frozen=True)
 class MiddleLayer:
-    """Inputs x `(N, D)` and o_a `(N, K)` of PM's class branch, and the class labels `(N,)`."""
+    """Middle layer of N images.
+
+    Args:
+        pooled: x `(N, D)`.
+        attributes: o_a `(N, K)`.
+        labels: class index and attributes `(N, 1 + K)`, NaN = unknown.
+    """
 
     pooled: Tensor
     attributes: Tensor
-    classes: Tensor
+    labels: Tensor
+
+    @property
+    def classes(self) -> Tensor:
+        """Class indices `(N,)`, NaN = unknown."""
+        return self.labels[:, 0]
 
 
 @torch.no_grad()
 def middle_layer(
     net: AttributeEstimationNet, data: ImageData, *, device: object = "cpu", batch_size: int = 256
 ) -> MiddleLayer:
-    """Middle layer of all images with a known class, in evaluation mode."""
+    """Middle layer of all images, in evaluation mode."""
     net.eval()
-    rows = (~data.labels[:, 0].isnan()).nonzero().flatten()
-    extras = [net(take(data.images, part, device)).extra for part in rows.split(batch_size)]
+    parts = torch.arange(len(data)).split(batch_size)
+    extras = [net(take(data.images, part, device)).extra for part in parts]
     x, o_a = (torch.cat([extra[k].float() for extra in extras]) for k in ("pooled", "attributes"))
-    return MiddleLayer(x, o_a, data.labels[rows, 0].long().to(device))
+    return MiddleLayer(x, o_a, data.labels.to(x.device))
 
 
 @torch.no_grad()
 def accuracy_with(net: AttributeEstimationNet, layer: MiddleLayer, attributes: Tensor) -> float:
-    """Class accuracy in [0, 1] when the class branch reads `attributes` `(N, K)` instead of o_a."""
-    classes = net.classify(layer.pooled, attributes).argmax(dim=1)
-    return (classes == layer.classes).float().mean().item()
+    """Accuracy in [0, 1] of the known classes when the class branch reads `attributes` `(N, K)`."""
+    right = net.classify(layer.pooled, attributes).argmax(dim=1) == layer.classes
+    return right[~layer.classes.isnan()].double().mean().item()
 
 
 def shuffle_drop(net: AttributeEstimationNet, layer: MiddleLayer, *, seed: int = 0) -> float:
     """Class accuracy lost when the o_a of all images are shuffled; about 0 if they are ignored."""
-    order = torch.randperm(len(layer.classes), generator=torch.Generator().manual_seed(seed))
-    shuffled = layer.attributes[order.to(layer.classes.device)]
+    order = torch.randperm(len(layer.labels), generator=torch.Generator().manual_seed(seed))
+    shuffled = layer.attributes[order.to(layer.attributes.device)]
     return accuracy_with(net, layer, layer.attributes) - accuracy_with(net, layer, shuffled)
+
+
+def rounded_drop(net: AttributeEstimationNet, layer: MiddleLayer) -> float:
+    """Class accuracy lost when o_a is rounded to 0 or 1: what the class reads between yes and no.
+
+    Probabilities can tell more about the class than the attributes that they stand for (leakage).
+    """
+    rounded = layer.attributes.round()
+    return accuracy_with(net, layer, layer.attributes) - accuracy_with(net, layer, rounded)
 
 
 @torch.no_grad()

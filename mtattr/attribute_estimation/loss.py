@@ -68,17 +68,32 @@ def joint_loss(
     return FixedWeights(loss_weights(len(tasks) - 1, alpha).to(losses))(losses)
 
 
-def losses(output: Output, batch: Batch, tasks: TaskSet) -> Tensor:
-    """Losses `(1 + K,)` that a plan trains: `joint_loss` before its weights."""
+def losses(output: Output, batch: Batch, tasks: TaskSet, *, told: bool = False) -> Tensor:
+    """Losses `(1 + K,)` that a plan trains: `joint_loss` before its weights.
+
+    Args:
+        told: the class branch learns from the annotated attributes instead of o_a, as in the
+            independent bottleneck of Koh et al. 2020. Where there are logits alone, on validation,
+            the class is read from o_a, as in use.
+    """
     classes, labels = tasks[0].num_units, batch.labels
+    class_logits = output.logits[:, :classes]
+    if told and output.extra:
+        truth = tell(labels[:, 1:], output.extra["attributes"])
+        class_logits = output.extra["classify"](truth)
     return joint_loss(
-        output.logits[:, :classes],
+        class_logits,
         output.logits[:, classes:],
         labels[:, 0],
         labels[:, 1:],
         known=batch.known,
         reduction="none",
     )
+
+
+def tell(truth: Tensor, attributes: Tensor) -> Tensor:
+    """The true attributes `(B, K)` in {0, 1}, and the estimated o_a `(B, K)` where they are NaN."""
+    return torch.where(truth.isnan(), attributes.detach().to(truth.dtype), truth)
 
 
 @functools.lru_cache(maxsize=8)

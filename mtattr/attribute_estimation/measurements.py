@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-import torch
 from torch import Tensor, nn
 
+from mtattr.attribute_estimation.correction import curve_metrics, order_by_error
 from mtattr.attribute_estimation.explain import localisation
 from mtattr.attribute_estimation.interventions import (
-    accuracy_with,
+    MiddleLayer,
     attribute_effects,
     effect_agreement,
     flip_rates,
     middle_layer,
+    rounded_drop,
     shuffle_drop,
 )
 from mtattr.data.image_data import ImageData
@@ -76,36 +78,49 @@ def task_metrics(logits: Tensor, labels: Tensor, tasks: TaskSet) -> dict[str, li
 
 
 def analyse(
-    net: nn.Module, data: Mapping[str, ImageData], device: object, *, supervised: bool
+    net: nn.Module,
+    data: Mapping[str, ImageData],
+    device: object,
+    *,
+    classes: bool,
+    attributes: bool,
 ) -> dict[str, float]:
-    """Interventions on o_a, localisation, and F1 with thresholds chosen on validation."""
-    result: dict[str, float] = {}
-    if net.variant == "Ideal" or not supervised:
-        return (
-            result
-            if net.variant == "Ideal"
-            else {"shuffle_drop": shuffle_drop(net, middle_layer(net, data["test"], device=device))}
-        )
-    result |= localisation(
-        net, data["test"], images=min(256, len(data["test"]) // 8), device=device
-    )
-    val, test = (middle_layer(net, data[split], device=device) for split in ("val", "test"))
-    rows = {split: ~data[split].labels[:, 0].isnan() for split in ("val", "test", "train")}
-    thresholds = choose_thresholds(val.attributes.cpu(), data["val"].labels[rows["val"], 1:])
-    result["attribute_f1_chosen_thresholds"] = (
-        f1(test.attributes.cpu() > thresholds, data["test"].labels[rows["test"], 1:])
-        .nanmean()
-        .item()
-    )
-    if net.variant == "PM":
-        effects = attribute_effects(net, test)
-        truth = data["test"].labels[rows["test"], 1:].to(test.attributes)
-        told = torch.where(truth.isnan(), test.attributes, truth)
-        train_labels = data["train"].labels[rows["train"]]
+    """Localisation, F1 with thresholds chosen on validation, and interventions on o_a.
+
+    Args:
+        classes: the class branch was trained on labels of the class.
+        attributes: the attribute branch was trained on labels of the attributes.
+    """
+    if net.attribute_branch is None:
+        return {}
+    test, result = middle_layer(net, data["test"], device=device), {}
+    if attributes:
+        images = min(256, len(data["test"]) // 8)
+        result |= localisation(net, data["test"], images=images, device=device)
+        val = middle_layer(net, data["val"], device=device)
+        result["attribute_f1_chosen_thresholds"] = _f1_at_chosen_thresholds(val, test)
+    if not classes or not net.reads_attributes:
+        return result
+    test = replace(test, labels=_truth(data["test"]).to(test.labels))
+    result["shuffle_drop"] = shuffle_drop(net, test)
+    if attributes:
+        train, effects = data["train"].labels, attribute_effects(net, test)
+        train = train[~train[:, 0].isnan()]
+        result |= curve_metrics(net, test, order_by_error(val.attributes, val.labels[:, 1:]))
         result |= {
-            "shuffle_drop": shuffle_drop(net, test),
-            "told_gain": accuracy_with(net, test, told) - accuracy_with(net, test, test.attributes),
+            "rounded_drop": rounded_drop(net, test),
             "flip_rate": flip_rates(net, test).mean().item(),
-            "effect_agreement": effect_agreement(effects, train_labels[:, 1:], train_labels[:, 0]),
+            "effect_agreement": effect_agreement(effects, train[:, 1:], train[:, 0]),
         }
     return result
+
+
+def _truth(data: ImageData) -> Tensor:
+    """What is drawn, or the labels `(N, T)` of data that nobody drew."""
+    truth = getattr(data, "truth", None)
+    return data.labels if truth is None else truth
+
+
+def _f1_at_chosen_thresholds(val: MiddleLayer, test: MiddleLayer) -> float:
+    thresholds = choose_thresholds(val.attributes, val.labels[:, 1:])
+    return f1(test.attributes > thresholds, test.labels[:, 1:]).nanmean().item()

@@ -1,6 +1,8 @@
-"""Networks of Maeda et al. 2020: attributes as reasons (PM), beside the class (CM), or none."""
+"""Networks of Maeda et al. 2020 (PM, CM, Ideal), and the concept bottleneck of Koh et al. 2020."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +10,13 @@ from torch import Tensor, nn
 from mtattr.errors import InputError, whole_number
 from mtattr.nets import Output, build_backbone
 
-VARIANTS = ("PM", "CM", "Ideal")
+#: Network -> whether its class branch reads x, and whether it reads o_a.
+READS = {
+    "PM": (True, True),
+    "CM": (True, False),
+    "Ideal": (True, False),
+    "bottleneck": (False, True),
+}
 
 
 class AttributeEstimationNet(nn.Module):
@@ -16,15 +24,17 @@ class AttributeEstimationNet(nn.Module):
 
     x is the pooled feature map of the backbone, `(B, D)`; o_a are the K attribute probabilities.
     `forward` returns class logits, then attribute logits, and in `extra` the feature map
-    ("features"), x ("pooled") and o_a ("attributes").
+    ("features"), x ("pooled"), o_a ("attributes") and x's `classify` ("classify").
 
     Args:
         backbone: a name for `build_backbone`, or a module with `num_features` that maps images
             `(B, 3, H, W)` in [0, 1] to features `(B, num_features, h, w)`.
         variant: "PM", the class branch reads z = [x ; o_a]; "CM", both branches read x; "Ideal",
-            the class branch alone.
+            the class branch alone; "bottleneck", the class branch reads o_a alone.
         attribute_units, class_units: M_a and M_c, hidden units of the branches.
         detach: cut the gradient of the class loss at o_a, which Maeda et al. do not.
+        fixed: only the class branch learns; backbone and attribute branch keep their weights and
+            statistics.
     """
 
     def __init__(
@@ -37,11 +47,12 @@ class AttributeEstimationNet(nn.Module):
         class_units: int = 512,
         *,
         detach: bool = False,
+        fixed: bool = False,
     ) -> None:
         super().__init__()
-        if variant not in VARIANTS:
-            raise InputError(f"variant {variant!r} is unknown; there are {', '.join(VARIANTS)}")
-        self.variant, self.detach = variant, detach
+        if variant not in READS:
+            raise InputError(f"variant {variant!r} is unknown; there are {', '.join(READS)}")
+        self.variant, self.detach, self.fixed = variant, detach, fixed
         self.num_classes = whole_number("num_classes", num_classes, 2)
         self.num_attributes = whole_number(
             "num_attributes", num_attributes, int(variant != "Ideal")
@@ -52,13 +63,24 @@ class AttributeEstimationNet(nn.Module):
         if variant != "Ideal":
             units = whole_number("attribute_units", attribute_units)
             self.attribute_branch = _branch(width, units, num_attributes)
-        inputs = width + num_attributes if variant == "PM" else width
+        self.reads_image, self.reads_attributes = READS[variant]
+        inputs = width * self.reads_image + num_attributes * self.reads_attributes
         self.class_branch = _branch(inputs, whole_number("class_units", class_units), num_classes)
+        if fixed:
+            self.requires_grad_(False)
+            self.class_branch.requires_grad_(True)
+
+    def train(self, mode: bool = True) -> AttributeEstimationNet:
+        """Training mode, in which a fixed backbone keeps the statistics of its batch norm."""
+        super().train(mode)
+        if self.fixed:
+            self.backbone.eval()
+        return self
 
     def classify(self, pooled: Tensor, attributes: Tensor | None = None) -> Tensor:
-        """Class logits `(B, C)` of x `(B, D)` and, for PM, any attribute probabilities `(B, K)`."""
-        z = torch.cat([pooled, attributes], dim=1) if self.variant == "PM" else pooled
-        return self.class_branch(z)
+        """Class logits `(B, C)` of x `(B, D)` and any attribute probabilities `(B, K)`."""
+        z = [pooled] * self.reads_image + [attributes] * self.reads_attributes
+        return self.class_branch(torch.cat(z, dim=1))
 
     def forward(self, images: Tensor) -> Output:
         """Logits for images `(B, 3, H, W)` in [0, 1]."""
@@ -72,7 +94,7 @@ class AttributeEstimationNet(nn.Module):
         class_logits = self.classify(pooled, attributes.detach() if self.detach else attributes)
         return Output(
             torch.cat([class_logits, attribute_logits], dim=1),
-            extra=extra | {"attributes": attributes},
+            extra=extra | {"attributes": attributes, "classify": partial(self.classify, pooled)},
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,19 @@ from mtattr.attribute_estimation.loss import loss_weights, losses
 from mtattr.attribute_estimation.measurements import analyse, floors, metrics, task_metrics
 from mtattr.attribute_estimation.network import AttributeEstimationNet
 from mtattr.attribute_estimation.sizes import PAPER, SIZES, load_splits, size_of
+from mtattr.data import TWIN_WRITERS
 from mtattr.data.image_data import ImageData
+from mtattr.errors import InputError
 from mtattr.nets import build_backbone
 from mtattr.tasks import TaskSet
-from mtattr.training import Measures, Plan, Run, RunSpec
-from mtattr.training.recipe import EPOCHS, WEIGHTS, Settings, check_spec
+from mtattr.training import Initial, Measures, Plan, Run, RunSpec
+from mtattr.training.recipe import EPOCHS, WEIGHTS, Settings, check_spec, run_of
+
+#: The run whose attribute estimation the sequential and the independent bottleneck take over.
+ATTRIBUTES = "bottleneck-attributes"
 
 #: Edition of the sizes and schedules, that of the claims in paper.yaml.
-EDITION = 1
+EDITION = 2
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,20 @@ class Variant:
     """A network of Maeda et al. 2020, or a control.
 
     Args:
-        network: "PM", "CM" or "Ideal".
+        network: "PM", "CM", "Ideal" or "bottleneck".
         alpha: weight of the class loss.
         class_units: M_c.
         detach: no gradient of the class loss to the attribute branch.
+        fixed: backbone and attribute branch are those of `ATTRIBUTES` and stay as they are.
+        told: the class branch learns from the annotated attributes, not from o_a.
     """
 
     network: str
     alpha: float = 0.5
     class_units: int = 512
     detach: bool = False
+    fixed: bool = False
+    told: bool = False
 
 
 VARIANTS: dict[str, Variant] = {
@@ -50,6 +59,11 @@ VARIANTS: dict[str, Variant] = {
     "CM-matched": Variant("CM"),
     "PM-detached": Variant("PM", detach=True),
     "PM-unsupervised": Variant("PM", alpha=1.0),
+    # Koh et al. 2020: three ways to train a class branch that reads o_a alone.
+    "bottleneck-joint": Variant("bottleneck"),
+    ATTRIBUTES: Variant("bottleneck", alpha=0.0),
+    "bottleneck-sequential": Variant("bottleneck", alpha=1.0, fixed=True),
+    "bottleneck-independent": Variant("bottleneck", alpha=1.0, fixed=True, told=True),
 }
 BACKBONES = {
     "inception": "inception_v3",
@@ -74,7 +88,11 @@ def check(spec: RunSpec) -> None:
     Only data can tell whether there are as many attributes as asked for.
     """
     check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    settings = spec.settings
+    settings, variant = spec.settings, VARIANTS[spec.variant]
+    if "alpha" in settings and variant.alpha != Variant.alpha:
+        raise InputError(
+            f"setting alpha: {spec.variant} has alpha = {variant.alpha:.0f} by definition"
+        )
     if {"weights", "tap"} & settings.keys():
         # Only the network can tell whether they fit; later the run's folder would be made.
         weights, tap = settings.get("weights"), settings.get("tap", -1)
@@ -82,13 +100,18 @@ def check(spec: RunSpec) -> None:
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:
-    """No earlier runs."""
-    return []
+    """The run whose attribute estimation a fixed bottleneck takes over."""
+    return [replace(spec, variant=ATTRIBUTES)] if VARIANTS[spec.variant].fixed else []
 
 
 def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
-    """The splits with the class first and the K most informative attributes."""
+    """The splits with the class first and the K most informative attributes.
+
+    A twin is drawn anew for each seed, all three splits of it.
+    """
     attributes = spec.settings.get("attributes")
+    if spec.dataset in TWIN_WRITERS:
+        options = {"seed": spec.seed} | options
     return load_splits(spec.dataset, spec.scale, root=root, attributes=attributes, **options)
 
 
@@ -108,23 +131,44 @@ def plan(
         data = {split: part.select_tasks([0]) for split, part in data.items()}
     tasks, weights = data["train"].tasks, settings.get("weights")
     tap = settings.get("tap", -1)
-    start = "weights given by the user" if weights else "random initial weights"
+    build = partial(_build, backbone, tasks, variant, size.stem_stride, weights, tap)
+    start, initial = "weights given by the user" if weights else "random initial weights", Initial
+    if variant.fixed:
+        start, (needed,) = f"attribute estimation of {ATTRIBUTES}", requires(spec)
+        initial = partial(take_over, build, spec.seed, run_of(runs, needed))
     return Plan(
         data=data,
-        build=partial(_build, backbone, tasks, variant, size.stem_stride, weights, tap),
+        build=build,
         settings=replace(size.fit, epochs=settings.get("epochs", size.fit.epochs)),
         measures=Measures(
             metrics=metrics,
-            select_by="class_accuracy",
+            select_by="class_accuracy" if alpha > 0 else "attribute_mean_accuracy",
             floors=floors,
             task_metrics=task_metrics,
-            analyse=partial(analyse, supervised=alpha < 1),
+            analyse=partial(analyse, classes=alpha > 0, attributes=alpha < 1 or variant.fixed),
         ),
-        losses=losses,
+        losses=partial(losses, told=True) if variant.told else losses,
         task_weights=torch.ones(1) if only_class else loss_weights(len(tasks) - 1, alpha),
+        initial=initial,
         seen_by_all=whole,
         notes=(f"{backbone}, {start}",),
     )
+
+
+def take_over(build: Callable[[], AttributeEstimationNet], seed: int, run: Run) -> Initial:
+    """Backbone and attribute branch of a finished run, and a class branch with random weights.
+
+    Args:
+        build: makes the network.
+        seed: of the class branch.
+        run: its selected epoch is taken.
+    """
+    torch.manual_seed(seed)
+    net = build()
+    fresh = net.class_branch.state_dict()
+    net.load_state_dict(run.weights())
+    net.class_branch.load_state_dict(fresh)
+    return Initial(weights=net.state_dict())
 
 
 def _backbone(spec: RunSpec) -> str:
@@ -143,21 +187,21 @@ def _build(
         variant.network,
         class_units=variant.class_units,
         detach=variant.detach,
+        fixed=variant.fixed,
     )
 
 
+#: Backbone and variant of the runs that the claims ask for, required ones first.
+EVIDENCE: tuple[tuple[str, str], ...] = (
+    *(("inception", variant) for variant in VARIANTS),
+    *(("xception", variant) for variant in ("PM", "CM")),
+)
+
+
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for; controls on the first backbone alone."""
-    published, controls = ("PM", "CM", "Ideal"), ("CM-matched", "PM-detached", "PM-unsupervised")
-    cells = [("digits", "inception", variant) for variant in published]
-    cells += [("deepfashion-twin", "inception", variant) for variant in (*published, *controls)]
-    cells += [
-        ("deepfashion-twin", backbone, variant)
-        for backbone in ("inception_resnet", "xception")
-        for variant in published
-    ]
+    """The runs that the chapter's claims ask for."""
     return [
-        RunSpec(PAPER, variant, dataset, scale, seed, {"backbone": backbone})
+        RunSpec(PAPER, variant, "deepfashion-twin", scale, seed, {"backbone": backbone})
         for seed in seeds
-        for dataset, backbone, variant in cells
+        for backbone, variant in EVIDENCE
     ]

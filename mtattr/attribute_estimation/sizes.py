@@ -35,6 +35,16 @@ def _quick(epochs: int) -> FitSettings:
     )
 
 
+#: Chosen on validation with seeds from 100 on, see the deviations in paper.yaml.
+_TRAINED = FitSettings(
+    epochs=6,
+    batch_size=128,
+    learning_rate=0.01,
+    weight_decay=0.01,
+    optimizer="adamw",
+    schedule="one_cycle",
+    flip=True,
+)
 _PAPER = FitSettings(epochs=20, batch_size=32, learning_rate=1e-3)
 SIZES: dict[tuple[str, str], Size] = {
     ("digits", "smoke"): Size(16, 8, FitSettings(epochs=4, schedule="cosine"), stem_stride=1),
@@ -42,10 +52,10 @@ SIZES: dict[tuple[str, str], Size] = {
         16, 8, FitSettings(epochs=20, schedule="cosine", shift=1), stem_stride=1
     ),
     ("deepfashion-twin", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
-    ("deepfashion-twin", "reduced"): Size(48, 24, _quick(10), 6000, 1500, 3000),
+    ("deepfashion-twin", "reduced"): Size(48, 24, _TRAINED, 20_000, 2000, 5000),
     ("deepfashion-twin", "paper"): Size(299, 24, _PAPER),
     ("deepfashion", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
-    ("deepfashion", "reduced"): Size(48, 200, _quick(10), 6000, 1500, 3000),
+    ("deepfashion", "reduced"): Size(48, 200, _TRAINED, 20_000, 2000, 5000),
     ("deepfashion", "paper"): Size(299, 200, _PAPER),
 }
 

@@ -35,6 +35,8 @@ _NOTEBOOK_STACK = {"papermill", "jupytext", "nbformat", "jupyter_book", "sphinx"
     name="mtattr",
     context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
+    epilog="Exit codes: 0 done, 1 a run failed or a check found a difference, 2 bad input (one "
+    "line on stderr), 130 interrupted.",
 )
 @click.version_option(mtattr.__version__, prog_name="mtattr")
 @click.pass_context
@@ -49,7 +51,7 @@ for _command in (run, reproduce, notebooks, book, ledger, data):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 0 done, 1 a run failed, 2 bad input (one line on stderr), 130 interrupted."""
+    """Exit code, as the help of `mtattr` lists them."""
     try:
         code = mtattr_command.main(args=arguments, prog_name="mtattr", standalone_mode=False)
     except InputError as error:

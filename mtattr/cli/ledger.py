@@ -1,4 +1,4 @@
-"""`mtattr ledger`: the committed run records, shown, added and verified."""
+"""`mtattr ledger`: the committed run records, shown, repeated, added, removed and verified."""
 
 from __future__ import annotations
 
@@ -8,87 +8,39 @@ from pathlib import Path
 
 import click
 
-from mtattr.cli.options import FILE, FOLDER
+from mtattr.cli.ledger_file import check_given, ledger_option, place_of
+from mtattr.cli.ledger_rerun import rerun
+from mtattr.cli.ledger_show import show
+from mtattr.cli.options import FOLDER
 from mtattr.errors import InputError
 
 
 @click.group(no_args_is_help=False)
-@click.option(
-    "--ledger",
-    "path",
-    type=FILE,
-    help="The ledger file  [default: book/evidence/ledger.jsonl of the project].",
-)
-@click.pass_context
-def ledger(context: click.Context, path: Path | None) -> None:
+def ledger() -> None:
     """The run records that the book quotes."""
-    context.obj = path
 
 
-def _place(path: Path | None) -> tuple[Path, Path]:
-    """The ledger file and the repository that it belongs to."""
-    from mtattr.reproduce import find_project
-
-    project = find_project(path.resolve().parent if path else None)
-    return path or project.root / "book" / "evidence" / "ledger.jsonl", project.root
-
-
-def _check_given(path: Path | None) -> None:
-    # The project's own ledger may not exist yet; one that was named must.
-    if path is not None and not path.is_file():
-        raise InputError(f"{path}: no such file; --ledger is the ledger to read")
+ledger.add_command(show)
+ledger.add_command(rerun)
 
 
 @ledger.command()
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the records as they are, one per line."
-)
-@click.pass_obj
-def show(path: Path | None, as_json: bool) -> None:
-    """List the records."""
-    from mtattr.evidence import read_ledger
-
-    file, _ = _place(path)
-    _check_given(path)
-    records = read_ledger(file)
-    for record in records:
-        if as_json:
-            click.echo(json.dumps(record, sort_keys=True))
-            continue
-        spec, data = record["spec"], record["data"]
-        settings = " ".join(f"{key}={value}" for key, value in spec["settings"].items())
-        numbers = " ".join(
-            f"{name}={value:.4f}"
-            for name, value in record["metrics"]["selected"].items()
-            if value is not None
-        )
-        kind = "generated" if data["generated"] else "real"
-        words = [
-            record["sha256"][:8],
-            spec["paper"],
-            spec["variant"],
-            spec["dataset"],
-            f"({kind})",
-            spec["scale"],
-            f"seed {spec['seed']}",
-        ]
-        click.echo(" ".join([*words, *filter(None, [settings, numbers])]))
-    click.echo(f"{len(records)} records", err=True)
-
-
-@ledger.command()
+@ledger_option
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--allow-dirty",
     is_flag=True,
     help="Take records of code that was not committed (verify will complain).",
 )
-@click.pass_obj
 def add(path: Path | None, results: tuple[Path, ...], allow_dirty: bool) -> None:
-    """Add the records of finished runs: RESULTS are run folders or their result.json files."""
+    """Add the records of finished runs: RESULTS are run folders or their result.json files.
+
+    All or none are added. Several commands may add at the same time, and runs may train beside
+    them. Exit code: 0 done; 2 for an unfinished run or bad input, and then nothing is added.
+    """
     from mtattr.evidence import append
 
-    file, repository = _place(path)
+    file, repository = place_of(path)
     added = append(
         file, [_sealed(result, repository) for result in results], allow_dirty=allow_dirty
     )
@@ -96,17 +48,37 @@ def add(path: Path | None, results: tuple[Path, ...], allow_dirty: bool) -> None
 
 
 @ledger.command()
+@ledger_option
+@click.option("--paper", required=True, help="The paper.")
+@click.option("--edition", required=True, type=click.IntRange(min=1), help="Its edition to remove.")
+def remove(path: Path | None, paper: str, edition: int) -> None:
+    """Remove all records of one edition of a paper's recipes, when a newer one replaces it.
+
+    Single records cannot be removed: that would choose among results. Exit code: 0 done; 2 if
+    there is no such record, or bad input.
+    """
+    from mtattr.evidence import remove_edition
+
+    file, _ = place_of(path)
+    check_given(file)
+    click.echo(f"{remove_edition(file, paper, edition)} removed: {file}")
+
+
+@ledger.command()
+@ledger_option
 @click.option(
     "--repository", type=FOLDER, help="The git repository that the records' commits belong to."
 )
-@click.pass_obj
 def verify(path: Path | None, repository: Path | None) -> None:
-    """Check schema and hashes, and that each claim was committed before the runs that judge it."""
+    """Check schema and hashes, and that each claim was committed before the runs that judge it.
+
+    Exit code: 0 the ledger stands; 2 it does not, or bad input.
+    """
     from mtattr.evidence import ledger_lines
     from mtattr.evidence import verify as check
 
-    file, root = _place(path)
-    _check_given(path)
+    file, root = place_of(path)
+    check_given(path)
     if repository is not None and not repository.is_dir():
         raise InputError(
             f"{repository}: no such folder; --repository is the git repository of the commits"

@@ -61,6 +61,11 @@ from mtattr.errors import InputError
     "--precision", default="auto", show_default=True, help="auto, 32-true, bf16-mixed or 64-true."
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads of torch in each process; part of a run's identity  [default: torch's own].",
+)
+@click.option(
     "--skip-bad",
     is_flag=True,
     help="Count and list unreadable images instead of stopping at the first.",
@@ -79,6 +84,7 @@ def run(
     devices: int,
     nodes: int,
     precision: str,
+    threads: int | None,
     skip_bad: bool,
 ) -> None:
     """Train PAPER's variants on datasets with seeds, and print one line per finished run.
@@ -104,9 +110,7 @@ def run(
         specs = specs[shard[0] - 1 :: shard[1]]
     options = {"skip_bad": True} if skip_bad else {}
     _check(specs, root, options)
-    if not sys.stderr.isatty():  # on a terminal a progress bar says the same
-        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        logging.getLogger("mtattr").setLevel(logging.INFO)
+    log_progress()
     for spec in specs:
         done = fit_or_load(
             spec,
@@ -115,10 +119,18 @@ def run(
             devices=devices,
             num_nodes=nodes,
             precision=precision,
+            threads=threads,
             **options,
         )
         if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0:
             click.echo(_line(spec, done))
+
+
+def log_progress() -> None:
+    """Log a line per epoch unless stderr is a terminal, where a progress bar says the same."""
+    if not sys.stderr.isatty():
+        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger("mtattr").setLevel(logging.INFO)
 
 
 def _check(specs: list, root: Path | None, options: dict) -> None:

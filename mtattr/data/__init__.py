@@ -101,6 +101,7 @@ def load_dataset(
     image_size: ImageSize = 64,
     limit: int | None = None,
     seed: int = 0,
+    draw: int | None = None,
     **options,
 ) -> ImageData:
     """One split of a dataset, from the user's own disk or generated; nothing is ever downloaded.
@@ -111,7 +112,8 @@ def load_dataset(
         root: folder with the user's own copy; generated sets and `digits` need none.
         image_size: side of a square in pixels, 8..1024, or (height, width); pictures are squeezed.
         limit: number of images of a random sample to keep; None keeps all.
-        seed: chooses the sample.
+        seed: chooses the sample of a real set; of a generated one it is another name for `draw`.
+        draw: number of a generated set's draw: another one has other images in every split.
         options: further arguments of the dataset's own `load`, such as `skip_bad`.
 
     Raises:
@@ -119,6 +121,9 @@ def load_dataset(
     """
     if not isinstance(name, str) or name not in DATASETS:
         raise InputError(f"dataset {name!r} is unknown; there are {', '.join(DATASETS)}")
+    if draw is not None and name not in TWIN_WRITERS:
+        raise InputError(f"{name}: draw is for generated sets; leave it out, or use seed")
+    seed = seed if draw is None else draw
     whole_number(f"{name}: seed", seed, least=0)
     if not isinstance(options.get("skip_bad", False), bool):
         raise InputError(f"{name}: skip_bad must be True or False, got {options['skip_bad']!r}")

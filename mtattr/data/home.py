@@ -1,6 +1,8 @@
 """The cache folder (`MTATTR_HOME`)."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from mtattr.errors import InputError
@@ -18,3 +20,17 @@ def home() -> Path:
         raise InputError(
             f"MTATTR_HOME {named!r}: unknown user or home folder; expected the path of a folder"
         ) from None
+
+
+@contextlib.contextmanager
+def home_at(folder: Path) -> Iterator[None]:
+    """A block in which `home()` is `folder`, also for processes that it starts."""
+    before = os.environ.get("MTATTR_HOME")
+    os.environ["MTATTR_HOME"] = str(folder.absolute())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MTATTR_HOME"]
+        else:
+            os.environ["MTATTR_HOME"] = before

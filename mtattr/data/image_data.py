@@ -23,6 +23,7 @@ class ImageData:
         keys: one unique name per image.
         name, split: of the dataset.
         identities: int64 `(N,)`, or None.
+        truth: float32 `(N, T)`, the labels before the documented errors; only for generated data.
         region_of: gives for image i float32 `(T, H, W)` in [0, 1], the region that shows each
             task; only for generated data.
         generated: True if the images were drawn.
@@ -37,6 +38,7 @@ class ImageData:
     name: str
     split: str
     identities: Tensor | None = None
+    truth: Tensor | None = field(default=None, repr=False)
     region_of: Callable[[int], Tensor] | None = field(default=None, repr=False)
     generated: bool = False
     source: str = ""
@@ -51,6 +53,11 @@ class ImageData:
         object.__setattr__(
             self, "labels", self.tasks.check_labels(self.labels, f"{self.name} {self.split}")
         )
+        if self.truth is not None:
+            where = f"{self.name} {self.split}, drawn truth"
+            object.__setattr__(self, "truth", self.tasks.check_labels(self.truth, where))
+            if self.truth.shape != self.labels.shape:
+                raise InputError(f"{where}: expected the shape of the labels")
         object.__setattr__(self, "keys", tuple(self.keys))
         if len(self.labels) != n or len(self.keys) != n:
             others = f"{len(self.labels)} label rows and {len(self.keys)} keys"
@@ -79,6 +86,7 @@ class ImageData:
             labels=self.labels[rows],
             keys=tuple(self.keys[i] for i in rows.tolist()),
             identities=None if self.identities is None else self.identities[rows],
+            truth=None if self.truth is None else self.truth[rows],
             region_of=None if of is None else lambda i: of(int(rows[i])),
         )
 
@@ -90,12 +98,13 @@ class ImageData:
             self,
             labels=self.labels[:, columns],
             tasks=self.tasks.select(columns),
+            truth=None if self.truth is None else self.truth[:, columns],
             region_of=None if of is None else lambda i: of(i)[columns],
         )
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over name, size, tasks, keys, labels and pixels.
+        """SHA-256 over name, size, tasks, keys, labels and pixels; a drawn truth follows from them.
 
         Two digests can stand for the pixels: `facts["scene_digest"]` of a twin, whose pixels follow
         from its scenes up to rounding and must not tell machines apart, and

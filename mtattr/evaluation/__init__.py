@@ -41,21 +41,29 @@ from mtattr.evaluation.localisation import (
 from mtattr.evaluation.occlusion import occlusion_maps
 from mtattr.evaluation.predictions import predict, probabilities
 from mtattr.evaluation.probe import linear_probe
+from mtattr.evaluation.random_effects import RandomEffects, random_effects
 from mtattr.evaluation.ranking import average_precision, f1, top_k_accuracy, top_k_recall
 from mtattr.evaluation.regions import known_regions
+from mtattr.evaluation.residuals import Residual, equal_variances, pooled_residual
 from mtattr.evaluation.statistics import (
+    Estimate,
     Interval,
     WelchResult,
-    clustered_bootstrap,
     holm,
+    mean_estimate,
+    paired_estimate,
     paired_interval,
     t_interval,
+    welch_estimate,
     welch_test,
 )
 from mtattr.evaluation.thresholds import choose_thresholds
 
 __all__ = [
+    "Estimate",
     "Interval",
+    "RandomEffects",
+    "Residual",
     "WelchResult",
     "accuracy_by_task",
     "average_precision",
@@ -66,12 +74,12 @@ __all__ = [
     "class_accuracy",
     "class_activation_maps",
     "class_floor",
-    "clustered_bootstrap",
     "count_flops",
     "count_parameters",
     "counts",
     "deletion_insertion",
     "energy_inside",
+    "equal_variances",
     "evaluating",
     "f1",
     "f1_from",
@@ -86,16 +94,20 @@ __all__ = [
     "mean_accuracy",
     "mean_accuracy_floor",
     "mean_colour",
+    "mean_estimate",
     "micro_accuracy",
     "micro_floor",
     "occlusion_maps",
+    "paired_estimate",
     "paired_interval",
     "peak_memory_mb",
     "phi_coefficients",
     "pointing_game",
+    "pooled_residual",
     "precision_from",
     "predict",
     "probabilities",
+    "random_effects",
     "random_maps",
     "rank_correlation",
     "recall_from",
@@ -107,5 +119,6 @@ __all__ = [
     "task_floor",
     "top_k_accuracy",
     "top_k_recall",
+    "welch_estimate",
     "welch_test",
 ]

@@ -1,4 +1,4 @@
-"""Intervals and tests over seeds and over images."""
+"""Estimates over seeds with their intervals and tests; correction for many tests."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
+from scipy.special import nctdtr, nctdtrinc, stdtr, stdtrit
 
 from mtattr.errors import InputError
-
-#: Cluster draws held at once by the bootstrap: bounds its memory to some tens of megabytes.
-_DRAWS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Mean and confidence interval of `n` seeds, pairs or identities; NaN where n is too small."""
+    """Mean and confidence interval of `n` seeds or pairs; NaN where n is too small."""
 
     mean: float
     low: float
@@ -28,6 +25,58 @@ class Interval:
     def excludes(self, value: float = 0.0) -> bool:
         """Whether `value` lies outside; False when there is no interval."""
         return value < self.low or value > self.high
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean or a difference of means over `n` seeds, with what its t tests need.
+
+    Args:
+        error: standard error; NaN where n is too small.
+        df: degrees of freedom of the standard error.
+    """
+
+    mean: float
+    error: float
+    df: float
+    n: int
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Student's t interval; of width 0 where the standard error is 0."""
+        _check_level(level)
+        half = float(stdtrit(self.df, (1 + level) / 2)) * self.error if self.error else 0.0
+        return Interval(self.mean, self.mean - half, self.mean + half, self.n)
+
+    def p_differs(self, null: float = 0.0) -> float:
+        """Two-sided p-value of the hypothesis that the true mean is `null`."""
+        return 2 * self._tail(abs(self.mean - null))
+
+    def p_within(self, half: float, centre: float = 0.0) -> float:
+        """p-value of two one-sided tests: small if the mean is within `half` of `centre`.
+
+        It is below .05 exactly if the 90 % interval lies inside.
+        """
+        return self._tail(half - abs(self.mean - centre))
+
+    def power(self, effect: float, alpha: float = 0.05) -> float:
+        """Chance that the 1 - alpha interval excludes 0 on the side of a true mean `effect`."""
+        if not self.error > 0:
+            return math.nan
+        critical = stdtrit(self.df, 1 - alpha / 2)
+        return float(1 - nctdtr(self.df, abs(effect) / self.error, critical))
+
+    def detectable(self, power: float = 0.8, alpha: float = 0.05) -> float:
+        """Smallest true mean that would be seen with this power."""
+        if not self.error > 0:
+            return math.nan
+        critical = stdtrit(self.df, 1 - alpha / 2)
+        return float(nctdtrinc(self.df, 1 - power, critical)) * self.error
+
+    def _tail(self, distance: float) -> float:
+        """P(T > distance / error)."""
+        if self.error == 0:
+            return 0.0 if distance > 0 else 0.5 if distance == 0 else 1.0
+        return float(stdtr(self.df, -distance / self.error))
 
 
 @dataclass(frozen=True)
@@ -51,38 +100,45 @@ def _vector(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
-def _paired(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Differences a - b and which of them are finite."""
+def _paired_differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
+    """Differences a - b, NaN where a side is not finite."""
     a, b = _vector(a, "a"), _vector(b, "b")
     if a.shape != b.shape:
         raise InputError(f"paired samples must have the same length, got {len(a)} and {len(b)}")
     finite = np.isfinite(a) & np.isfinite(b)
-    return np.subtract(a, b, out=np.full_like(a, np.nan), where=finite), finite
+    return np.subtract(a, b, out=np.full_like(a, np.nan), where=finite)
 
 
-def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Mean of independent runs `(n,)` with Student's t interval.
+def mean_estimate(values: ArrayLike) -> Estimate:
+    """Mean of independent runs `(n,)`.
 
-    NaN and infinite values are left out, and `n` counts the rest. One value has a mean and no
-    interval; equal values have an interval of width 0.
+    NaN and infinite values are left out, and `n` counts the rest. One value has no standard error.
     """
-    _check_level(level)
     values = _vector(values, "values")
     values = values[np.isfinite(values)]
     n = len(values)
     mean = float(values.mean()) if n else math.nan
     if n < 2:
-        return Interval(mean, math.nan, math.nan, n)
-    half = float(stdtrit(n - 1, (1 + level) / 2) * values.std(ddof=1) / math.sqrt(n))
-    return Interval(mean, mean - half, mean + half, n)
+        return Estimate(mean, math.nan, math.nan, n)
+    return Estimate(mean, float(values.std(ddof=1)) / math.sqrt(n), n - 1, n)
+
+
+def paired_estimate(a: ArrayLike, b: ArrayLike) -> Estimate:
+    """Mean difference a - b of runs `(n,)` paired by seed.
+
+    A pair with a NaN or infinite side is left out.
+    """
+    return mean_estimate(_paired_differences(a, b))
+
+
+def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Mean of independent runs `(n,)` with Student's t interval; see `mean_estimate`."""
+    return mean_estimate(values).interval(level)
 
 
 def paired_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
-    """t interval of the mean difference a - b of runs `(n,)` paired by seed.
-
-    A pair with a NaN or infinite side is left out; see `t_interval`.
-    """
-    return t_interval(_paired(a, b)[0], level)
+    """t interval of the mean difference a - b of runs `(n,)`; see `paired_estimate`."""
+    return paired_estimate(a, b).interval(level)
 
 
 def welch_test(a: ArrayLike, b: ArrayLike) -> WelchResult:
@@ -100,45 +156,19 @@ def welch_test(a: ArrayLike, b: ArrayLike) -> WelchResult:
     return WelchResult(float(result.statistic), float(result.df), float(result.pvalue))
 
 
-def clustered_bootstrap(
-    a: ArrayLike,
-    b: ArrayLike,
-    identities: ArrayLike | None,
-    *,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Mean difference a - b over images, with a percentile interval that resamples identities.
+def welch_estimate(a: ArrayLike, b: ArrayLike) -> Estimate:
+    """Difference of the means of two groups `(n,)` and `(m,)` as `welch_test` sees it.
 
-    An identity is drawn with all its images: they resemble each other, so resampling single images
-    would give too narrow an interval. `n` counts identities; fewer than two give no interval.
-
-    Args:
-        a: scores `(N,)` of one method; pairs that are not finite are left out.
-        b: scores `(N,)` of the other method on the same images.
-        identities: `(N,)`, one value per identity; None makes each image its own.
+    `n` is the size of the smaller group. Constant groups have a standard error of 0.
     """
-    _check_level(level)
-    difference, finite = _paired(a, b)
-    owner = np.arange(len(difference)) if identities is None else np.asarray(identities)
-    if owner.shape != difference.shape:
-        raise InputError(f"identities must have shape {difference.shape}, got {owner.shape}")
-    difference = difference[finite]
-    _, cluster = np.unique(owner[finite], return_inverse=True)
-    sizes = np.bincount(cluster)
-    totals = np.bincount(cluster, weights=difference)
-    n = len(sizes)
-    mean = float(difference.mean()) if n else math.nan
+    a, b = (v[np.isfinite(v)] for v in (_vector(a, "a"), _vector(b, "b")))
+    n = min(len(a), len(b))
+    mean = float(a.mean() - b.mean()) if n else math.nan
     if n < 2:
-        return Interval(mean, math.nan, math.nan, n)
-    generator = np.random.default_rng(seed)
-    means = []
-    for start in range(0, resamples, step := max(1, _DRAWS_AT_ONCE // n)):
-        drawn = generator.integers(n, size=(min(step, resamples - start), n))
-        means.append(totals[drawn].sum(1) / sizes[drawn].sum(1))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(mean, float(low), float(high), n)
+        return Estimate(mean, math.nan, math.nan, n)
+    df = welch_test(a, b).df
+    error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+    return Estimate(mean, 0.0 if math.isnan(df) else error, df, n)
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -9,13 +9,16 @@ from mtattr.evidence.by_seed import (
     values_by_seed,
 )
 from mtattr.evidence.claim import Claim, claims_sha256
-from mtattr.evidence.ledger import append, ledger_lines, read_ledger
+from mtattr.evidence.family import judge_all, tally
+from mtattr.evidence.gate import TRAINED_SHARE
+from mtattr.evidence.ledger import append, find_record, ledger_lines, read_ledger, remove_edition
 from mtattr.evidence.paper import (
     Artefact,
     Citation,
     Deviation,
     Erratum,
     Paper,
+    Pooling,
     PublishedTable,
     load_paper,
     paper_file,
@@ -26,7 +29,17 @@ from mtattr.evidence.paper_tables import (
     errata_table,
     published_table,
 )
-from mtattr.evidence.record import RECORD_SCHEMA, check_record, seal, short_id
+from mtattr.evidence.pooling import Pooled, pool
+from mtattr.evidence.record import (
+    RECORD_SCHEMA,
+    check_record,
+    edition_of,
+    of_edition,
+    seal,
+    short_id,
+)
+from mtattr.evidence.summaries import pooled_table, tally_table
+from mtattr.evidence.repetition import ABSENT, Repeated, causes, compare, rerun
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
@@ -34,9 +47,11 @@ from mtattr.evidence.verification import Problem, claims_at, verify
 from mtattr.training.spec import SCALES
 
 __all__ = [
+    "ABSENT",
     "MINIMUM_SEEDS",
     "RECORD_SCHEMA",
     "SCALES",
+    "TRAINED_SHARE",
     "VERDICTS",
     "Artefact",
     "Citation",
@@ -44,35 +59,50 @@ __all__ = [
     "Deviation",
     "Erratum",
     "Paper",
+    "Pooled",
+    "Pooling",
     "Problem",
     "PublishedTable",
+    "Repeated",
     "Table",
     "Verdict",
     "append",
     "artefact_table",
     "canonical_json",
+    "causes",
     "check_record",
     "claims_at",
     "claims_sha256",
     "claims_table",
+    "compare",
     "deviation_table",
+    "edition_of",
     "errata_table",
+    "find_record",
     "format_interval",
     "format_number",
     "interval_words",
     "judge",
+    "judge_all",
     "ledger_lines",
     "load_paper",
     "measures",
+    "of_edition",
     "paired_difference",
     "paper_file",
+    "pool",
+    "pooled_table",
     "published_table",
     "read_ledger",
+    "remove_edition",
+    "rerun",
     "result_table",
     "runs_by_seed",
     "seal",
     "sha256_of",
     "short_id",
+    "tally",
+    "tally_table",
     "to_html",
     "to_markdown",
     "values_by_seed",

@@ -8,7 +8,7 @@ from typing import Any
 
 from mtattr.canonical import sha256_of
 from mtattr.errors import InputError
-from mtattr.evidence.record import floor_of, measure
+from mtattr.evidence.record import edition_of, floor_of, measure
 from mtattr.training.spec import SCALES
 
 #: Fields beyond the common ones that each kind of claim needs.
@@ -21,6 +21,8 @@ NEEDS = {
     "value": ("published", "tolerance"),
     "welch": ("b", "level"),
 }
+#: Kinds that, from edition 2 on, must say which effect would still matter.
+_NEEDS_SMALLEST_EFFECT = ("greater", "greater_than_value", "differs")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,17 @@ class Claim:
         published: the paper's numbers under "a", "b" or "p".
         tolerance: largest distance of our means from published "a" and "b".
         epoch: "selected" or "last".
+        smallest_effect: smallest effect of interest, in units of the metric; an effect within it of
+            the claim's bound is no difference. Of an equivalence it is the margin.
+        primary: whether the claim belongs to the paper's family, in which all p-values are
+            corrected together; by default claims of the paper, not ours and not exploratory ones.
+        gate: whether the compared networks must have learned to be judged.
+        learned_tasks: number of attributes that each network must have learned.
+        block: name of a block; claims of one name pool the residual of just their variants. By
+            default the block is of all variants with the same dataset, scale and settings.
+        block_variants: variants of the claims of that name.
         paper: the package whose runs may judge the claim.
+        edition: edition of the runs that may judge it.
     """
 
     id: str
@@ -64,7 +76,14 @@ class Claim:
     level: float | None = None
     epoch: str = "selected"
     exploratory: bool = False
+    smallest_effect: float | None = None
+    primary: bool | None = None
+    gate: bool = True
+    learned_tasks: int | None = None
+    block: str | None = None
+    block_variants: tuple[str, ...] = ()
     paper: str | None = None
+    edition: int = 1
     sha256: str = ""
 
     def __post_init__(self) -> None:
@@ -89,11 +108,38 @@ class Claim:
             raise InputError(f"claim {self.id}: kind value needs published.a")
         if self.kind == "greater" and self.published and self.tolerance is None:
             raise InputError(f"claim {self.id}: published numbers need a tolerance")
+        self._check_smallest_effect()
+        if self.primary is None:
+            object.__setattr__(self, "primary", not (self.ours or self.exploratory))
+        if self.primary and self.exploratory:
+            raise InputError(f"claim {self.id}: an exploratory claim cannot be primary")
+
+    def _check_smallest_effect(self) -> None:
+        if self.kind == "equivalent":
+            if self.smallest_effect not in (None, self.margin):
+                raise InputError(
+                    f"claim {self.id}: the smallest_effect of an equivalence is its margin, "
+                    f"{self.margin:g}; leave it out"
+                )
+            object.__setattr__(self, "smallest_effect", self.margin)
+        if (
+            self.edition >= 2
+            and self.smallest_effect is None
+            and self.kind in _NEEDS_SMALLEST_EFFECT
+        ):
+            raise InputError(
+                f"claim {self.id}: a claim of kind {self.kind} needs a smallest_effect from "
+                "edition 2 on"
+            )
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any], paper: str | None = None) -> Claim:
-        """The claim in one item of `paper.yaml`, with the hash of that item as written."""
-        return cls(**document, paper=paper, sha256=sha256_of(document))
+    def from_dict(cls, document: Mapping[str, Any], **about: Any) -> Claim:
+        """The claim in one item of `paper.yaml`, with the hash of that item as written.
+
+        Args:
+            about: what the item does not say: `paper`, `edition`, `block_variants`.
+        """
+        return cls(**document, **about, sha256=sha256_of(document))
 
     @property
     def ours(self) -> bool:
@@ -106,7 +152,11 @@ class Claim:
         return (self.a,) if self.kind in ("greater_than_value", "value") else (self.a, self.b)
 
     def concerns(self, record: Mapping[str, Any]) -> bool:
-        """Whether the claim is about the record's paper, variant, dataset and settings."""
+        """Whether the claim is about the record's edition, paper, variant, dataset and settings."""
+        return edition_of(record) == self.edition and self.concerns_in_any_edition(record)
+
+    def concerns_in_any_edition(self, record: Mapping[str, Any]) -> bool:
+        """Like `concerns`, in whichever edition."""
         spec = record["spec"]
         return (
             self.paper in (None, spec["paper"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import Any
 
 from mtattr.canonical import canonical_json
 from mtattr.errors import InputError
-from mtattr.evidence.record import check_record
+from mtattr.evidence.record import check_record, edition_of
 from mtattr.files import locked, write_atomically
 
 
@@ -97,12 +98,56 @@ def append(
                 f"{spec['seed']}) comes from code that was not committed: commit and run again"
             )
         new[record["sha256"]] = record
-    with locked(path.with_name(f".{path.name}.lock")):
-        for record in read_ledger(path):
+    with _changing(path) as lines:
+        for _, record in lines:
             new.pop(record["sha256"], None)
         if new:
-            # Old lines stay byte by byte as they are.
-            old = "".join(f"{line}\n" for _, line in ledger_lines(path, str(path)))
-            added = "".join(f"{canonical_json(record)}\n" for record in new.values())
-            write_atomically(path, old + added)
+            _write(path, [*(line for line, _ in lines), *map(canonical_json, new.values())])
     return len(new)
+
+
+def remove_edition(path: str | Path, paper: str, edition: int) -> int:
+    """Number of records of one edition of a paper, all of which leave the ledger.
+
+    Raises:
+        InputError: there is none, or a damaged ledger.
+    """
+    path = Path(path)
+    with _changing(path) as lines:
+        editions = {edition_of(record) for _, record in lines if record["spec"]["paper"] == paper}
+        if edition not in editions:
+            there = ", ".join(map(str, sorted(editions))) or "none"
+            raise InputError(f"{path}: no record of {paper}, edition {edition}; editions: {there}")
+        kept = [
+            line
+            for line, record in lines
+            if (record["spec"]["paper"], edition_of(record)) != (paper, edition)
+        ]
+        _write(path, kept)
+    return len(lines) - len(kept)
+
+
+def find_record(records: Iterable[Mapping[str, Any]], prefix: str) -> dict[str, Any]:
+    """The one record whose hash begins with `prefix`; `InputError` if there is none or several."""
+    found = {record["sha256"]: record for record in records if record["sha256"].startswith(prefix)}
+    if len(found) == 1:
+        return dict(*found.values())
+    if not found:
+        raise InputError(
+            f"no record's hash begins with {prefix!r}; `mtattr ledger show` lists them"
+        )
+    some = ", ".join(list(found)[:3])
+    raise InputError(f"{len(found)} records begin with {prefix!r}: {some}; give more digits")
+
+
+@contextlib.contextmanager
+def _changing(path: Path) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Lines and records of a ledger that no other process changes before the block ends."""
+    with locked(path.with_name(f".{path.name}.lock")):
+        lines = [line for _, line in ledger_lines(path, str(path))]
+        yield list(zip(lines, read_ledger(path), strict=True))
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    # Old lines stay byte by byte as they are.
+    write_atomically(path, "".join(f"{line}\n" for line in lines))

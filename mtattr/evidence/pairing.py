@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mtattr.canonical import canonical_json
@@ -18,13 +18,21 @@ class Sample:
     """Measurements of a claim's variants by seed; `remarks` say what was left out and why.
 
     For a claim about one variant, b holds the number that a is compared with.
+
+    Args:
+        runs: the records of each seed, one per variant of the claim.
     """
 
     seeds: tuple[int, ...] = ()
     a: tuple[float, ...] = ()
     b: tuple[float, ...] = ()
-    records: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
+    runs: tuple[tuple[Record, ...], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """Hashes of the records, seed by seed."""
+        return tuple(record["sha256"] for group in self.runs for record in group)
 
 
 def collect(claim: Claim, records: Sequence[Record]) -> Sample:
@@ -35,7 +43,10 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
     and precision. Settings that the claim leaves open must agree in all records, else none counts.
     """
     remarks: list[str] = []
-    records = [record for record in records if claim.concerns(record)]
+    everything = [record for record in records if claim.concerns_in_any_edition(record)]
+    records = [record for record in everything if claim.concerns(record)]
+    if others := len(everything) - len(records):
+        remarks.append(f"{others} record{'s' * (others > 1)} of another edition left out")
     records = _one_setting(claim, records, remarks)
     chosen: dict[tuple[str, int], Record] = {}
     for record in records:
@@ -50,7 +61,7 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
     rows, used, unpaired, unmeasured = [], [], [], []
     for seed in sorted({seed for _, seed in chosen}):
         group = [chosen.get((variant, seed)) for variant in claim.variants]
-        if None in group or (paired and not _comparable(claim, *group)):
+        if None in group or (paired and not comparable(claim, *group)):
             unpaired.append(seed)
             continue
         other = claim.measure(group[1]) if paired else _reference(claim, group[0])
@@ -59,21 +70,15 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
             unmeasured.append(seed)
             continue
         rows.append(row)
-        used.extend(group)
+        used.append(tuple(group))
     if unpaired:
         remarks.append(f"no matching pair for seed {_list(unpaired)}")
     if unmeasured:
         remarks.append(f"no {claim.metric} for seed {_list(unmeasured)}")
-    if len({record["code"]["digest"] for record in used}) > 1:
+    if len({record["code"]["digest"] for group in used for record in group}) > 1:
         remarks.append("records come from more than one version of the code")
     seeds, a, b = zip(*rows, strict=True) if rows else ((), (), ())
-    return Sample(
-        seeds=seeds,
-        a=a,
-        b=b,
-        records=tuple(record["sha256"] for record in used),
-        remarks=tuple(remarks),
-    )
+    return Sample(seeds=seeds, a=a, b=b, runs=tuple(used), remarks=tuple(remarks))
 
 
 def _one_setting(claim: Claim, records: list[Record], remarks: list[str]) -> list[Record]:
@@ -93,7 +98,8 @@ def _reference(claim: Claim, record: Record) -> float:
     return float(claim.published["a"]) if claim.kind == "value" else claim.threshold(record)
 
 
-def _comparable(claim: Claim, first: Record, second: Record) -> bool:
+def comparable(claim: Claim, first: Record, second: Record) -> bool:
+    """Whether two records of a seed saw the same data, and for a cost the same machine."""
     if first["data"]["fingerprint"] != second["data"]["fingerprint"]:
         return False
     if not claim.metric.startswith("cost."):

@@ -54,6 +54,21 @@ class PublishedTable:
 
 
 @dataclass(frozen=True)
+class Pooling:
+    """Claims whose differences a - b are pooled: one question asked of several data or networks.
+
+    Args:
+        claims: ids; on all their datasets.
+        smallest_effect: smallest effect of interest of the pooled difference.
+    """
+
+    id: str
+    statement: str
+    claims: tuple[str, ...]
+    smallest_effect: float | None = None
+
+
+@dataclass(frozen=True)
 class Deviation:
     """One place where we depart from the paper, or had to choose because it does not say."""
 
@@ -87,7 +102,7 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Paper:
-    """Content of one `paper.yaml`."""
+    """Content of one `paper.yaml`; only runs of its `edition` judge its claims."""
 
     name: str
     citation: Citation
@@ -98,6 +113,8 @@ class Paper:
     errata: tuple[Erratum, ...]
     artefacts: tuple[Artefact, ...]
     claims_sha256: str
+    edition: int = 1
+    pooled: tuple[Pooling, ...] = ()
 
     def table(self, name: str) -> PublishedTable:
         """The printed table with this id; `InputError` if there is none."""
@@ -138,8 +155,8 @@ def read_paper(text: str, source: str) -> Paper:
     """The paper in the text of a `paper.yaml`; errors, as in `load_paper`, begin with `source`."""
     document = parse_yaml(text, source)
     check_schema(document, "paper", source)
-    for section in ("tables", "claims"):
-        ids = [item["id"] for item in document[section]]
+    for section in ("tables", "claims", "pooled"):
+        ids = [item["id"] for item in document.get(section, ())]
         if twice := sorted({name for name in ids if ids.count(name) > 1}):
             raise InputError(
                 f"{source}: {section}: expected distinct ids, {', '.join(twice)} is given twice"
@@ -151,12 +168,8 @@ def read_paper(text: str, source: str) -> Paper:
                     f"{source}: tables[{i}].rows.{row}: expected {len(table['columns'])} numbers, "
                     f"one per column, got {len(numbers)}"
                 )
-    claims = []
-    for i, item in enumerate(document["claims"]):
-        try:
-            claims.append(Claim.from_dict(item, document["name"]))
-        except InputError as error:
-            raise InputError(f"{source}: claims[{i}]: {error}") from error
+    edition = document.get("edition", 1)
+    claims = _claims(document, edition, source)
     citation = document["citation"] | {"authors": tuple(document["citation"]["authors"])}
     return Paper(
         name=document["name"],
@@ -166,12 +179,45 @@ def read_paper(text: str, source: str) -> Paper:
             PublishedTable(**table | {"columns": tuple(table["columns"])})
             for table in document["tables"]
         ),
-        claims=tuple(claims),
+        claims=claims,
         deviations=tuple(Deviation(**item) for item in document["deviations"]),
         errata=tuple(Erratum(**item) for item in document["errata"]),
         artefacts=tuple(Artefact(**item) for item in document["artefacts"]),
         claims_sha256=claims_sha256(document["claims"]),
+        edition=edition,
+        pooled=_pooled(document.get("pooled", ()), claims, source),
     )
+
+
+def _claims(document: Mapping[str, Any], edition: int, source: str) -> tuple[Claim, ...]:
+    blocks: dict[str, set[str]] = {}
+    for item in document["claims"]:
+        if "block" in item:
+            blocks.setdefault(item["block"], set()).update({item["a"], item.get("b", item["a"])})
+    claims = []
+    for i, item in enumerate(document["claims"]):
+        block = tuple(sorted(blocks.get(item.get("block"), ())))
+        try:
+            claims.append(
+                Claim.from_dict(item, paper=document["name"], edition=edition, block_variants=block)
+            )
+        except InputError as error:
+            raise InputError(f"{source}: claims[{i}]: {error}") from error
+    return tuple(claims)
+
+
+def _pooled(
+    items: Sequence[Mapping[str, Any]], claims: Sequence[Claim], source: str
+) -> tuple[Pooling, ...]:
+    # A ratio, or a distance from a printed number, is no difference of two variants.
+    known = {c.id for c in claims if c.kind in ("greater", "differs", "equivalent", "welch")}
+    for i, item in enumerate(items):
+        if wrong := [name for name in item["claims"] if name not in known]:
+            raise InputError(
+                f"{source}: pooled[{i}].claims: {wrong[0]} is no claim that compares two variants "
+                "by their difference"
+            )
+    return tuple(Pooling(**item | {"claims": tuple(item["claims"])}) for item in items)
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):

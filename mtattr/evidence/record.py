@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mtattr.canonical import plain, sha256_of
@@ -53,21 +53,40 @@ def short_id(record: Mapping[str, Any]) -> str:
     return record["sha256"][:8]
 
 
+def edition_of(record: Mapping[str, Any]) -> int:
+    """Edition of the protocols that a record followed; the first ones did not say."""
+    return record.get("edition", 1)
+
+
+def of_edition(records: Iterable[Mapping[str, Any]], edition: int) -> list[Mapping[str, Any]]:
+    """Records of one edition, in order: those of two are never mixed."""
+    return [record for record in records if edition_of(record) == edition]
+
+
 def measure(record: Mapping[str, Any], metric: str, epoch: str = "selected") -> float:
     """One number of a record, NaN if absent: a test metric, or a cost ("cost.train_seconds").
 
     Args:
+        metric: its name; `true_m` is the metric m against what was drawn, and against the labels,
+            all there is, where nothing was drawn.
         epoch: of a metric, "selected" or "last".
     """
-    values = record["cost"] if metric.startswith("cost.") else record["metrics"][epoch]
-    value = values.get(metric.removeprefix("cost."))
+    if metric.startswith("cost."):
+        value = record["cost"].get(metric.removeprefix("cost."))
+    else:
+        value = _of_truth(record, record["metrics"][epoch], metric)
     return math.nan if value is None else float(value)
 
 
 def floor_of(record: Mapping[str, Any], metric: str) -> float:
     """Floor of a metric, reached without looking at the image; NaN if the record has none."""
-    value = record["floors"].get(metric)
+    value = _of_truth(record, record["floors"], metric)
     return math.nan if value is None else float(value)
+
+
+def _of_truth(record: Mapping[str, Any], values: Mapping[str, Any], metric: str) -> Any:
+    drawn = record["data"]["generated"]
+    return values.get(metric if drawn else metric.removeprefix("true_"))
 
 
 def _check_content(record: dict[str, Any], source: str) -> None:

@@ -42,6 +42,11 @@ def format_number(value: float | None, *, signed: bool = False) -> str:
     return text.replace("-", "−") if value else f"{0:.{digits}f}"
 
 
+def format_p(p: float) -> str:
+    """A p-value with three decimals, or that it is below the smallest of them."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def format_interval(interval: Interval | None, *, signed: bool = False) -> str:
     """`mean [low, high]`; below three seeds the mean alone, since an interval says nothing."""
     if interval is None or interval.n == 0:

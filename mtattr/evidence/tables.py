@@ -9,10 +9,11 @@ from typing import Any
 from mtattr.canonical import canonical_json
 from mtattr.evaluation.statistics import t_interval
 from mtattr.evidence.claim import Claim
+from mtattr.evidence.family import judge_all
 from mtattr.evidence.paper import Paper
 from mtattr.evidence.record import floor_of, measure, short_id
-from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format_number
-from mtattr.evidence.verdict import Verdict, judge
+from mtattr.evidence.table import EMPTY, NOT_RUN, Table, format_interval, format_number, format_p
+from mtattr.evidence.verdict import Verdict
 from mtattr.training.spec import SCALES
 
 
@@ -28,12 +29,11 @@ def verdict_table(
     Args:
         datasets: show only these; by default all that the claims name.
     """
-    rows = []
-    for claim in paper.claims:
-        for dataset in claim.datasets:
-            if datasets is None or dataset in datasets:
-                verdict = judge(claim, records, dataset=dataset, scale=scale)
-                rows.append(_verdict_row(claim, verdict, is_generated(dataset, records)))
+    rows = [
+        _verdict_row(paper.claim(claim), found, is_generated(dataset, records))
+        for (claim, dataset), found in judge_all(paper, records, scale=scale).items()
+        if datasets is None or dataset in datasets
+    ]
     columns = (
         "claim",
         "where",
@@ -41,6 +41,10 @@ def verdict_table(
         "ours, mean [95 % CI]",
         "seeds",
         "difference",
+        "printed difference",
+        "p",
+        "power",
+        "interval from",
         "scale",
         "dataset",
         "verdict",
@@ -66,15 +70,18 @@ def claims_table(
 ) -> Table:
     """One row per claim of one kind, with the `verdict_words` of each of `datasets`.
 
+    All claims of the paper are judged, also those that are not shown: see `judge_all`.
+
     Args:
         ours: claims that the paper does not make.
         exploratory: claims made after the first runs.
     """
+    verdicts = judge_all(paper, records, scale=scale)
     rows = []
     for claim in paper.claims:
         mine = [name for name in datasets if name in claim.datasets]
         if mine and (claim.ours, claim.exploratory) == (ours, exploratory):
-            words = [verdict_words(claim, records, dataset=name, scale=scale) for name in mine]
+            words = [verdict_words(claim, verdicts[claim.id, name]) for name in mine]
             if len(datasets) > 1:
                 words = [f"{name}: {said}" for name, said in zip(mine, words, strict=True)]
             rows.append(
@@ -87,21 +94,24 @@ def claims_table(
     return Table(f"{title}, scale: {scale}{about}", ("claim", "verdict"), tuple(rows))
 
 
-def verdict_words(
-    claim: Claim, records: Sequence[Mapping[str, Any]], *, dataset: str, scale: str
-) -> str:
+def verdict_words(claim: Claim, found: Verdict) -> str:
     """The verdict in bold with the numbers that decided it, or why there is none.
 
     The numbers are the difference (a - b, a minus its floor, or a / b - 1), or the mean that is
-    compared with a bound.
+    compared with a bound, and the printed difference if there is one.
     """
-    found = judge(claim, records, dataset=dataset, scale=scale)
     if found.verdict == "not tested":
-        return NOT_RUN if found.reason == "no record" else f"not tested, {found.reason}"
-    if claim.kind != "greater_than_value" or claim.floor is not None:
-        return f"**{found.verdict}**, {format_interval(found.difference, signed=True)}"
-    bound = f", bound {format_number(claim.value)}" if claim.value else ""
-    return f"**{found.verdict}**, {format_interval(found.a, signed=not claim.value)}{bound}"
+        return NOT_RUN if _no_record(found) else f"not tested, {found.reason}"
+    words = f"**{found.verdict}**"
+    if claim.kind == "greater_than_value" and claim.floor is None:
+        bound = f", bound {format_number(claim.value)}" if claim.value else ""
+        return f"{words}, {format_interval(found.a, signed=not claim.value)}{bound}"
+    words += f", {format_interval(found.difference, signed=True)}"
+    return words if found.printed is None else f"{words}, printed {_printed_difference(found)}"
+
+
+def _no_record(found: Verdict) -> bool:
+    return found.reason.startswith("no record")
 
 
 def is_generated(dataset: str, records: Sequence[Mapping[str, Any]]) -> bool:
@@ -115,20 +125,17 @@ def _verdict_row(claim: Claim, verdict: Verdict, generated: bool) -> dict[str, s
     ours = f"{claim.a} {format_interval(verdict.a)}"
     if verdict.b is not None:
         ours += f"; {claim.b} {format_interval(verdict.b)}"
-    difference = format_interval(verdict.difference, signed=True)
-    if verdict.p is not None and not math.isnan(verdict.p):
-        difference += f", p = {format_number(verdict.p)}"
     return {
         "claim": claim.statement,
         "where": claim.where,
         "paper": _printed(claim),
-        "ours, mean [95 % CI]": ours
-        if verdict.n
-        else NOT_RUN
-        if verdict.reason.startswith("no record")
-        else EMPTY,
+        "ours, mean [95 % CI]": ours if verdict.n else NOT_RUN if _no_record(verdict) else EMPTY,
         "seeds": str(verdict.n),
-        "difference": difference,
+        "difference": format_interval(verdict.difference, signed=True),
+        "printed difference": _printed_difference(verdict),
+        "p": _p_values(verdict),
+        "power": _power(verdict),
+        "interval from": _interval_from(verdict),
         "scale": verdict.scale or EMPTY,
         "dataset": f"{verdict.dataset}{' (generated)' * generated}",
         "verdict": f"exploratory ({verdict.verdict})" if claim.exploratory else verdict.verdict,
@@ -144,6 +151,31 @@ def _printed(claim: Claim) -> str:
     return "; ".join(
         f"{names.get(key, key)} {format_number(value)}" for key, value in claim.published.items()
     )
+
+
+def _printed_difference(found: Verdict) -> str:
+    if found.printed is None:
+        return EMPTY
+    return format_number(found.printed, signed=True) + " (excluded)" * found.printed_excluded
+
+
+def _p_values(found: Verdict) -> str:
+    if found.p is None:
+        return EMPTY
+    holm = "" if found.p_holm is None else f", after Holm {format_p(found.p_holm)}"
+    return format_p(found.p) + holm
+
+
+def _power(found: Verdict) -> str:
+    """Chance to see the printed difference, else the difference that is seen with 80 %."""
+    if found.power is not None:
+        return f"{100 * found.power:.0f} % for {format_number(abs(found.printed))}"
+    return EMPTY if found.detectable is None else f"80 % for {format_number(found.detectable)}"
+
+
+def _interval_from(found: Verdict) -> str:
+    known = found.estimate is not None and not math.isnan(found.estimate.df)
+    return f"{found.error_from}, {found.estimate.df:.3g} df" if known else EMPTY
 
 
 def result_table(

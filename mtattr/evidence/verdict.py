@@ -8,20 +8,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from mtattr.errors import InputError
-from mtattr.evaluation.statistics import Interval, paired_interval, t_interval, welch_test
+from mtattr.evaluation.statistics import Estimate, Interval, t_interval
+from mtattr.evidence.block import contrast
 from mtattr.evidence.claim import Claim
+from mtattr.evidence.decision import ALPHA, EXCLUDED, HOLDS, Decision, decide, null_of
+from mtattr.evidence.gate import why_not_judged
 from mtattr.evidence.pairing import Sample, collect
 from mtattr.training.spec import SCALES
 
-VERDICTS = ("reproduced", "partly", "trend holds", "not reproduced", "inconclusive", "not tested")
+VERDICTS = (
+    "reproduced",
+    "partly",
+    "trend holds",
+    "not reproduced",
+    "no difference",
+    "inconclusive",
+    "not tested",
+)
 
 #: Fewer seeds than this give no verdict.
 MINIMUM_SEEDS = 5
-
-_HOLDS, _EXCLUDED, _OPEN = "holds", "excluded", "open"
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,16 @@ class Verdict:
         difference: a - b over paired seeds; a minus the threshold or printed number; or a / b - 1
             for a ratio. None without a measurement.
         b: the other side over the same seeds; None for a claim about one variant.
+        p: p-value of the test of the claim's bound; None where nothing was tested.
+        p_holm: the same after Holm's correction within the paper; None for a claim that is not
+            primary, or that was judged alone.
+        estimate: the difference with standard error and degrees of freedom.
+        error_from: where the standard error comes from: the claim's own pairs or a block.
+        negligible: whether the difference is shown to be within the smallest effect of interest.
+        printed: the difference that the paper prints.
+        printed_excluded: whether it lies outside the 95 % interval; None if none is printed.
+        power: chance that these runs would see an effect of the printed size; None if none is.
+        detectable: smallest effect that these runs would see with 80 % power.
         records: hashes of the run records used.
 
     Raises:
@@ -48,7 +66,15 @@ class Verdict:
     a: Interval | None = None
     b: Interval | None = None
     p: float | None = None
+    p_holm: float | None = None
     n: int = 0
+    estimate: Estimate | None = None
+    error_from: str = ""
+    negligible: bool = False
+    printed: float | None = None
+    printed_excluded: bool | None = None
+    power: float | None = None
+    detectable: float | None = None
     generated: bool = False
     exploratory: bool = False
     records: tuple[str, ...] = ()
@@ -79,31 +105,35 @@ def judge(
     *,
     dataset: str | None = None,
     scale: str | None = None,
-    level: float = 0.95,
 ) -> Verdict:
     """The verdict on one claim by the records of one dataset and scale.
 
+    It stands alone: the claims of a paper are judged together, with Holm's correction, by
+    `judge_all`. The first line that applies is the verdict:
+
+    - "not tested": too few runs, a time by the wall clock, or networks that have not learned
     - "reproduced", "partly": at paper scale on real data the claim holds, and the printed numbers
       agree, or do not, within the tolerance
     - "trend holds": the claim holds at a smaller scale, on generated data, or is not the paper's
     - "not reproduced": the interval excludes the claim
-    - "inconclusive", "not tested": neither, or no verdict is possible, with the reason
+    - "no difference": two one-sided tests put the difference within the smallest effect of interest
+    - "inconclusive": none of these
 
     Args:
-        records: those that do not concern the claim are ignored.
+        records: those that do not concern the claim make up its block, or are ignored.
         dataset: needed, like `scale`, if the other records differ in it.
-        level: coverage of the intervals.
     """
     if scale is not None and scale not in SCALES:
         raise InputError(f"scale {scale!r} is not one of {', '.join(SCALES)}")
     mine = [
         r
         for r in records
-        if claim.concerns(r)
+        if claim.concerns_in_any_edition(r)
         and dataset in (None, r["spec"]["dataset"])
         and scale in (None, r["spec"]["scale"])
     ]
-    groups = sorted({(r["spec"]["dataset"], r["spec"]["scale"]) for r in mine})
+    current = [r for r in mine if claim.concerns(r)]
+    groups = sorted({(r["spec"]["dataset"], r["spec"]["scale"]) for r in current})
     if len(groups) > 1:
         raise InputError(
             f"claim {claim.id}: records of {groups} are mixed: name one dataset and one scale"
@@ -112,80 +142,71 @@ def judge(
         dataset, scale = groups[0]
 
     sample = collect(claim, mine)
-    difference, a, b, p = _measure(claim, sample, level)
-    generated = any(r["data"]["generated"] for r in mine)
-    if mine:
-        outcome, why = _outcome(claim, sample, difference, scale, generated=generated)
-    else:
-        outcome, why = "not tested", "no record"
+    generated = any(r["data"]["generated"] for r in current)
+    about = {
+        "claim": claim.id,
+        "dataset": dataset,
+        "scale": scale,
+        "n": len(sample.seeds),
+        "generated": generated,
+        "exploratory": claim.exploratory,
+        "records": sample.records,
+    }
+    if sample.seeds:
+        found = contrast(claim, records, sample)
+        level = 1 - claim.level if claim.kind == "welch" else 0.95
+        about |= {
+            "difference": found.estimate.interval(level),
+            "a": t_interval(sample.a),
+            "b": t_interval(sample.b) if len(claim.variants) == 2 else None,
+            "estimate": found.estimate,
+            "error_from": found.error_from,
+        }
+    faithful = scale == "paper" and not generated
+    why = _why_not_tested(claim, sample, about.get("estimate"), scale, faithful=faithful)
+    if not current or why:
+        reason = "; ".join((why if current else "no record", *sample.remarks))
+        return Verdict(**about, verdict="not tested", reason=reason)
+    decision = decide(claim, found.estimate)
+    outcome, why = _outcome(claim, sample, decision, faithful=faithful)
     return Verdict(
-        claim=claim.id,
-        dataset=dataset,
-        scale=scale,
+        **about,
+        **_printed_effect(claim, found.estimate),
         verdict=outcome,
         reason="; ".join((why, *sample.remarks)),
-        difference=difference,
-        a=a,
-        b=b,
-        p=p,
-        n=len(sample.seeds),
-        generated=generated,
-        exploratory=claim.exploratory,
-        records=sample.records,
+        p=decision.p,
+        negligible=decision.negligible,
     )
 
 
-def _measure(
-    claim: Claim, sample: Sample, level: float
-) -> tuple[Interval | None, Interval | None, Interval | None, float | None]:
-    if not sample.seeds:
-        return None, None, None, None
-    a = t_interval(sample.a, level)
-    b = t_interval(sample.b, level) if len(claim.variants) == 2 else None
-    if claim.kind == "welch":
-        return _welch_interval(sample, 1 - claim.level), a, b, welch_test(sample.a, sample.b).p
-    if claim.kind == "ratio":
-        ratios = [x / y if y > 0 else math.nan for x, y in zip(sample.a, sample.b, strict=True)]
-        return paired_interval(ratios, np.ones(len(ratios)), level), a, b, None
-    return paired_interval(sample.a, sample.b, level), a, b, None
-
-
-def _welch_interval(sample: Sample, level: float) -> Interval:
-    """Interval of the difference of means; it excludes 0 exactly when Welch's p < 1 - level."""
-    a, b = np.asarray(sample.a), np.asarray(sample.b)
-    mean, n = float(a.mean() - b.mean()), len(a)
-    if n < 2:
-        return Interval(mean, math.nan, math.nan, n)
-    test = welch_test(a, b)
-    if math.isnan(test.df):
-        return Interval(mean, mean, mean, n)
-    half = float(
-        stdtrit(test.df, (1 + level) / 2) * math.sqrt(a.var(ddof=1) / n + b.var(ddof=1) / n)
-    )
-    return Interval(mean, mean - half, mean + half, n)
+def _why_not_tested(
+    claim: Claim, sample: Sample, estimate: Estimate | None, scale: str, *, faithful: bool
+) -> str:
+    if scale == "smoke":
+        return "smoke runs only show that the code runs"
+    if scale is not None and not claim.judged_at(scale):
+        return (
+            f"the claim can be judged from {claim.minimum_scale} scale on, these are {scale} runs"
+        )
+    if claim.kind == "value" and not faithful:
+        return "a printed number can only be met at paper scale on real data"
+    if (n := min(len(sample.seeds), estimate.n if estimate else 0)) < MINIMUM_SEEDS:
+        return f"{n} usable seed{'s' * (n != 1)}, a verdict needs {MINIMUM_SEEDS}"
+    return why_not_judged(claim, sample)
 
 
 def _outcome(
-    claim: Claim, sample: Sample, difference: Interval | None, scale: str, *, generated: bool
+    claim: Claim, sample: Sample, decision: Decision, *, faithful: bool
 ) -> tuple[str, str]:
-    n = len(sample.seeds)
-    if scale == "smoke":
-        return "not tested", "smoke runs only show that the code runs"
-    if not claim.judged_at(scale):
-        return (
-            "not tested",
-            f"the claim can be judged from {claim.minimum_scale} scale on, these are {scale} runs",
+    why = decision.why
+    if decision.state not in (HOLDS, EXCLUDED):
+        return undecided(decision.negligible, why, claim.smallest_effect)
+    if decision.negligible:
+        why += (
+            f", but the effect is smaller than the smallest of interest, {claim.smallest_effect:g}"
         )
-    faithful = scale == "paper" and not generated
-    if claim.kind == "value" and not faithful:
-        return "not tested", "a printed number can only be met at paper scale on real data"
-    if n < MINIMUM_SEEDS or difference.n < MINIMUM_SEEDS:
-        return "not tested", f"{n} usable seed{'s' * (n != 1)}, a verdict needs {MINIMUM_SEEDS}"
-    state, why = _state(claim, difference)
-    if state == _EXCLUDED:
+    if decision.state == EXCLUDED:
         return "not reproduced", why
-    if state == _OPEN:
-        return "inconclusive", why
     if not faithful or claim.exploratory or claim.ours:
         return "trend holds", why
     if far := _far_from_print(claim, sample):
@@ -193,30 +214,28 @@ def _outcome(
     return "reproduced", why
 
 
-def _state(claim: Claim, difference: Interval) -> tuple[str, str]:
-    """Place of the interval: inside the claim, outside it, or across its edge; and why."""
-    low, high = difference.low, difference.high
-    margin = claim.tolerance if claim.kind == "value" else claim.margin or 0.0
-    match claim.kind:
-        case "greater" | "greater_than_value" | "welch":
-            if low > margin:
-                return _HOLDS, f"the interval lies above {margin:g}"
-            if high <= margin:
-                return _EXCLUDED, f"the interval does not reach above {margin:g}"
-            return _OPEN, f"the interval spans {margin:g}"
-        case "equivalent" | "ratio" | "value":
-            if -margin < low and high < margin:
-                return _HOLDS, f"the interval lies within ±{margin:g}"
-            if low >= margin or high <= -margin:
-                return _EXCLUDED, f"the interval lies outside ±{margin:g}"
-            return _OPEN, f"the interval spans the edge of ±{margin:g}"
-        case _:
-            if -margin <= low and high <= margin:
-                within = f"the interval lies within ±{margin:g}"
-                return _EXCLUDED, within if margin else "there is no difference"
-            if difference.excludes(0.0):
-                return _HOLDS, "the interval excludes 0"
-            return _OPEN, "the interval spans 0"
+def undecided(negligible: bool, why: str, smallest_effect: float | None) -> tuple[str, str]:
+    """The verdict on a claim that neither holds nor is excluded, and the reason."""
+    if negligible:
+        return "no difference", f"the 90 % interval lies within ±{smallest_effect:g} of the bound"
+    return "inconclusive", why
+
+
+def _printed_effect(claim: Claim, estimate: Estimate) -> dict[str, Any]:
+    """The paper's difference, whether ours excludes it, and what these runs could see."""
+    found: dict[str, Any] = {}
+    if (detectable := estimate.detectable(0.8, ALPHA)) == detectable:
+        found["detectable"] = detectable
+    a, b = ((claim.published or {}).get(side) for side in "ab")
+    if a is None or b is None or len(claim.variants) != 2:
+        return found
+    printed = a / b - 1 if claim.kind == "ratio" else a - b
+    power = estimate.power(printed - null_of(claim), ALPHA)
+    return found | {
+        "printed": printed,
+        "printed_excluded": estimate.interval(1 - ALPHA).excludes(printed),
+        "power": None if math.isnan(power) else power,
+    }
 
 
 def _far_from_print(claim: Claim, sample: Sample) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -13,9 +13,9 @@ class Output(NamedTuple):
     Args:
         logits: `(B, U)`, the units of a `TaskSet` in its order.
         maps: raw attention `(B, T, h, w)` or None.
-        extra: named tensors that a paper's loss or analysis reads.
+        extra: named tensors, or functions of the network, that a paper's loss or analysis reads.
     """
 
     logits: Tensor
     maps: Tensor | None = None
-    extra: dict[str, Tensor] = {}  # noqa: RUF012
+    extra: dict[str, Any] = {}  # noqa: RUF012

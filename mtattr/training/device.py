@@ -11,6 +11,7 @@ import torch
 
 import mtattr
 from mtattr.errors import InputError, whole_number
+from mtattr.training.cpu import cpu_model
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -94,7 +95,7 @@ def make_deterministic() -> None:
 
 
 def describe_environment(fabric: Fabric) -> dict[str, Any]:
-    """Versions, device, threads, precision and determinism, for a run record."""
+    """Versions, device, processor, threads, precision and determinism, for a run record."""
     device = fabric.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
@@ -103,6 +104,7 @@ def describe_environment(fabric: Fabric) -> dict[str, Any]:
         "torch": torch.__version__,
         "cuda": torch.version.cuda if device.type == "cuda" else None,
         "device": f"{device.type} ({name})",
+        "cpu": cpu_model(),
         "processes": fabric.world_size,
         "threads": torch.get_num_threads(),
         "precision": str(fabric._precision.precision),

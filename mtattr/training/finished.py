@@ -57,6 +57,17 @@ class Run:
             )
         return tensors
 
+    def weights(self, *, epoch: str = "selected") -> dict[str, Tensor]:
+        """State of the trained network after the `last` or the `selected` epoch.
+
+        Raises:
+            InputError: another epoch, or a file that is not the one that the record describes.
+        """
+        if epoch not in ("last", "selected"):
+            raise InputError(f"epoch {epoch!r} is not kept; there are last and selected")
+        tensors = self._tensors("weights.safetensors", "the weights of a run")
+        return with_prefix(tensors, f"{epoch}.")
+
     def network(self, plan: Plan, *, epoch: str = "selected") -> nn.Module:
         """The trained network of the `last` or the `selected` epoch, in evaluation mode.
 
@@ -67,13 +78,10 @@ class Run:
         Raises:
             InputError: another epoch, or a file that does not fit the plan.
         """
-        if epoch not in ("last", "selected"):
-            raise InputError(f"epoch {epoch!r} is not kept; there are last and selected")
-        tensors = self._tensors("weights.safetensors", "the weights of a run")
-        structure = self.record.get("structure")
+        weights, structure = self.weights(epoch=epoch), self.record.get("structure")
         net = plan.build() if structure is None else plan.build(structure)
         try:
-            net.load_state_dict(with_prefix(tensors, f"{epoch}."))
+            net.load_state_dict(weights)
         except RuntimeError as error:
             path = self.folder / "weights.safetensors"
             raise InputError(

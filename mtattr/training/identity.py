@@ -22,20 +22,28 @@ from mtattr.training.spec import RunSpec
 
 
 def identity_of(
-    spec: RunSpec, plan: Plan, *, precision: str, given: bool, requires: Sequence[str] = ()
+    spec: RunSpec,
+    plan: Plan,
+    *,
+    precision: str,
+    threads: int,
+    given: bool,
+    requires: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """JSON of specification, code, data, precision, settings of the plan and weight files.
+    """JSON of specification, code, data, precision, threads, settings of the plan, weight files.
 
     Args:
         spec: the run.
         plan: its plan.
         precision: Fabric's name of it.
+        threads: of torch in each process: another number adds in another order.
         given: the plan is the caller's own, not the recipe's; then its network and its functions
             count too.
         requires: folders of the finished runs that it starts from; their names hold their identity.
     """
     modules = ["mtattr.training.run", *loaders_of(spec.dataset)]
-    identity = {"spec": spec.to_dict(), "data": plan.fingerprint, "precision": precision}
+    identity = {"spec": spec.to_dict(), "data": plan.fingerprint}
+    identity |= {"precision": precision, "threads": threads}
     if given:
         identity["plan"], used = _of_plan(plan)
         modules += used

@@ -9,7 +9,7 @@ from mtattr.training.settings import FitSettings
 
 
 def build_optimizer(settings: FitSettings, net: nn.Module, weighting: nn.Module) -> Optimizer:
-    """Adam, AdamW or SGD with momentum over network and weighting; the latter without weight decay."""
+    """Adam, AdamW or SGD over network and weighting; the weighting has no weight decay."""
     groups = [{"params": list(net.parameters())}]
     if own := list(weighting.parameters()):
         groups.append({"params": own, "weight_decay": 0.0})

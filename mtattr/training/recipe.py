@@ -115,17 +115,25 @@ def check_spec(
 
 
 def load_splits(
-    dataset: str, size: Any, *, root: str | Path | None = None, **options: Any
+    dataset: str,
+    size: Any,
+    *,
+    draw: int | None = None,
+    root: str | Path | None = None,
+    **options: Any,
 ) -> dict[str, ImageData]:
     """The three splits of a dataset at a recipe's size.
 
     Args:
         dataset: its name.
+        draw: of a generated set, whose three splits are drawn anew; real sets have none.
         size: has `image_size`, the limits `train`, `val`, `test`, and loader `options` if any.
         root: folder of a real dataset; generated sets need none.
         options: of the loader, before those of `size`.
     """
     root = None if dataset in TWIN_WRITERS or dataset == "digits" else root
+    if dataset in TWIN_WRITERS and draw is not None:
+        options["draw"] = draw
     options = {**getattr(size, "options", {}), **options, "image_size": size.image_size}
     return {
         split: load_dataset(dataset, split, root=root, limit=getattr(size, split), **options)

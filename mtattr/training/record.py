@@ -77,11 +77,11 @@ def record_of(
 
     scores, floors = metrics("test", test.labels), measures.floors(test.labels, tasks)
     by_task = measures.task_metrics(answers["test", "selected"], test.labels, tasks)
-    if (truth := getattr(test, "truth", None)) is not None:
-        for epoch, values in metrics("test", truth).items():
+    if test.truth is not None:
+        for epoch, values in metrics("test", test.truth).items():
             scores[epoch] |= _true(values)
-        floors |= _true(measures.floors(truth, tasks))
-        by_task |= _true(measures.task_metrics(answers["test", "selected"], truth, tasks))
+        floors |= _true(measures.floors(test.truth, tasks))
+        by_task |= _true(measures.task_metrics(answers["test", "selected"], test.truth, tasks))
     record = {
         "schema": SCHEMA,
         "edition": edition_of(spec.paper),

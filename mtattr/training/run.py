@@ -17,6 +17,7 @@ from mtattr.data.home import home
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.files import locked
+from mtattr.training import cpu
 from mtattr.training.checkpoint import save_tensors, write_json
 from mtattr.training.device import make_deterministic, open_fabric
 from mtattr.training.finished import Run
@@ -67,6 +68,7 @@ def fit_or_load(
     devices: int = 1,
     num_nodes: int = 1,
     precision: str = "auto",
+    threads: int | None = None,
     checkpoint_seconds: float = 30.0,
     progress: bool | None = None,
     **options: Any,
@@ -81,6 +83,7 @@ def fit_or_load(
         root: folder of a real dataset.
         plan: instead of the recipe's.
         device, devices, num_nodes, precision: see `mtattr.training.device.open_fabric`.
+        threads: of torch in each process; None = as many as torch has now.
         checkpoint_seconds: least time between two saves.
         progress: show a bar; None = on a terminal.
         options: of the dataset's loader.
@@ -109,7 +112,11 @@ def fit_or_load(
             )
         precision = str(fabric._precision.precision)
         requires = [done.folder.name for done in earlier]
-        identity = identity_of(spec, plan, precision=precision, given=given, requires=requires)
+        # The first process's number, so that all work in one folder.
+        threads = fabric.broadcast(torch.get_num_threads())
+        identity = identity_of(
+            spec, plan, precision=precision, threads=threads, given=given, requires=requires
+        )
         folder = home() / "runs" / spec.folder_name(identity)
         title = f"{spec.variant} {spec.dataset} seed {spec.seed}"
         loop = Loop(fabric, spec.seed, folder / "checkpoint.safetensors", identity, title, **about)
@@ -121,7 +128,8 @@ def fit_or_load(
             fabric.barrier()
         return Run(spec, folder, read_record(result, spec))
 
-    return run(spec, plan)
+    with cpu.threads(threads):
+        return run(spec, plan)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from mtattr.attribute_estimation.interventions import (
     effect_agreement,
     flip_rates,
     middle_layer,
+    rounded_drop,
     shuffle_drop,
 )
 from mtattr.data.image_data import ImageData
@@ -40,7 +41,8 @@ def layer(images=200):
     generator = torch.Generator().manual_seed(0)
     classes = torch.randint(0, 2, (images,), generator=generator)
     attributes = torch.stack([classes.float(), torch.rand(images, generator=generator)], dim=1)
-    return MiddleLayer(2.0 * classes[:, None].repeat(1, 2) - 1, attributes, classes)
+    labels = torch.cat([classes[:, None].float(), attributes.round()], dim=1)
+    return MiddleLayer(2.0 * classes[:, None].repeat(1, 2) - 1, attributes, labels)
 
 
 def test_a_class_branch_that_reads_only_attributes_loses_all_when_they_are_shuffled():
@@ -54,6 +56,19 @@ def test_a_class_branch_that_reads_only_the_image_loses_nothing():
     net = reader(weight_x=1.0, weight_o=0.0)
     assert shuffle_drop(net, layer()) == 0.0
     assert flip_rates(net, layer()).tolist() == [0.0, 0.0]
+
+
+def test_rounding_costs_what_the_class_reads_between_yes_and_no():
+    net, given = reader(weight_x=0.0, weight_o=1.0), layer()
+    assert rounded_drop(net, given) == 0.0
+    # The class in the probability on one side of one half: rounding takes it away.
+    hidden = given.attributes.clone()
+    hidden[:, 0] = 0.1 + 0.2 * given.classes
+    with torch.no_grad():
+        net.class_branch[0].bias.copy_(torch.tensor([-0.4, 0.4]))
+    leaking = MiddleLayer(given.pooled, hidden, given.labels)
+    assert accuracy_with(net, leaking, hidden) == 1.0
+    assert rounded_drop(net, leaking) == pytest.approx((given.classes == 1).double().mean().item())
 
 
 def test_effects_by_hand():
@@ -77,6 +92,8 @@ def test_images_without_a_class_are_left_out():
     tasks = TaskSet([Task("class", "categorical", ("a", "b")), Task("p"), Task("q")])
     labels = torch.tensor([[0.0, 1, 0], [torch.nan, 1, 0], [1, 0, 0]])
     data = ImageData(torch.zeros(3, 3, 4, 4, dtype=torch.uint8), labels, tasks, ("x", "y", "z"), "toy", "test")
-    found = middle_layer(reader(weight_x=1.0, weight_o=1.0), data)
-    assert found.classes.tolist() == [0, 1]
-    assert found.pooled.shape == found.attributes.shape == (2, 2)
+    net = reader(weight_x=1.0, weight_o=1.0)
+    found = middle_layer(net, data)
+    assert found.pooled.shape == found.attributes.shape == (3, 2)
+    answers = net.classify(found.pooled, found.attributes).argmax(1)
+    assert accuracy_with(net, found, found.attributes) == (answers[[0, 2]] == torch.tensor([0, 1])).double().mean()

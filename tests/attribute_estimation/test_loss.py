@@ -76,6 +76,25 @@ def test_what_a_plan_trains_is_the_joint_loss_before_its_weights():
     torch.testing.assert_close(only, F.cross_entropy(c, classes)[None])
 
 
+def test_told_the_class_loss_is_that_of_the_head_on_the_annotated_attributes():
+    c, a, classes, attributes = draw()
+    tasks = TaskSet([Task("class", "categorical", tuple("xyz")), *map(Task, "abcd")])
+    head, estimates = torch.nn.Linear(4, 3), torch.rand(6, 4, requires_grad=True)
+    attributes[2, 1] = torch.nan
+    batch = Batch(None, torch.cat([classes[:, None].float(), attributes], dim=1))
+    logits = torch.cat([c, a], dim=1).requires_grad_()
+    told = losses(Output(logits, extra={"attributes": estimates, "classify": head}), batch, tasks, told=True)
+    filled = attributes.clone()
+    filled[2, 1] = estimates[2, 1].item()
+    torch.testing.assert_close(told[0], F.cross_entropy(head(filled), classes))
+    assert torch.equal(told[1:], losses(Output(logits), batch, tasks)[1:])
+    told[0].backward()
+    assert estimates.grad is None
+    assert not logits.grad.any()
+    # On validation there are logits alone.
+    assert torch.equal(losses(Output(logits), batch, tasks, told=True), losses(Output(logits), batch, tasks))
+
+
 def test_what_does_not_fit_together_is_refused():
     good = {"class_logits": torch.zeros(4, 3), "attribute_logits": torch.zeros(4, 2), "classes": torch.zeros(4)}
     good |= {"attributes": torch.zeros(4, 2), "alpha": 0.5}

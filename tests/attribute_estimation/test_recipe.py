@@ -25,7 +25,7 @@ def data():
 
 
 def plan(data, variant="PM", **settings) -> Plan:
-    return plan_for(spec(variant, **settings), data=data)
+    return plan_for(spec(variant, **settings), data=data, give=lambda needed: None)
 
 
 def test_attributes_are_chosen_on_the_training_split_and_are_the_same_in_all():
@@ -41,6 +41,14 @@ def test_the_twin_holds_the_letters_classes_and_no_other(monkeypatch):
     splits = load_splits("deepfashion-twin", "smoke")
     assert all(of.tasks[0].values == ("Blouse", "Tank", "Shorts", "Skirt") for of in splits.values())
     assert load_splits("deepfashion-twin", "smoke", classes="Dress,Coat")["val"].tasks[0].values == ("Dress", "Coat")
+
+
+def test_a_twin_is_drawn_anew_for_each_seed(monkeypatch):
+    monkeypatch.setitem(SIZES, ("deepfashion-twin", "smoke"), Size(16, 4, FitSettings(epochs=1), 40, 8, 8))
+    zero, one = (recipe.data(replace(spec(dataset="deepfashion-twin"), seed=seed)) for seed in (0, 1))
+    for split in zero:
+        assert not torch.equal(zero[split].images, one[split].images), split
+    assert zero["val"].fingerprint == load_splits("deepfashion-twin", "smoke", seed=0)["val"].fingerprint
 
 
 def test_every_variant_has_weights_that_sum_to_one_and_units_for_its_tasks(data):
@@ -64,8 +72,42 @@ def test_controls_differ_from_pm_in_one_thing(data):
     assert unsupervised.task_weights.tolist() == [1.0] + [0.0] * 8
     shapes = [{name: p.shape for name, p in made.build().named_parameters()} for made in (pm, detached, unsupervised)]
     assert shapes[0] == shapes[1] == shapes[2]
+    joint, sequential, independent = (plan(data, f"bottleneck-{how}") for how in ("joint", "sequential", "independent"))
+    assert joint.build().class_branch[0].in_features == 8
+    assert not joint.build().fixed
+    assert sequential.build().fixed
+    assert independent.build().fixed
+    assert {made.settings for made in (joint, sequential, independent)} == {pm.settings}
     matched = plan(data, "CM-matched").build()
     assert matched.class_branch[0].out_features == pm.build().class_branch[0].out_features
+
+
+def test_sequential_and_independent_bottleneck_keep_one_attribute_estimation_bit_by_bit(fresh_home, monkeypatch):
+    few = Size(16, 8, FitSettings(epochs=1, learning_rate=0.01, optimizer="adamw", weight_decay=0.1), 128, 64, 64, stem_stride=1)
+    monkeypatch.setitem(SIZES, ("digits", "smoke"), few)
+    wanted = [spec(f"bottleneck-{name}", epochs=1) for name in ("sequential", "independent")]
+    (needed,) = {each for one in wanted for each in recipe.requires(one)}
+    assert needed == spec("bottleneck-attributes", epochs=1)
+    runs = [fit_or_load(one, progress=False, precision="32-true") for one in (needed, *wanted)]
+    assert len(list((fresh_home / "runs").iterdir())) == 3
+    first, *others = (run.weights(epoch="last") for run in runs)
+    for weights in others:
+        changed = {name for name, value in weights.items() if not torch.equal(value, first[name])}
+        assert changed == {name for name in first if name.startswith("class_branch.")}
+    assert not torch.equal(others[0]["class_branch.0.weight"], others[1]["class_branch.0.weight"])
+    logits = [run.predictions()["test_last"] for run in runs]
+    assert torch.equal(logits[0][:, 10:], logits[1][:, 10:])
+    assert torch.equal(logits[0][:, 10:], logits[2][:, 10:])
+    for run in runs[1:]:
+        found = run.metrics["selected"]
+        assert found["corrected_0"] == pytest.approx(found["class_accuracy"], abs=1.1 / 64)
+        assert {"corrected_all", "corrected_area", "corrected_random_4", "told_gain"} <= found.keys()
+    assert not [name for name in runs[0].metrics["last"] if name.startswith(("corrected", "told"))]
+
+
+def test_a_fixed_weight_of_the_class_loss_is_no_setting():
+    assert_refused("alpha: bottleneck-sequential has alpha = 1", check, spec("bottleneck-sequential", alpha=0.3))
+    check(spec("bottleneck-joint", alpha=0.3))
 
 
 def test_the_evidence_covers_every_claim_about_its_datasets():

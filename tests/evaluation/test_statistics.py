@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mtattr.errors import InputError
-from mtattr.evaluation.statistics import Interval, clustered_bootstrap, holm, paired_interval, t_interval, welch_test
+from mtattr.evaluation.statistics import Estimate, Interval, holm, mean_estimate, paired_interval, t_interval, welch_estimate, welch_test
 from scipy import stats
 
 from reference import holm as slow_holm
@@ -65,58 +65,61 @@ def test_welch_needs_spread():
     assert math.isnan(welch_test([1.0, 1.0], [2.0, 2.0]).p)
 
 
-def test_bootstrap_of_single_images_equals_scipy():
-    rng = np.random.default_rng(1)
-    a, b = rng.normal(0.1, 1, 80), rng.normal(0, 1, 80)
-    ours = clustered_bootstrap(a, b, None)
-    theirs = stats.bootstrap((a - b,), np.mean, method="percentile", rng=np.random.default_rng(2)).confidence_interval
-    assert ours.mean == pytest.approx((a - b).mean())
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
-    assert ours.n == 80
+SAMPLES = [[0.61, 0.64, 0.58, 0.66, 0.63], [-0.002, 0.001, 0.0005, -0.001, 0.0012, 0.0], [3.0, 4.0]]
 
 
-def test_bootstrap_equals_the_exact_distribution_of_two_identities():
-    # Identity 0 has one image with difference 1, identity 1 three with difference 0: the means are 1, 1/4 (twice) and 0.
-    interval = clustered_bootstrap([1.0, 0, 0, 0], np.zeros(4), [7, 3, 3, 3], level=0.4)
-    assert interval == Interval(0.25, 0.25, 0.25, 2)
-    interval = clustered_bootstrap([1.0, 0, 0, 0], np.zeros(4), [7, 3, 3, 3], level=0.9)
-    assert (interval.low, interval.high) == (0.0, 1.0)
+def test_estimates_test_as_scipy_does():
+    for values in SAMPLES:
+        estimate = mean_estimate(values)
+        for null in (-0.5, 0.0, 0.6):
+            assert estimate.p_differs(null) == pytest.approx(stats.ttest_1samp(values, null).pvalue, rel=1e-9), (values, null)
 
 
-def test_repeating_images_of_an_identity_adds_no_certainty():
-    rng = np.random.default_rng(3)
-    difference = rng.normal(size=40)
-    single = clustered_bootstrap(difference, np.zeros(40), np.arange(40))
-    repeated = clustered_bootstrap(np.repeat(difference, 25), np.zeros(1000), np.repeat(np.arange(40), 25))
-    naive = clustered_bootstrap(np.repeat(difference, 25), np.zeros(1000), None)
-    assert (repeated.low, repeated.high) == pytest.approx((single.low, single.high))
-    assert naive.high - naive.low < 0.3 * (repeated.high - repeated.low)
+def test_two_one_sided_tests_equal_scipys():
+    for values in SAMPLES:
+        for half in (0.001, 0.005, 0.7, 5.0):
+            above = stats.ttest_1samp(values, -half, alternative="greater").pvalue
+            below = stats.ttest_1samp(values, half, alternative="less").pvalue
+            found = mean_estimate(values).p_within(half)
+            assert found == pytest.approx(max(above, below), rel=1e-9), (values, half)
+            interval = mean_estimate(values).interval(0.9)
+            assert (found < 0.05) == (interval.low > -half and interval.high < half), (values, half)
 
 
-def test_bootstrap_covers_when_images_of_one_identity_resemble_each_other():
-    rng = np.random.default_rng(4)
-    owners = np.repeat(np.arange(50), 8)
-    covered = []
-    for trial in range(150):
-        difference = rng.normal(size=50)[owners] + 0.3 * rng.normal(size=400)
-        covered.append(not clustered_bootstrap(difference, np.zeros(400), owners, resamples=500, seed=trial).excludes(0))
-    assert np.mean(covered) == pytest.approx(0.94, abs=0.05)
+def test_an_estimate_without_spread_is_certain():
+    estimate = mean_estimate([0.25] * 5)
+    assert (estimate.p_differs(0.25), estimate.p_differs(0.0)) == (1.0, 0.0)
+    assert (estimate.p_within(0.1, 0.2), estimate.p_within(0.01, 0.2)) == (0.0, 1.0)
+    assert math.isnan(estimate.power(0.1))
+    assert math.isnan(estimate.detectable())
 
 
-def test_bootstrap_repeats_and_does_not_depend_on_names_of_identities():
-    rng = np.random.default_rng(5)
-    a, b, owners = rng.random(60), rng.random(60), rng.integers(9, size=60)
-    first = clustered_bootstrap(a, b, owners, seed=3)
-    assert clustered_bootstrap(a, b, owners * 10 - 5, seed=3) == first
-    assert clustered_bootstrap(a, b, owners, seed=4) != first
+def test_power_equals_the_share_of_drawn_samples_that_see_the_effect():
+    rng = np.random.default_rng(6)
+    n, effect = 5, 0.8
+    estimate = Estimate(0.0, 1 / math.sqrt(n), n - 1, n)
+    samples = rng.normal(effect, 1.0, (40_000, n))
+    # The error is estimated anew in each sample, as in an experiment.
+    t = samples.mean(1) / (samples.std(1, ddof=1) / math.sqrt(n))
+    seen = np.mean(t > stats.t.isf(0.025, n - 1))
+    assert estimate.power(effect) == pytest.approx(seen, abs=0.01)
+    assert estimate.power(-effect) == estimate.power(effect)
 
 
-def test_bootstrap_leaves_out_pairs_that_are_not_finite():
-    interval = clustered_bootstrap([1.0, 2.0, math.nan, 3.0], [0.0, math.inf, 0.0, 0.0], [0, 1, 2, 3])
-    assert (interval.mean, interval.n) == (2.0, 2)
-    alone = clustered_bootstrap([1.0, 1.0], [0.0, 0.0], [4, 4])
-    assert (alone.mean, alone.n) == (1.0, 1)
-    assert math.isnan(alone.low)
+def test_the_detectable_effect_has_the_power_that_was_asked():
+    estimate = Estimate(0.3, 0.02, 24, 5)
+    assert estimate.power(estimate.detectable(0.8)) == pytest.approx(0.8, abs=1e-6)
+    assert estimate.power(estimate.detectable(0.3)) == pytest.approx(0.3, abs=1e-6)
+    assert estimate.power(0.0) == pytest.approx(0.025, abs=1e-6)
+
+
+def test_welch_estimate_has_the_interval_of_scipy():
+    a, b = [0.71, 0.74, 0.70, 0.73, 0.75], [0.66, 0.72, 0.64, 0.69]
+    expected = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.9)
+    interval = welch_estimate(a, [*b, math.nan]).interval(0.9)
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
+    assert welch_estimate(a, b).p_differs() == pytest.approx(welch_test(a, b).p)
+    assert welch_estimate([2.0, 2.0], [1.0, 1.0]).interval() == Interval(1.0, 1.0, 1.0, 2)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
@@ -138,8 +141,6 @@ def test_bad_input_is_named():
         paired_interval(np.zeros(5), np.zeros(4))
     with pytest.raises(InputError, match="level"):
         t_interval([1.0, 2.0], 95)
-    with pytest.raises(InputError, match="identities"):
-        clustered_bootstrap(np.zeros(3), np.zeros(3), np.zeros(2))
     with pytest.raises(InputError, match=r"\[0, 1\]"):
         holm([1.2])
     with pytest.raises(InputError, match="one-dimensional"):

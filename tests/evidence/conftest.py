@@ -37,9 +37,9 @@ TEMPLATE = {
 }
 
 
-def fabricate(value=None, *, metric="class_accuracy", sealed=True, **changes):
+def fabricate(value=None, *, metric="class_accuracy", sealed=True, edition=None, **changes):
     """A record as training would leave it; `changes` are given as section__field=value."""
-    record = copy.deepcopy(TEMPLATE)
+    record = copy.deepcopy(TEMPLATE) | ({} if edition is None else {"edition": edition})
     if value is not None:
         for epoch in ("last", "selected"):
             record["metrics"][epoch][metric] = value

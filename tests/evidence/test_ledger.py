@@ -1,11 +1,15 @@
 import json
 import os
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from mtattr.errors import InputError
-from mtattr.evidence import append, canonical_json, read_ledger, verification, verify
+from mtattr.evidence import append, canonical_json, find_record, read_ledger, remove_edition, verification, verify
 from mtattr.evidence import ledger as ledger_module
+
+from cases import assert_refused
 
 
 @pytest.fixture
@@ -137,3 +141,39 @@ def test_what_a_caller_does_to_the_list_stays_there_and_to_a_record_never_reache
     append(ledger, make_runs("CM", [0.34]))
     assert ledger.read_text().splitlines()[0] == line
     assert read_ledger(ledger)[:2] == runs
+
+
+def test_of_many_that_add_and_remove_at_the_same_time_none_loses_the_work_of_another(ledger, make_runs, make_record, monkeypatch):
+    runs, old = make_runs("PM", [i / 10 for i in range(8)], edition=2), make_record(0.9)
+    append(ledger, [old])
+    write = ledger_module.write_atomically
+    monkeypatch.setattr(ledger_module, "write_atomically", lambda *given: time.sleep(0.02) or write(*given))
+    with ThreadPoolExecutor(9) as pool:
+        added = [pool.submit(append, ledger, [run]) for run in runs]
+        removed = pool.submit(remove_edition, ledger, "attribute_estimation", 1)
+    assert [done.result() for done in added] == [1] * 8
+    assert removed.result() == 1
+    assert sorted(read_ledger(ledger), key=str) == sorted(runs, key=str)
+
+
+def test_an_edition_of_a_paper_leaves_whole_and_the_other_lines_stay_as_they_are(ledger, make_record):
+    first, named = make_record(0.1), make_record(0.2, edition=1)
+    second, other = make_record(0.3, edition=2), make_record(0.4, spec__paper="channel_attention")
+    append(ledger, [first, second, named, other])
+    assert remove_edition(ledger, "attribute_estimation", 1) == 2
+    assert read_ledger(ledger) == [second, other]
+    assert ledger.read_text().splitlines() == [canonical_json(second), canonical_json(other)]
+    for paper, edition, there in (("attribute_estimation", 1, "2"), ("channel_attention", 2, "1"), ("nobody", 1, "none")):
+        assert_refused(f"no record of {paper}, edition {edition}; editions: {there}$", remove_edition, ledger, paper, edition)
+    assert read_ledger(ledger) == [second, other]
+
+
+def test_a_record_is_found_by_the_beginning_of_its_hash_if_no_other_begins_so(make_runs):
+    runs = make_runs("PM", [i / 100 for i in range(40)])  # more than hex digits: some share the first
+    for run in runs:
+        assert find_record(runs, run["sha256"]) == find_record(runs, run["sha256"][:12]) == run
+    begins = [run["sha256"][0] for run in runs]
+    shared = max(begins, key=begins.count)
+    assert_refused(f"{begins.count(shared)} records begin with '{shared}'", find_record, runs, shared)
+    assert_refused("no record's hash begins with 'xyz'", find_record, runs, "xyz")
+    assert find_record([runs[0], runs[0]], runs[0]["sha256"][:8]) == runs[0]

@@ -7,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mtattr.errors import InputError
 from mtattr.evidence import check_record, seal, short_id
+from mtattr.evidence.record import floor_of, measure
 
 
 def test_sealing_twice_changes_nothing_and_survives_json(make_record):
@@ -95,3 +96,16 @@ def test_the_schemas_are_schemas():
 def test_an_unsealed_record_is_no_evidence(make_record):
     with pytest.raises(InputError, match="sha256 is missing"):
         check_record(make_record(sealed=False))
+
+
+def test_what_was_drawn_is_the_truth_and_the_labels_are_where_nothing_was(make_record):
+    numbers = {"class_accuracy": 0.5, "true_class_accuracy": 0.75}
+    drawn = make_record(metrics__selected=numbers, floors__true_class_accuracy=0.25, data__generated=True)
+    assert measure(drawn, "true_class_accuracy") == 0.75
+    assert measure(drawn, "class_accuracy") == 0.5
+    assert floor_of(drawn, "true_class_accuracy") == 0.25
+    photographs = make_record(0.5)
+    assert measure(photographs, "true_class_accuracy") == 0.5
+    assert floor_of(photographs, "true_class_accuracy") == 0.1
+    # A record of generated images from before the truth was measured does not pass for one.
+    assert math.isnan(measure(make_record(0.5, data__generated=True), "true_class_accuracy"))

@@ -7,18 +7,25 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mtattr.evaluation.random_effects import random_effects
 from mtattr.evaluation.statistics import Interval
 from mtattr.evidence import (
+    Pooling,
     artefact_table,
     claims_table,
     deviation_table,
     errata_table,
     format_interval,
     format_number,
+    judge,
+    judge_all,
     load_paper,
     paper_file,
+    pooled_table,
     published_table,
     result_table,
+    tally,
+    tally_table,
     to_html,
     to_markdown,
     verdict_table,
@@ -218,15 +225,64 @@ def test_a_claim_has_a_line_for_each_dataset(paper, runs):
     assert alone["verdict"] == lines[0].removeprefix(f"{TWIN}: ")
 
 
+def words(claim, runs):
+    return verdict_words(claim, judge(claim, runs, dataset=TWIN, scale="reduced"))
+
+
 def test_words_of_a_verdict_say_why_there_is_none(paper, runs):
     claim = paper.claims[0]
-    assert verdict_words(claim, [], dataset=TWIN, scale="reduced") == "not run yet"
-    assert verdict_words(claim, runs[:2] + runs[5:7], dataset=TWIN, scale="reduced").startswith("not tested, 2 usable seeds")
+    assert words(claim, []) == "not run yet"
+    assert words(claim, runs[:2] + runs[5:7]).startswith("not tested, 2 usable seeds")
 
 
 def test_words_of_a_bound_show_the_mean_and_those_of_a_floor_the_difference(paper, runs):
     claim = replace(paper.claims[0], kind="greater_than_value", b=None, value=0.5, published={}, tolerance=None)
-    assert verdict_words(claim, runs, dataset=TWIN, scale="reduced") == "**trend holds**, 0.804 [0.800, 0.808], bound 0.500"
-    assert verdict_words(replace(claim, value=0.0), runs, dataset=TWIN, scale="reduced") == "**trend holds**, +0.804 [+0.800, +0.808]"
+    assert words(claim, runs) == "**trend holds**, 0.804 [0.800, 0.808], bound 0.500"
+    assert words(replace(claim, value=0.0), runs) == "**trend holds**, +0.804 [+0.800, +0.808]"
     floored = replace(claim, value=None, floor="class_accuracy")
-    assert verdict_words(floored, runs, dataset=TWIN, scale="reduced") == "**trend holds**, +0.704 [+0.700, +0.708]"
+    assert words(floored, runs) == "**trend holds**, +0.704 [+0.700, +0.708]"
+
+
+def test_words_of_a_difference_show_the_printed_one_and_whether_it_is_excluded(paper, runs):
+    claim = paper.claims[0]
+    assert words(claim, runs).endswith("], printed +0.011 (excluded)")
+    assert words(replace(claim, published={"a": 0.9, "b": 0.8}), runs).endswith("], printed +0.100")
+
+
+def test_a_row_shows_p_values_power_and_where_the_interval_comes_from(paper, runs):
+    claim = paper.claims[0]
+    row = row_of(verdict_table(paper, runs, scale="reduced"), claim, TWIN)
+    assert row["printed difference"] == "+0.011 (excluded)"
+    assert row["interval from"] == "own pairs, 4 df"
+    found = judge(claim, runs, dataset=TWIN, scale="reduced")
+    assert row["p"] == "<0.001, after Holm <0.001"
+    assert row["power"] == f"{100 * found.power:.0f} % for 0.011"
+    own = row_of(verdict_table(replace(paper, claims=(replace(claim, published=None),)), runs, scale="reduced"), claim, TWIN)
+    assert own["power"] == f"80 % for {format_number(found.detectable)}"
+    waiting = row_of(verdict_table(paper, [], scale="reduced"), claim, TWIN)
+    assert {waiting[column] for column in ("p", "power", "interval from", "printed difference")} == {"—"}
+
+
+def test_pooled_differences_show_mean_spread_and_their_number(paper, runs, make_runs):
+    other = {"spec__settings": {"backbone": "xception"}, "spec__dataset": TWIN}
+    runs = runs + make_runs("PM", [0.5, 0.52, 0.51, 0.5, 0.53], **other) + make_runs("CM", [0.5, 0.5, 0.51, 0.49, 0.5], **other)
+    asked = Pooling("pm-cm", "PM against CM", ("pm-beats-cm-inception", "pm-beats-cm-xception"))
+    row = next(iter(pooled_table(replace(paper, pooled=(asked,)), runs, scale="reduced")))
+    verdicts = [judge(paper.claim(name), runs, dataset=TWIN, scale="reduced") for name in asked.claims]
+    effects = random_effects([v.estimate.mean for v in verdicts], [v.estimate.error for v in verdicts])
+    assert row["differences"] == "2"
+    assert row["pooled [95 % CI]"].startswith(f"{format_number(effects.pooled.mean, signed=True)} [")
+    assert row["spread"] == f"tau {format_number(effects.tau)}, I² {100 * effects.i2:.0f} %"
+    empty = next(iter(pooled_table(replace(paper, pooled=(asked,)), [], scale="reduced")))
+    assert (empty["differences"], empty["pooled [95 % CI]"]) == ("0", "not run yet")
+
+
+def test_the_tally_counts_every_claim_once(paper, runs):
+    row = next(iter(tally_table([paper], runs, scale="reduced")))
+    counts = tally(judge_all(paper, runs, scale="reduced").values())
+    assert sum(counts.values()) == sum(len(claim.datasets) for claim in paper.claims)
+    tested = sum(counts.values()) - counts["not tested"]
+    assert tested > 0
+    assert row["tested"] == str(tested)
+    assert row["trend holds"] == f"{counts['trend holds']} ({100 * counts['trend holds'] / tested:.0f} %)"
+    assert row["not tested"] == str(counts["not tested"])

@@ -21,7 +21,7 @@ def fitted(plan: Plan, **settings):
 
 
 def identity(plan: Plan, **changes):
-    return identity_of(**{"spec": toy.toy_spec(), "plan": plan, "precision": "32-true", "given": True} | changes)
+    return identity_of(**{"spec": toy.toy_spec(), "plan": plan, "precision": "32-true", "threads": 1, "given": True} | changes)
 
 
 class Wider(toy.ToyNet):
@@ -81,7 +81,7 @@ def test_whatever_changes_the_result_is_part_of_the_identity():
     assert same <= names.keys()
     assert len(same) == 1
     plan = toy.toy_plan(epochs=1)
-    for changes in ({"precision": "64-true"}, {"spec": toy.toy_spec(1)}, {"given": False}, {"requires": ["p-teacher-1"]}):
+    for changes in ({"precision": "64-true"}, {"threads": 2}, {"spec": toy.toy_spec(1)}, {"given": False}, {"requires": ["p-teacher-1"]}):
         assert str(identity(plan, **changes)) not in names, changes
 
 
@@ -114,7 +114,7 @@ def test_other_bytes_in_a_weights_file_are_another_run(tmp_path, fresh_home):
 @pytest.mark.slow
 def test_every_process_gives_the_same_plan_the_same_identity():
     code = "from training import toy; from mtattr.training.identity import identity_of as of; "
-    code += "print(of(toy.toy_spec(), toy.toy_plan(watches='validation'), precision='32-true', given=True))"
+    code += "print(of(toy.toy_spec(), toy.toy_plan(watches='validation'), precision='32-true', threads=1, given=True))"
     path = {"PYTHONPATH": ":".join(sys.path)}
     ours = str(identity(toy.toy_plan(watches="validation")))
     for seed in ("1", "2"):

@@ -53,6 +53,7 @@ def load(
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels[:, columns],
+        truth=scenes.truth[:, columns],
         tasks=TASKS.select(columns),
         keys=image_keys(scenes, split, seed),
         render=lambda: render(scenes, shape),

@@ -61,13 +61,15 @@ class Scenes(SceneTable):
     @property
     def labels(self) -> Tensor:
         """Annotation, float32 (N, 3): class indices of model, make and type; NaN = unknown type."""
-        table = torch.tensor(
-            [
-                [m, model.make, float("nan") if model.type is None else model.type]
-                for m, model in enumerate(MODELS)
-            ]
-        )
-        return table[self.filed]
+        return _filed_as()[self.filed]
+
+    @property
+    def truth(self) -> Tensor:
+        """Labels without errors, float32 (N, 3): model, make and type drawn; NaN = unknown type.
+
+        Only for scenes whose make sells the body that is drawn, so not for those `toggled`.
+        """
+        return _filed_as()[self.models]
 
     @property
     def models(self) -> Tensor:
@@ -97,6 +99,16 @@ class Scenes(SceneTable):
     def digest(self) -> str:
         """SHA-256 over makes, bodies, viewpoints and parameters."""
         return joined_digest(self.makes, self.bodies, self.viewpoints, self.parameters)
+
+
+def _filed_as() -> Tensor:
+    """Class indices of model, make and type of every model, float32 (M, 3); NaN = unknown type."""
+    return torch.tensor(
+        [
+            [m, model.make, float("nan") if model.type is None else model.type]
+            for m, model in enumerate(MODELS)
+        ]
+    )
 
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:

@@ -46,6 +46,7 @@ def load(
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels,
+        truth=scenes.truth,
         tasks=tasks_of(scenes.classes),
         keys=[image_key(scenes, split, i) for i in range(count)],
         render=lambda: render(scenes, shape),

@@ -108,6 +108,11 @@ class Scenes(SceneTable):
         return (rates_of(self.classes) > 0)[self.categories]
 
     @property
+    def truth(self) -> Tensor:
+        """Labels without errors, float32 (N, 1 + A): category and attributes drawn."""
+        return torch.cat([self.categories[:, None], self.present], 1).float()
+
+    @property
     def digest(self) -> str:
         """SHA-256 over categories, attributes and every parameter that the classes use."""
         parts = (self.categories, self.present, self.parameters)

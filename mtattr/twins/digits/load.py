@@ -36,6 +36,7 @@ def load(
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels,
+        truth=scenes.truth,
         tasks=TASKS,
         keys=[image_key(split, i) for i in range(count)],
         render=lambda: render(scenes, shape),

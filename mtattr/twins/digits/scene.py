@@ -62,6 +62,11 @@ class Scenes(SceneTable):
     labels: Tensor
 
     @property
+    def truth(self) -> Tensor:
+        """Labels without errors, float32 (N, 1): the digit drawn."""
+        return self.classes.float()[:, None]
+
+    @property
     def digest(self) -> str:
         """SHA-256 over digits and parameters."""
         return joined_digest(self.glyphs, self.classes, self.parameters)

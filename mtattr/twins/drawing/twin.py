@@ -37,6 +37,7 @@ def drawn_data(
     image_shape: tuple[int, int],
     scene_digest: str,
     labels: Tensor,
+    truth: Tensor,
     tasks: TaskSet,
     keys: Sequence[str],
     render: Callable[[], Tensor],
@@ -65,6 +66,7 @@ def drawn_data(
     return ImageData(
         images=cached_images(name, key, shape, fill),
         labels=labels,
+        truth=truth,
         tasks=tasks,
         keys=tuple(keys),
         name=name,

@@ -38,6 +38,7 @@ def load(
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels,
+        truth=scenes.truth,
         tasks=TASKS,
         keys=keys,
         identities=scenes.identities,

@@ -74,6 +74,11 @@ class Scenes(SceneTable):
         return replace(self, present=present)
 
     @property
+    def truth(self) -> Tensor:
+        """Labels without errors, float32 (N, 40): the attributes drawn."""
+        return self.present.float()
+
+    @property
     def digest(self) -> str:
         """SHA-256 over identities, attributes and parameters."""
         return joined_digest(self.identities, self.present, self.parameters)

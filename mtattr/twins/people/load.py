@@ -60,6 +60,7 @@ def _load(
         image_shape=shape,
         scene_digest=scenes.digest,
         labels=scenes.labels,
+        truth=scenes.truth,
         tasks=spec.tasks,
         keys=image_keys(scenes),
         identities=scenes.identities.clone(),

@@ -92,6 +92,12 @@ class Scenes(SceneTable):
         return replace(self, present=present)
 
     @property
+    def truth(self) -> Tensor:
+        """Labels without errors, float32 (N, T); NaN for a colour that is none of the list."""
+        values = torch.tensor([len(a.values) or 2 for a in self.spec.attributes])
+        return self.present.float().masked_fill(self.present >= values, torch.nan)
+
+    @property
     def digest(self) -> str:
         """SHA-256 over the domain's attributes, parameters and numbers."""
         return joined_digest(self.present, self.parameters, self.numbers)
