@@ -27,7 +27,7 @@ from mtattr.training import Initial, Run, RunSpec, predict
 #: The search whose trees the regrouped and the matched networks take.
 REFERENCE = "branch-32-2.0"
 #: The source network learns one attribute on another draw of the face twin: other people.
-SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK = "source", "celeba-twin", 1, "Male"
+SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK = "source", "celeba-twin", 99, "Male"
 
 
 #: How filters are selected: k of the rows `(N, d)`.

@@ -164,7 +164,7 @@ def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> di
     """The splits of the dataset at the scale's size; for the source network, other people."""
     if spec.variant != SOURCE:
         return load_splits(spec.dataset, spec.scale, root=root, **options)
-    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"seed": SOURCE_SEED})
+    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"draw": SOURCE_SEED})
     return {split: part.select_tasks([SOURCE_TASK]) for split, part in splits.items()}
 
 

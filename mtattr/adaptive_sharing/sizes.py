@@ -115,20 +115,27 @@ def domains_of(dataset: str) -> tuple[str, ...]:
 
 
 def load_splits(
-    dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
+    dataset: str,
+    scale: str,
+    *,
+    draw: int | None = None,
+    root: str | Path | None = None,
+    **options: Any,
 ) -> dict[str, ImageData]:
     """The three splits at the size of a scale, all tasks binary.
 
     Args:
         dataset: one domain, or both; then labels that only the other domain has are unknown.
         scale: smoke, reduced or paper.
+        draw: of generated domains, drawn anew for every number; real ones have none.
         root: the dataset's folder or the one above it; for both domains the folder above both.
         options: of the loaders.
     """
     size = size_of(dataset, scale)
-    loaded = {}
+    loaded, domains = {}, domains_of(dataset)
+    if dataset.endswith("-twin"):
+        options["draw"] = draw
     for split in SPLITS:
-        domains = domains_of(dataset)
         how = {"root": root, "limit": getattr(size, split), "together": len(domains) > 1, **options}
         parts = [_load(domain, split, size, **how) for domain in domains]
         loaded[split] = join(*parts) if len(parts) > 1 else parts[0]

@@ -117,8 +117,7 @@ def analyse(
 
 def _truth(data: ImageData) -> Tensor:
     """What is drawn, or the labels `(N, T)` of data that nobody drew."""
-    truth = getattr(data, "truth", None)
-    return data.labels if truth is None else truth
+    return data.labels if data.truth is None else data.truth
 
 
 def _f1_at_chosen_thresholds(val: MiddleLayer, test: MiddleLayer) -> float:

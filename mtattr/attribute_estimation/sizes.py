@@ -52,10 +52,10 @@ SIZES: dict[tuple[str, str], Size] = {
         16, 8, FitSettings(epochs=20, schedule="cosine", shift=1), stem_stride=1
     ),
     ("deepfashion-twin", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
-    ("deepfashion-twin", "reduced"): Size(48, 24, _TRAINED, 20_000, 2000, 5000),
+    ("deepfashion-twin", "reduced"): Size(48, 24, _TRAINED, 18_000, 2000, 5000),
     ("deepfashion-twin", "paper"): Size(299, 24, _PAPER),
     ("deepfashion", "smoke"): Size(32, 16, _quick(6), 2000, 400, 400),
-    ("deepfashion", "reduced"): Size(48, 200, _TRAINED, 20_000, 2000, 5000),
+    ("deepfashion", "reduced"): Size(48, 200, _TRAINED, 18_000, 2000, 5000),
     ("deepfashion", "paper"): Size(299, 200, _PAPER),
 }
 
@@ -80,7 +80,7 @@ def load_splits(
     Args:
         dataset, scale, root: as in every recipe.
         attributes: K, by default that of the scale.
-        options: of the loader.
+        options: of the loader; `draw`, that of a twin.
     """
     size = size_of(dataset, scale)
     if dataset.startswith("deepfashion"):

@@ -112,8 +112,9 @@ def load_dataset(
         root: folder with the user's own copy; generated sets and `digits` need none.
         image_size: side of a square in pixels, 8..1024, or (height, width); pictures are squeezed.
         limit: number of images of a random sample to keep; None keeps all.
-        seed: chooses the sample of a real set; of a generated one it is another name for `draw`.
-        draw: number of a generated set's draw: another one has other images in every split.
+        seed: chooses the sample of a set that is read; of a generated one the older name of `draw`.
+        draw: number of a generated set's draw, 0 by default; another number draws all scenes,
+            identities and label errors of all splits anew.
         options: further arguments of the dataset's own `load`, such as `skip_bad`.
 
     Raises:
@@ -121,12 +122,24 @@ def load_dataset(
     """
     if not isinstance(name, str) or name not in DATASETS:
         raise InputError(f"dataset {name!r} is unknown; there are {', '.join(DATASETS)}")
-    if draw is not None and name not in TWIN_WRITERS:
-        raise InputError(f"{name}: draw is for generated sets; leave it out, or use seed")
-    seed = seed if draw is None else draw
     whole_number(f"{name}: seed", seed, least=0)
+    if name in TWIN_WRITERS:
+        chosen = {"draw": _draw(name, seed, draw)}
+    elif draw is None:
+        chosen = {"seed": seed}
+    else:
+        raise InputError(
+            f"{name} is read, not drawn: leave draw out; seed chooses the sample that limit keeps"
+        )
     if not isinstance(options.get("skip_bad", False), bool):
         raise InputError(f"{name}: skip_bad must be True or False, got {options['skip_bad']!r}")
-    return DATASETS[name](
-        split, root=root, image_size=image_size, limit=limit, seed=seed, **options
-    )
+    return DATASETS[name](split, root=root, image_size=image_size, limit=limit, **chosen, **options)
+
+
+def _draw(name: str, seed: int, draw: int | None) -> int:
+    if draw is None:
+        return seed
+    whole_number(f"{name}: draw", draw, least=0)
+    if seed not in (0, draw):
+        raise InputError(f"{name}: seed {seed} and draw {draw} name two draws; give draw alone")
+    return draw

@@ -23,9 +23,10 @@ class ImageData:
         keys: one unique name per image.
         name, split: of the dataset.
         identities: int64 `(N,)`, or None.
-        truth: float32 `(N, T)`, the labels before the documented errors; only for generated data.
+        truth: float32 `(N, T)`, what is drawn: the labels before the documented errors. It is known
+            wherever the label is; only for generated data.
         region_of: gives for image i float32 `(T, H, W)` in [0, 1], the region that shows each
-            task; only for generated data.
+            task by the truth, not by the label; only for generated data.
         generated: True if the images were drawn.
         source, terms: for the pages that show the data.
         facts: metadata for pages, such as counts and skipped images; never a path.
@@ -53,15 +54,15 @@ class ImageData:
         object.__setattr__(
             self, "labels", self.tasks.check_labels(self.labels, f"{self.name} {self.split}")
         )
+        object.__setattr__(self, "keys", tuple(self.keys))
+        if len(self.labels) != n or len(self.keys) != n:
+            others = f"{len(self.labels)} label rows and {len(self.keys)} keys"
+            raise InputError(f"{self.name}: {n} images but {others}")
         if self.truth is not None:
             where = f"{self.name} {self.split}, drawn truth"
             object.__setattr__(self, "truth", self.tasks.check_labels(self.truth, where))
             if self.truth.shape != self.labels.shape:
                 raise InputError(f"{where}: expected the shape of the labels")
-        object.__setattr__(self, "keys", tuple(self.keys))
-        if len(self.labels) != n or len(self.keys) != n:
-            others = f"{len(self.labels)} label rows and {len(self.keys)} keys"
-            raise InputError(f"{self.name}: {n} images but {others}")
         if len(set(self.keys)) != n:
             twice = n - len(set(self.keys))
             raise InputError(f"{self.name}: keys must differ, {twice} are given twice")
@@ -104,7 +105,7 @@ class ImageData:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over name, size, tasks, keys, labels and pixels; a drawn truth follows from them.
+        """SHA-256 over name, size, tasks, keys, labels and pixels, from which the truth follows.
 
         Two digests can stand for the pixels: `facts["scene_digest"]` of a twin, whose pixels follow
         from its scenes up to rounding and must not tell machines apart, and

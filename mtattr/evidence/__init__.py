@@ -38,8 +38,8 @@ from mtattr.evidence.record import (
     seal,
     short_id,
 )
-from mtattr.evidence.summaries import pooled_table, tally_table
 from mtattr.evidence.repetition import ABSENT, Repeated, causes, compare, rerun
+from mtattr.evidence.summaries import pooled_table, tally_table
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge

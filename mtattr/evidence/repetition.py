@@ -12,12 +12,12 @@ import torch
 import mtattr
 from mtattr.data.home import home_at
 from mtattr.errors import InputError
-from mtattr.evidence.record import short_id
+from mtattr.evidence.record import edition_of, short_id
 from mtattr.training import Run, RunSpec, fit_or_load, recipe_of
 
 #: Stands for a value that one of two records does not have.
 ABSENT = object()
-_CIRCUMSTANCES = ("code digest", "torch version", "CPU model", "device")
+_CIRCUMSTANCES = ("edition", "code digest", "torch version", "CPU model", "device")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Repeated]:
 
 
 def causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs of that which may change the last digits: code, torch, processor, device.
+    """What differs of that which may change numbers: edition, code, torch, processor, device.
 
     One line each. A processor that the older record does not name is one of them.
     """
@@ -132,9 +132,9 @@ def _values(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield f"history.last.{name}", value
 
 
-def _circumstances(record: Mapping[str, Any]) -> tuple[str | None, ...]:
-    about = record["environment"]
-    return record["code"]["digest"][:12], about["torch"], about.get("cpu"), about["device"]
+def _circumstances(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    about, digest = record["environment"], record["code"]["digest"][:12]
+    return edition_of(record), digest, about["torch"], about.get("cpu"), about["device"]
 
 
 def _commit(record: Mapping[str, Any]) -> str:

@@ -126,8 +126,8 @@ def load_splits(
 
     Args:
         dataset: its name.
-        draw: of a generated set, whose three splits are drawn anew; real sets have none.
         size: has `image_size`, the limits `train`, `val`, `test`, and loader `options` if any.
+        draw: of a generated set, whose three splits are drawn anew; real sets have none.
         root: folder of a real dataset; generated sets need none.
         options: of the loader, before those of `size`.
     """

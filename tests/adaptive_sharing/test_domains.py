@@ -34,6 +34,7 @@ def garments(**changes):
         "name": "deepfashion",
         "split": "train",
         "region_of": lambda i: torch.zeros(3, 4, 5),
+        "truth": torch.tensor([[1.0, 2.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.0]]),
         "generated": True,
         "source": "clothes from here",
         "terms": "none",
@@ -52,6 +53,7 @@ def test_every_category_becomes_a_task():
     split = one_task_per_category(data)
     assert split.tasks == TaskSet(Task(name, group=CLOTHES) for name in ("Tee", "Coat", "Skirt"))
     assert same(split.labels, [[0.0, 0.0, 1.0], [NAN, NAN, NAN], [1.0, 0.0, 0.0]])
+    assert same(split.truth, [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
     # Its regions would be those of other tasks.
     assert split.regions(0) is None
     assert (split.keys, split.name, split.split, split.facts) == (data.keys, data.name, data.split, data.facts)
@@ -86,6 +88,25 @@ def test_joined_labels_of_the_other_domain_are_unknown():
     assert columns_of(both.tasks) == ([0, 1], [2, 3, 4])
     # Identities of both sets may be the same numbers.
     assert both.identities is None
+
+
+def test_the_truth_of_the_other_domain_is_unknown_like_its_labels():
+    drawn = faces(truth=torch.tensor([[1.0, 1.0], [0.0, 1.0]]))
+    both = join(drawn, one_task_per_category(garments()))
+    assert same(
+        both.truth,
+        [
+            [1.0, 1.0, NAN, NAN, NAN],
+            [0.0, 1.0, NAN, NAN, NAN],
+            [NAN, NAN, 0.0, 0.0, 1.0],
+            [NAN, NAN, 0.0, 1.0, 0.0],
+            [NAN, NAN, 0.0, 1.0, 0.0],
+        ],
+    )
+    assert fill_unknown(both, torch.full((5, 5), 0.5)).truth is both.truth
+    assert both.fingerprint == join(faces(), one_task_per_category(garments())).fingerprint
+    # Photographs have none, and half a truth would be read as a whole one.
+    assert join(faces(), one_task_per_category(garments())).truth is None
 
 
 @pytest.mark.parametrize(

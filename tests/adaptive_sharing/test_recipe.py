@@ -110,6 +110,16 @@ def test_joint_val_and_test_keep_unknown_labels_unknown(tiny):
     assert [task.group == CLOTHES for task in splits["val"].tasks] == [False] * 40 + [True] * 17
 
 
+def test_both_domains_are_drawn_anew_and_the_source_keeps_its_own_draw(tiny):
+    usual, other = (load_splits(f"{JOINT}-twin", "smoke", draw=draw)["test"] for draw in (None, 3))
+    assert usual.fingerprint == load_splits(f"{JOINT}-twin", "smoke", draw=0)["test"].fingerprint
+    assert not (usual.images == other.images).flatten(1).all(1).any()
+    assert [other.facts[f"{name}-twin draw"] for name in JOINT.split("+")] == [3, 3]
+    assert torch.equal(other.truth.isnan(), other.labels.isnan())
+    source = recipe.data(spec("source"), draw=3)["test"]
+    assert source.fingerprint == recipe.data(spec("source"))["test"].fingerprint
+
+
 def test_all_variants_of_a_dataset_are_paired_on_the_same_data(tiny):
     names, data = [name for name in VARIANTS if name != "source"], recipe.data(spec())
     assert len({plan_for(spec(name), data=data, give=give).fingerprint for name in names}) == 1
@@ -119,7 +129,7 @@ def test_all_variants_of_a_dataset_are_paired_on_the_same_data(tiny):
 def test_the_source_network_sees_other_people_and_one_task(tiny):
     source, faces = recipe.data(spec("source"))["train"], load_splits(FACES, "smoke")["train"]
     assert source.tasks.names == ("Male",)
-    assert source.facts["seed"] == 1
+    assert source.facts["draw"] == 1
     assert not torch.equal(source.images, faces.images)
 
 
@@ -216,7 +226,7 @@ def test_real_layouts_load_for_one_domain_and_for_both(tmp_path, fresh_home, mon
         monkeypatch.setitem(SIZES, (name, "smoke"), replace(SIZES[name, "smoke"], train=24, val=8, test=8))
     write_faces(tmp_path / "celeba", image_size=48, limit=40)
     write_clothes(tmp_path / "deepfashion", image_size=48, limit=60)
-    both = load_splits(JOINT, "smoke", root=tmp_path)
+    both = load_splits(JOINT, "smoke", root=tmp_path, draw=3)
     assert both["train"].tasks.names[:40] == load_splits("celeba", "smoke", root=tmp_path / "celeba")["train"].tasks.names
     assert both["train"].generated
     clothes = load_splits("deepfashion", "smoke", root=tmp_path / "deepfashion")["train"]

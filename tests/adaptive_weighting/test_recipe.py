@@ -5,6 +5,7 @@ import torch
 from mtattr.adaptive_weighting import recipe
 from mtattr.adaptive_weighting.network import SeparateNets, StackedSeparateNets
 from mtattr.adaptive_weighting.recipe import SIZES, VARIANTS, check, evidence, load_splits
+from mtattr.evaluation import count_parameters
 from mtattr.evidence import load_paper
 from mtattr.nets import Output, build_backbone
 from mtattr.tasks import TaskSet
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 
 from cases import assert_refused
 
-TRENDS = ("weighted", "shuffled", "averaged", "held-out", "train-steered")
+TRENDS = ("weighted", "weighted-long", "shuffled", "averaged", "held-out", "train-steered")
 
 
 def spec(variant="weighted", dataset="market1501-twin", scale="smoke", **settings) -> RunSpec:
@@ -52,7 +53,7 @@ def test_every_variant_trains_and_keeps_its_weights_at_mean_one(variant, tiny):
     weights = torch.tensor(record["task_history"]["weight"])
     assert weights.shape == (2, 12)
     torch.testing.assert_close(weights.mean(1), torch.ones(2), atol=1e-3, rtol=0)
-    assert (weights.std(1) > 0).any() == (variant not in ("separate", "basic", "dwa"))
+    assert (weights.std(1) > 0).any() == (VARIANTS[variant].weighting not in (None, "dwa"))
     assert ("noise_share" in record["metrics"]["last"]) == (variant in TRENDS)
     assert set(record["metrics"]["last"]) >= {"mean_accuracy", "balanced_accuracy", "validation_loss", "optimism"}
     assert all(len(values) == 12 for values in record["task_metrics"].values())
@@ -70,7 +71,7 @@ def test_all_variants_are_paired_on_the_same_data(tiny, data):
 
 def test_shared_variants_start_from_the_same_network_and_differ_in_weighting_alone(tiny, data):
     nets = []
-    for variant in set(VARIANTS) - {"separate"}:
+    for variant in [name for name, of in VARIANTS.items() if not of.separate and not of.wide]:
         torch.manual_seed(3)
         made = plan(data, variant)
         nets.append(made.build().state_dict())
@@ -84,9 +85,18 @@ def test_separate_networks_are_stacked_when_small_and_looped_when_published(tiny
     made = []
     monkeypatch.setattr(recipe, "build_backbone", lambda name, **more: made.append(name) or build_backbone("small_resnet"))
     tasks = TaskSet.binary("ab")
-    net = recipe._build(tasks, SIZES["celeba-twin", "paper"], True, None, False, 0.0)
+    net = recipe._build(tasks, SIZES["celeba-twin", "paper"], VARIANTS["separate"], None, False, 0.0)
     assert isinstance(net, SeparateNets)
     assert made == ["resnet50", "resnet50"]
+
+
+def test_controls_of_size_have_the_parameters_that_they_promise():
+    size, tasks = SIZES["celeba-twin", "reduced"], TaskSet.binary([f"a{k}" for k in range(40)])
+    nets = {name: recipe._build(tasks, size, VARIANTS[name], None, False, 0.0) for name in ("basic", "basic-wide", "separate-equal")}
+    counts = {name: count_parameters(net) for name, net in nets.items()}
+    assert counts["separate-equal"] == pytest.approx(counts["basic"], rel=0.1)
+    assert counts["basic-wide"] == pytest.approx(4 * counts["basic"], rel=0.1)
+    assert_refused("control of the small scales", check, spec("basic-wide", "celeba", "paper"))
 
 
 def test_settings_reach_what_they_set(tiny, data):

@@ -48,7 +48,7 @@ def test_a_twin_is_drawn_anew_for_each_seed(monkeypatch):
     zero, one = (recipe.data(replace(spec(dataset="deepfashion-twin"), seed=seed)) for seed in (0, 1))
     for split in zero:
         assert not torch.equal(zero[split].images, one[split].images), split
-    assert zero["val"].fingerprint == load_splits("deepfashion-twin", "smoke", seed=0)["val"].fingerprint
+    assert zero["val"].fingerprint == load_splits("deepfashion-twin", "smoke", draw=0)["val"].fingerprint
 
 
 def test_every_variant_has_weights_that_sum_to_one_and_units_for_its_tasks(data):

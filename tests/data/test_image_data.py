@@ -18,6 +18,7 @@ def made(**changes):
         "name": "made",
         "split": "train",
         "identities": torch.tensor([4, 4, 7, 7, 9]),
+        "truth": torch.tensor([[0, 1, 1], [1, 0, 1], [2, 0, 0], [2, 0, 1], [0, 1, 1]]),
         "region_of": lambda i: torch.full((3, 4, 6), i / 10) * torch.arange(3)[:, None, None],
     }
     return ImageData(**(given | changes))
@@ -35,6 +36,8 @@ def test_disagreeing_parts():
         ({"keys": tuple("vwxy")}, "4 keys"),
         ({"keys": tuple("vwxyv")}, "1 are given twice"),
         ({"identities": torch.zeros(4)}, "identities"),
+        ({"truth": torch.zeros(4, 3)}, "made train, drawn truth: expected the shape of the labels"),
+        ({"truth": torch.full((N, 3), 3)}, "made train, drawn truth: task 'class' has the value 3"),
     ]:
         with pytest.raises(InputError, match=expected):
             made(**changes)
@@ -47,6 +50,7 @@ def test_subset_takes_every_part_along():
     assert torch.equal(few.images, data.images[rows])
     torch.testing.assert_close(few.labels, data.labels[rows], equal_nan=True)
     assert few.identities.tolist() == [7, 4, 7]
+    assert few.truth.tolist() == [[2, 0, 1], [0, 1, 1], [2, 0, 0]]
     for i, row in enumerate(rows):
         assert torch.equal(few.regions(i), data.regions(row))
     assert len(data.subset([])) == 0
@@ -58,19 +62,22 @@ def test_subset_of_a_subset():
     assert data.subset(torch.tensor([4, 3, 1])).subset([2, 0]).keys == ("w", "z")
 
 
-def test_select_tasks_takes_labels_and_regions_along():
+def test_select_tasks_takes_labels_truth_and_regions_along():
     data = made()
     few = data.select_tasks(["bag", 0])
     assert few.tasks.names == ("bag", "class")
     torch.testing.assert_close(few.labels, data.labels[:, [2, 0]], equal_nan=True)
     assert torch.equal(few.regions(3), data.regions(3)[[2, 0]])
+    assert torch.equal(few.truth, data.truth[:, [2, 0]])
     with pytest.raises(InputError, match="'shoe'"):
         data.select_tasks(["shoe"])
 
 
-def test_no_regions_for_photographs():
-    assert made(region_of=None).regions(0) is None
-    assert made(region_of=None).subset([1]).regions(0) is None
+def test_photographs_have_neither_regions_nor_a_drawn_truth():
+    photographs = made(region_of=None, truth=None)
+    for data in (photographs, photographs.subset([1]), photographs.select_tasks([1])):
+        assert data.regions(0) is None
+        assert data.truth is None
 
 
 def test_unknown_labels_stay_unknown():
@@ -96,7 +103,7 @@ def test_fingerprint_covers():
 
 
 def test_fingerprint_is_repeatable_and_ignores_notes():
-    assert made().fingerprint == made(source="elsewhere", facts={"counts": 3}).fingerprint
+    assert made().fingerprint == made(source="elsewhere", facts={"counts": 3}, truth=None).fingerprint
 
 
 def test_fingerprint_of_a_twin_follows_its_scenes_and_not_its_pixels():

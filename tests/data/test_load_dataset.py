@@ -46,7 +46,7 @@ def test_every_bad_argument_is_named():
 @pytest.mark.filterwarnings("ignore:DukeMTMC")
 def test_every_dataset_takes_and_checks_the_shared_arguments():
     for name in sorted(DATASETS):
-        assert options_of(name)[:4] == ["root", "image_size", "limit", "seed"]
+        assert options_of(name)[:4] == ["root", "image_size", "limit", "draw" if name in TWIN_WRITERS else "seed"]
         for arguments, expected in (
             ({"split": "training"}, "train, val, test"),
             ({"image_size": 7}, "8..1024"),
@@ -58,7 +58,15 @@ def test_every_dataset_takes_and_checks_the_shared_arguments():
             assert expected in message, arguments
         if name not in GENERATED:
             assert "root is missing" in refused(name)
-        elif name != "digits":
+        if name in TWIN_WRITERS:
+            for draw in (-1, 1.5, "x", True):
+                assert f"{name}: draw must be a whole number of at least 0" in refused(name, draw=draw)
+            assert f"{name}: seed 1 and draw 2 name two draws" in refused(name, seed=1, draw=2)
+        else:
+            assert f"{name} is read, not drawn: leave draw out" in refused(name, draw=0)
+        if name not in GENERATED:
+            continue
+        if name != "digits":
             assert "root" in refused(name, root="somewhere")
 
 

@@ -50,12 +50,11 @@ def test_printed_numbers_of_a_claim_are_those_of_the_table():
     compared = 0
     for claim in paper.claims:
         if claim.published and claim.kind in ("greater", "ratio"):
-            table = accuracy if claim.metric == "class_accuracy" else seconds
+            table = accuracy if claim.metric.endswith("class_accuracy") else seconds
             row = claim.settings["backbone"]
             assert claim.published == {"a": table.value(row, claim.a), "b": table.value(row, claim.b)}
             compared += 1
     assert compared == 6
-    assert paper.claim("pm-significant-inception").published["p"] == paper.table("welch-test").value("inception", "p")
 
 
 def test_the_arithmetic_of_the_errata():

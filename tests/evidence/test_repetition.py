@@ -81,6 +81,7 @@ def test_what_may_explain_a_difference_is_named(make_record):
         ({"environment__device": "cuda (H)"}, ["device: cpu then, cuda (H) now"]),
     ):
         assert causes(old, make_record(**changes)) == words, changes
+    assert causes(old, make_record(edition=2)) == ["edition: 1 then, 2 now"]
     named = [make_record(environment__cpu=name) for name in ("M8", "M9")]
     assert causes(*named) == ["CPU model: M8 then, M9 now"]
 

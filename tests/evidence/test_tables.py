@@ -20,7 +20,6 @@ from mtattr.evidence import (
     judge,
     judge_all,
     load_paper,
-    paper_file,
     pooled_table,
     published_table,
     result_table,
@@ -32,12 +31,14 @@ from mtattr.evidence import (
     verdict_words,
 )
 
+from evidence.first_edition import FIRST_EDITION
+
 INCEPTION = {"backbone": "inception"}
 
 
 @pytest.fixture(scope="module")
 def paper():
-    return load_paper("attribute_estimation")
+    return load_paper(FIRST_EDITION)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_other_scales_and_datasets_stay_out(paper, runs):
 
 
 def test_an_exploratory_claim_says_so(tmp_path, runs, paper):
-    document = yaml.safe_load(paper_file(paper.name).read_text(encoding="utf-8"))
+    document = yaml.safe_load(FIRST_EDITION.read_text(encoding="utf-8"))
     document["claims"] = [document["claims"][0] | {"exploratory": True}]
     (tmp_path / "paper.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     table = verdict_table(load_paper(tmp_path / "paper.yaml"), runs, scale="reduced", datasets=["deepfashion-twin"])

@@ -5,11 +5,13 @@ import subprocess
 
 import pytest
 import yaml
-from mtattr.evidence import append, claims_sha256, paper_file, verify
+from mtattr.evidence import append, claims_sha256, verify
+
+from evidence.first_edition import FIRST_EDITION
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
-PAPER = yaml.safe_load(paper_file("attribute_estimation").read_text(encoding="utf-8"))
+PAPER = yaml.safe_load(FIRST_EDITION.read_text(encoding="utf-8"))
 CLAIM = {
     "id": "pm-beats-cm",
     "statement": "PM is better.",

@@ -15,7 +15,8 @@ BY_TASK = {
 
 def test_the_drawn_truth_counts_where_there_is_one():
     found = learned("mean_accuracy", SCORES, FLOORS, BY_TASK)
-    assert found["metric"] == "true_mean_accuracy" and found["ceiling"] == 1.0
+    assert found["metric"] == "true_mean_accuracy"
+    assert found["ceiling"] == 1.0
     assert found["share"] == pytest.approx(0.4)
     assert (found["tasks"], found["tasks_above_floor"]) == (4, 1)
 
@@ -24,7 +25,8 @@ def test_without_a_drawn_truth_the_labels_count():
     scores, floors = {"mean_accuracy": 0.86}, {"mean_accuracy": 0.82}
     by_task = {name: BY_TASK[name] for name in ("accuracy", "floor")}
     found = learned("mean_accuracy", scores, floors, by_task)
-    assert found["share"] == pytest.approx(0.04 / 0.18) and found["tasks_above_floor"] == 1
+    assert found["share"] == pytest.approx(0.04 / 0.18)
+    assert found["tasks_above_floor"] == 1
     assert learned("mean_accuracy", scores, floors, {})["tasks_above_floor"] is None
 
 

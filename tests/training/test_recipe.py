@@ -57,12 +57,14 @@ def test_sizes_places_and_options_reach_the_loader(monkeypatch):
     size = SimpleNamespace(image_size=(8, 6), train=9, val=5, test=None, options={"extra": True, "seed": 1})
     load_splits("celeba", size, root="here", seed=3)
     load_splits("celeba-twin", size, root="here")
-    load_splits("digits", SimpleNamespace(image_size=8, train=9, val=5, test=4), root="here")
+    load_splits("digits", SimpleNamespace(image_size=8, train=9, val=5, test=4), root="here", draw=7)
+    load_splits("celeba-twin", SimpleNamespace(image_size=8, train=9, val=5, test=4), draw=7)
     common = {"root": "here", "image_size": (8, 6), "extra": True}
     assert calls[0] == ("celeba", "train", common | {"limit": 9, "seed": 3})
     assert calls[2] == ("celeba", "test", common | {"limit": None, "seed": 3})
     assert calls[4] == ("celeba-twin", "val", common | {"limit": 5, "root": None, "seed": 1})
     assert calls[8] == ("digits", "test", {"root": None, "image_size": 8, "limit": 4})
+    assert calls[11] == ("celeba-twin", "test", {"root": None, "image_size": 8, "limit": 4, "draw": 7})
 
 
 def test_unknown_papers_are_refused():

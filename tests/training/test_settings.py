@@ -57,7 +57,7 @@ def test_warm_up_rises_along_a_line_and_joins_the_schedule():
         settings = FitSettings(epochs=1, learning_rate=1.0, schedule=schedule, warm_up=0.25)
         rates = [settings.rate_at(k, 40) for k in range(40)]
         assert rates[:10] == pytest.approx([(k + 1) / 11 for k in range(10)])
-        assert rates[10] == 1.0 and max(rates) == 1.0
+        assert rates[10] == max(rates) == 1.0
     assert rates[39] < 0.01
 
 

@@ -25,7 +25,7 @@ def load(
     root=None,
     image_size: ImageSize = 64,
     limit: int | None = None,
-    seed: int = 0,
+    draw: int = 0,
     tasks: Sequence[str] = ("model", "make"),
 ) -> ImageData:
     """One split of the generated cars; a smaller `limit` gives a prefix of the same images.
@@ -34,13 +34,14 @@ def load(
     and "type" (the 12 official body types, NaN for models whose type is unknown) to label, in the
     order wanted. Whole pictures are squeezed from the aspect 323 : 224 (width : height) to
     `image_size`. `facts["label_noise"]` states the share of wrong labels. `facts["viewpoints"]`
-    counts the official viewpoint codes. There is no `root`.
+    counts the official viewpoint codes. draw: number of the draw, another one has other scenes
+    and label errors. There is no `root`.
     Raises `InputError` for an unknown split or task, an image size outside 8..1024, a limit below
     1, or a root.
     """
     shape = check_twin_options("compcars-twin", split, image_size, limit, root, "compcars")
     columns = chosen_tasks(tasks)
-    scenes = sample_scenes(split, SPLIT_SIZES[split] if limit is None else limit, seed)
+    scenes = sample_scenes(split, SPLIT_SIZES[split] if limit is None else limit, draw)
 
     def region_of(i: int) -> Tensor:
         return attribute_regions(_one(scenes, i), shape, only=columns)[columns]
@@ -55,11 +56,12 @@ def load(
         labels=scenes.labels[:, columns],
         truth=scenes.truth[:, columns],
         tasks=TASKS.select(columns),
-        keys=image_keys(scenes, split, seed),
+        keys=image_keys(scenes, split, draw),
         render=lambda: render(scenes, shape),
         region_of=region_of,
         source="drawn by mtattr; no photograph and no real make of car is involved",
         facts={
+            "draw": draw,
             "viewpoints": {str(code): counts[code] for code in VIEWPOINTS},
             "label_noise": LABEL_NOISE,
         },

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mtattr.twins.cars.makes import BODIES, MAKES, MODEL_OF, MODELS, bodies_of
+from mtattr.twins.cars.makes import BODIES, MAKES, MODEL_OF, MODELS, TYPES, bodies_of
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
 from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
@@ -61,15 +61,22 @@ class Scenes(SceneTable):
     @property
     def labels(self) -> Tensor:
         """Annotation, float32 (N, 3): class indices of model, make and type; NaN = unknown type."""
-        return _filed_as()[self.filed]
+        table = torch.tensor(
+            [
+                [m, model.make, float("nan") if model.type is None else model.type]
+                for m, model in enumerate(MODELS)
+            ]
+        )
+        return table[self.filed]
 
     @property
     def truth(self) -> Tensor:
-        """Labels without errors, float32 (N, 3): model, make and type drawn; NaN = unknown type.
+        """What is drawn, float32 (N, 3): class indices of model, make and type, all known.
 
         Only for scenes whose make sells the body that is drawn, so not for those `toggled`.
         """
-        return _filed_as()[self.models]
+        types = torch.tensor([TYPES.index(body) for body in BODIES])
+        return torch.stack([self.models, self.makes, types[self.bodies]], 1).float()
 
     @property
     def models(self) -> Tensor:
@@ -99,16 +106,6 @@ class Scenes(SceneTable):
     def digest(self) -> str:
         """SHA-256 over makes, bodies, viewpoints and parameters."""
         return joined_digest(self.makes, self.bodies, self.viewpoints, self.parameters)
-
-
-def _filed_as() -> Tensor:
-    """Class indices of model, make and type of every model, float32 (M, 3); NaN = unknown type."""
-    return torch.tensor(
-        [
-            [m, model.make, float("nan") if model.type is None else model.type]
-            for m, model in enumerate(MODELS)
-        ]
-    )
 
 
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:

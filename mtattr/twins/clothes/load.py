@@ -21,7 +21,7 @@ def load(
     root=None,
     image_size: ImageSize = 64,
     limit: int | None = None,
-    seed: int = 0,
+    draw: int = 0,
     classes: str | Sequence[str] | None = None,
 ) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
@@ -30,7 +30,8 @@ def load(
     None draws all seventeen by official id. Another choice is another draw, not a part of the
     larger one.
     limit: the first so many scenes of the split (more than the default size may be asked for);
-    seed: another draw of the whole set. Nothing is read from `root`, which must be None.
+    draw: number of the draw, another one has other scenes and label errors. Nothing is read from
+    `root`, which must be None.
     `regions(i)` is float32 (T, H, W): task 0 the visible garment, then for every attribute where
     toggling it changes the image (see `attribute_regions`). `facts` gives the digest of the scenes,
     the label noise, and the images per category.
@@ -38,7 +39,7 @@ def load(
     """
     shape = check_twin_options("deepfashion-twin", split, image_size, limit, root, "deepfashion")
     count = SPLIT_SIZES[split] if limit is None else limit
-    scenes = sample_scenes(split, count, seed, classes)
+    scenes = sample_scenes(split, count, draw, classes)
     return drawn_data(
         "deepfashion-twin",
         split,
@@ -54,7 +55,7 @@ def load(
         source="Generated garments in the manner of DeepFashion; "
         "drawn by this package, no photograph involved",
         facts={
-            "seed": seed,
+            "draw": draw,
             "label_noise": dict(LABEL_NOISE),
             "counts": {
                 name: int((scenes.labels[:, 0] == k).sum()) for k, name in enumerate(scenes.classes)

@@ -21,7 +21,8 @@ CELL = HALF_HEIGHT / 4
 class Canvas(canvas.Canvas):
     """Pictures of a batch while they are drawn, and `ink` (B, H, W), the digit's opacity.
 
-    `x, y` (B, H, W) reach from -1 to 1, y downwards.
+    `x, y` (B, H, W) reach from -1 to 1, y downwards. `ground, other, colour` (B, 3) are the two
+    colours of the ground and that of the ink.
     """
 
     def __init__(

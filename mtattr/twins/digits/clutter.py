@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from mtattr.twins.digits.canvas import Canvas
+from mtattr.twins.digits.contrast import GROUND_RANGE, faint, within
+from mtattr.twins.digits.scene import PIECES
 from mtattr.twins.drawing.canvas import by_range
-from mtattr.twins.drawing.colour import apart, over, palette, plane, times
+from mtattr.twins.drawing.colour import over, palette, plane, times
 from mtattr.twins.drawing.patterns import cells, noise, stripes
 from mtattr.twins.drawing.shapes import box, cell, ellipse, segment, star
 
@@ -14,12 +17,12 @@ from mtattr.twins.drawing.shapes import box, cell, ellipse, segment, star
 def draw_ground(s: Canvas) -> None:
     """Start `picture`: two colours of the palette in a pattern, under a slow change of tone."""
     s.ground = palette(s.p("background_colour"), s.p("background_light"))
-    s.other = torch.lerp(
+    second = torch.lerp(
         s.ground,
         palette(s.p("background_second"), s.p("second_light")),
         s.pick("background_strength", 0.35, 0.95)[:, None],
     )
-    s.third = palette(s.p("background_third"), s.p("background_light"))
+    s.other = within(second, s.ground, torch.full_like(second[:, 0], GROUND_RANGE))
     turn = cell(s.pick("background_angle", 0.0, 3.1416))
     u, v = (
         s.x * torch.cos(turn) + s.y * torch.sin(turn),
@@ -80,9 +83,9 @@ def _blots(s, rows, u, v, scale, tile):
 
 
 def draw_shapes(s: Canvas) -> None:
-    """Up to three coloured discs, blocks, bars or stars, anywhere on the ground."""
-    for k, share in enumerate((0.62, 0.40, 0.22)):
-        rows = s.where("shapes", 0.0, share)
+    """One to six coloured discs, blocks, bars or stars, anywhere on the ground."""
+    for k in range(6):
+        rows = s.where("shapes", 0.0, 1 - k / 6)
         if len(rows):
             _shape(s, rows, k)
 
@@ -97,7 +100,7 @@ def _shape(s, rows, k):
     turn = 6.2832 * place("shape_seed")
     dx, dy = s.x[rows] - 2.2 * (place("shape_x") - 0.5), s.y[rows] - 2.2 * (place("shape_y") - 0.5)
     x, y = dx * torch.cos(turn) + dy * torch.sin(turn), dy * torch.cos(turn) - dx * torch.sin(turn)
-    size = 0.16 + 0.34 * place("shape_size")
+    size = 0.10 + 0.14 * place("shape_size")
     kind = place("shape_kind")
     shape = torch.where(
         kind < 0.3,
@@ -105,11 +108,11 @@ def _shape(s, rows, k):
         box(x, y, 0.0, 0.0, size, size * 0.7, 0.06),
     )
     shape = torch.where(
-        kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.03, shape
+        kind > 0.6, segment(x, y, -1.6 * size, 0.0, 1.6 * size, 0.0)[0] - 0.13 * size - 0.02, shape
     )
     shape = torch.where(kind > 0.85, star(x, y, size, 5, 0.55), shape)
-    colour = palette(place("shape_colour")[:, 0, 0], s.p("second_light")[rows])
-    s.lay(rows, shape, colour, 0.9)
+    colour = faint(s, palette(_spin(s.p("shape_colour"), k), s.p("second_light")))
+    s.lay(rows, shape, colour[rows], 0.9)
 
 
 def draw_handwriting(s: Canvas) -> None:
@@ -118,47 +121,49 @@ def draw_handwriting(s: Canvas) -> None:
     Neighbours stand clear of the labelled digit, so that only one digit is whole; pieces may run
     under it.
     """
-    pieces = palette(s.p("piece_colour"), s.p("ink_light"))
-    for which, share, cx, cy, turn in (
-        (3, 0.55, "piece_x", "piece_y", "piece_turn"),
-        (4, 0.30, "piece_x2", "piece_y2", "piece_turn2"),
-    ):
-        rows = s.where("pieces", 0.0, share)
+    for k in range(PIECES):
+        rows = s.where("pieces", 0.0, 1 - k / (PIECES + 1))
         if len(rows):
-            x, y = (s.pick(name, -0.85, 0.85)[rows] for name in (cx, cy))
-            stroke = s.glyph(
-                rows, which, x, y, s.pick("piece_size", 0.7, 1.5)[rows], 6.2832 * s.p(turn)[rows]
-            )
-            # A window over the glyph leaves a stroke or two of it, never a digit to be read.
-            window = (
-                torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.30
-            )
-            s.lay(rows, torch.maximum(stroke, window), apart(pieces, s.ground, 0.12)[rows], 0.85)
+            _piece(s, rows, k)
 
 
-def draw_neighbours(
-    s: Canvas, colour: torch.Tensor, right_edge: torch.Tensor, left_edge: torch.Tensor
-) -> None:
-    """Digits left and right of the labelled one's edges (B,), in its `colour` or nearly."""
+def _piece(s, rows, k):
+    number = lambda name: _spin(s.p(name)[rows], k)  # noqa: E731
+    x, y = 1.8 * number("piece_x") - 0.9, 1.8 * _spin(number("piece_y"), k) - 0.9
+    size = 0.7 + 0.4 * number("piece_size")
+    stroke = s.glyph(rows, 3 + k, x, y, size, 6.2832 * number("piece_turn"))
+    # A window over the glyph leaves a stroke or two of it, never a digit to be read.
+    window = torch.sqrt((s.x[rows] - cell(x) - 0.2) ** 2 + (s.y[rows] - cell(y)) ** 2) - 0.34
+    colour = faint(s, palette(_spin(s.p("piece_colour"), k), s.p("ink_light")))
+    s.lay(rows, torch.maximum(stroke, window), colour[rows], 0.9)
+
+
+def draw_neighbours(s: Canvas, right_edge: Tensor, left_edge: Tensor, height: Tensor) -> None:
+    """Digits left and right of the labelled one, in its colour or nearly.
+
+    Args:
+        right_edge, left_edge: where the labelled digit ends, (B,).
+        height: y of its middle, (B,).
+    """
     ink = torch.lerp(
-        colour,
+        s.colour,
         palette(s.p("neighbour_colour"), s.p("ink_light")),
         (s.p("neighbour_colour") * 0.5)[:, None],
     )
     for which, side, edge, low, high in (
-        (1, "left", left_edge, 0.0, 0.55),
-        (2, "right", right_edge, 0.30, 0.85),
+        (1, "left", left_edge, 0.0, 0.65),
+        (2, "right", right_edge, 0.25, 0.90),
     ):
         rows = s.where("neighbours", low, high)
         if len(rows):
             sign = -1.0 if side == "left" else 1.0
-            scale = s.pick("scale", 0.92, 1.30)[rows] * s.pick(f"{side}_lift", 0.9, 1.1)[rows]
+            scale = s.pick("scale", 0.85, 1.25)[rows] * s.pick(f"{side}_lift", 0.9, 1.1)[rows]
             # At least half of it lies outside the picture.
             x = sign * torch.maximum(
-                edge[rows].abs() + 0.36 * scale + s.pick(f"{side}_gap", 0.02, 0.22)[rows],
+                sign * edge[rows] + 0.36 * scale + s.pick(f"{side}_gap", 0.02, 0.22)[rows],
                 torch.full_like(scale, 0.98),
             )
-            y = s.pick("centre_y", -0.10, 0.10)[rows] + s.pick(f"{side}_lift", -0.15, 0.15)[rows]
+            y = height[rows] + s.pick(f"{side}_lift", -0.15, 0.15)[rows]
             s.lay(
                 rows,
                 s.glyph(rows, which, x, y, scale, s.pick(f"{side}_turn", -0.3, 0.3)[rows]),

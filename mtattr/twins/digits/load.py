@@ -16,19 +16,20 @@ TASKS = TaskSet([Task("class", "categorical", tuple("0123456789"), group="class"
 
 
 def load(
-    split: str, *, root=None, image_size: ImageSize = 32, limit: int | None = None, seed: int = 0
+    split: str, *, root=None, image_size: ImageSize = 32, limit: int | None = None, draw: int = 0
 ) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
     limit: the first so many scenes of the split (more than the default size may be asked for);
-    seed: another draw of the whole set, from the same handwriting. Nothing is read from `root`,
+    draw: number of the draw, another one has other scenes and label errors, from the same
+    handwriting. Nothing is read from `root`,
     which must be None. `regions(i)` is float32 (1, H, W), the opacity of the digit's ink. `facts`
     gives the digest of the scenes, the label noise, and the images per class.
     Raises `InputError` for an unknown split or a `root`.
     """
     shape = check_twin_options("cluttered-digits", split, image_size, limit, root, "svhn")
     count = SPLIT_SIZES[split] if limit is None else limit
-    scenes = sample_scenes(split, count, seed)
+    scenes = sample_scenes(split, count, draw)
     return drawn_data(
         "cluttered-digits",
         split,
@@ -44,7 +45,7 @@ def load(
         source="Handwriting of scikit-learn's digits (Alpaydin and Kaynak) "
         "on backgrounds drawn by this package",
         facts={
-            "seed": seed,
+            "draw": draw,
             "label_noise": dict(LABEL_NOISE),
             "counts": {str(c): int((scenes.labels[:, 0] == c).sum()) for c in range(10)},
         },

@@ -7,40 +7,39 @@ are asked for.
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mtattr.data.digits import split_rows
+from mtattr.twins.digits.scans import handwriting, legible_rows
 from mtattr.twins.drawing.chance import joined_digest, uniform_numbers
 from mtattr.twins.drawing.scenes import SceneTable, first_scenes
 
 BLOCK = 256
 #: Images of each split when no limit is given. On disk about one row in ten of the training file
-#: validates, by the real loader's rule: so many beside 10,000.
-SPLIT_SIZES = {"train": 10_000, "val": 1_037, "test": 5_000}
+#: validates, by the real loader's rule: so many beside 20,000.
+SPLIT_SIZES = {"train": 20_000, "val": 2_178, "test": 5_000}
 
 #: Share of the labels that name another digit than the one drawn; the other nine are equally
 #: likely.
 LABEL_NOISE = {"class_wrong": 0.01}
 
-#: Digits beside the labelled one, of which only a part is in the picture: left, right, and two
+#: Digits beside the labelled one, of which only a part is in the picture: left and right, and
 #: loose pieces of strokes.
-NEIGHBOURS = 4
+PIECES = 9
+NEIGHBOURS = 2 + PIECES
 
 #: Uniform numbers in [0, 1) of each scene; drawing gives them their meaning.
 PARAMETERS = (
     "centre_x", "centre_y", "scale", "angle", "slant", "narrow", "thickness", "ink_colour",
     "ink_light", "contrast", "ink_side", "ink_grain", "edge", "edge_colour", "edge_angle",
     "background", "background_colour", "background_light", "background_second", "second_light",
-    "background_third", "background_tile", "background_u", "background_v", "background_angle",
+    "background_tile", "background_u", "background_v", "background_angle",
     "background_scale", "background_strength", "shapes", "shape_x", "shape_y", "shape_size",
     "shape_colour", "shape_kind", "shape_seed", "neighbours", "left_gap", "left_lift", "left_turn",
     "right_gap", "right_lift", "right_turn", "neighbour_colour", "pieces", "piece_x", "piece_y",
-    "piece_turn", "piece_size", "piece_colour", "piece_x2", "piece_y2", "piece_turn2",
+    "piece_turn", "piece_size", "piece_colour",
     "light_angle", "light_strength", "warmth", "gain", "fade", "blur", "grain", "grain_tile",
     "grain_u", "grain_v",
 )  # fmt: skip
@@ -72,29 +71,25 @@ class Scenes(SceneTable):
         return joined_digest(self.glyphs, self.classes, self.parameters)
 
 
-@functools.cache
-def handwriting() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """scikit-learn's digits: ink 0..16 (1797, 8, 8), classes (1797,), each split's positions."""
-    # Imported here: scikit-learn takes a second that nobody else should wait for.
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    return digits.images, digits.target.astype(np.int64), split_rows(digits.target)
-
-
 def sample_scenes(split: str, n: int, seed: int = 0) -> Scenes:
-    """The first `n` scenes of a split; no glyph is in two splits."""
+    """The first `n` scenes of a split; no glyph is in two splits, and every one can be read."""
     return first_scenes(lambda block: _sample_block(split, block, seed), BLOCK, n)
 
 
 def _sample_block(split: str, block: int, seed: int) -> Scenes:
-    uniform = uniform_numbers("cluttered-digits 1", split, block, seed=seed, rows=BLOCK)
-    _, targets, rows_of = handwriting()
-    own = torch.from_numpy(rows_of[split])
-    glyphs = own[(uniform(1 + NEIGHBOURS) * len(own)).long()]
-    classes = torch.from_numpy(targets)[glyphs[:, 0]]
+    uniform = uniform_numbers("cluttered-digits 2", split, block, seed=seed, rows=BLOCK)
+    glyphs = _glyphs(uniform(1 + NEIGHBOURS), split)
+    classes = torch.from_numpy(handwriting()[1])[glyphs[:, 0]]
     parameters = uniform(len(PARAMETERS))
     wrong = uniform(2)
     other = (classes + 1 + (wrong[:, 1] * 9).long()) % 10
     labels = torch.where(wrong[:, 0] < LABEL_NOISE["class_wrong"], other, classes)
     return Scenes(glyphs, classes, parameters, labels.float()[:, None])
+
+
+def _glyphs(numbers: Tensor, split: str) -> Tensor:
+    """Positions of legible glyphs, shaped as `numbers` in [0, 1): each class is equally likely."""
+    rows, counts = (torch.from_numpy(part) for part in legible_rows(split))
+    chosen = (numbers * 10).long()
+    within = ((numbers * 10 - chosen) * counts[chosen]).long()
+    return rows[(counts.cumsum(0) - counts)[chosen] + within]

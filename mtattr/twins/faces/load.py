@@ -15,12 +15,13 @@ from mtattr.twins.faces.scene import sample_scenes
 
 
 def load(
-    split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, seed: int = 0
+    split: str, *, root=None, image_size: ImageSize = 64, limit: int | None = None, draw: int = 0
 ) -> ImageData:
     """One split, drawn on first use and memory-mapped from then on.
 
     limit: the first so many scenes of the split (up to the size of the real split may be asked
-    for); seed: another draw of the whole set. Nothing is read from `root`, which must be None.
+    for); draw: number of the draw, another one has other people and label errors. Nothing is read
+    from `root`, which must be None.
     `regions(i)` is float32 (40, H, W): where toggling an attribute changes the image (see
     `attribute_regions`). `facts` gives the digest of the scenes, the share of wrong labels per
     attribute, the number of people, and the positive rates of the labels.
@@ -30,7 +31,7 @@ def load(
     shape = check_twin_options("celeba-twin", split, image_size, limit, root, "celeba")
     count = SPLIT_SIZES[split] if limit is None else limit
     keys = image_keys(split, count)
-    scenes = sample_scenes(split, count, seed)
+    scenes = sample_scenes(split, count, draw)
     return drawn_data(
         "celeba-twin",
         split,
@@ -47,7 +48,7 @@ def load(
         source="Generated faces in the manner of CelebA; "
         "drawn by this package, no photograph and no person involved",
         facts={
-            "seed": seed,
+            "draw": draw,
             "label_noise": dict(LABEL_NOISE),
             "identities": len(scenes.identities.unique()),
             "rates": dict(zip(NAMES, scenes.labels.double().mean(0).tolist(), strict=True)),

@@ -20,18 +20,19 @@ def load_market1501_twin(
     root=None,
     image_size: ImageSize = NATIVE_SIZE,
     limit: int | None = None,
-    seed: int = 0,
+    draw: int = 0,
 ) -> ImageData:
     """One split of the twin of Market-1501: 12 tasks, six cameras; drawn once, memory-mapped.
 
     limit: the first so many images of the split, in the order of their names, so of whole
-    identities; seed: another draw of the whole set. Nothing is read from `root`, which must be
+    identities; draw: number of the draw, another one has other people under the same numbers.
+    Nothing is read from `root`, which must be
     None. `identities` int64 (N,) are the numbers in the file names; `regions(i)` is float32 (T, H,
     W), where toggling each task's attribute changes the image. Labels hold the errors of
     `LABEL_NOISE` and NaN for colours that nobody labelled.
     Raises `InputError` for an unknown split or a `root`.
     """
-    return _load("market1501", split, root, image_size, limit, seed)
+    return _load("market1501", split, root, image_size, limit, draw)
 
 
 def load_duke_twin(
@@ -40,18 +41,18 @@ def load_duke_twin(
     root=None,
     image_size: ImageSize = NATIVE_SIZE,
     limit: int | None = None,
-    seed: int = 0,
+    draw: int = 0,
 ) -> ImageData:
     """One split of the twin of DukeMTMC-reID: 10 tasks, eight cameras."""
-    return _load("duke", split, root, image_size, limit, seed)
+    return _load("duke", split, root, image_size, limit, draw)
 
 
 def _load(
-    domain: str, split: str, root, image_size: ImageSize, limit: int | None, seed: int
+    domain: str, split: str, root, image_size: ImageSize, limit: int | None, draw: int
 ) -> ImageData:
     name = f"{domain}-twin"
     shape = check_twin_options(name, split, image_size, limit, root, domain)
-    scenes = sample_scenes(domain, split, SPLIT_SIZES[split] if limit is None else limit, seed)
+    scenes = sample_scenes(domain, split, SPLIT_SIZES[split] if limit is None else limit, draw)
     spec = DOMAINS[domain]
     return drawn_data(
         name,
@@ -69,7 +70,7 @@ def _load(
         source=f"Generated pedestrians in the manner of {spec.title}; "
         "drawn by this package, no photograph involved",
         facts={
-            "seed": seed,
+            "draw": draw,
             "label_noise": dict(LABEL_NOISE),
             "identities": len(scenes.identities.unique()),
         },

@@ -50,11 +50,11 @@ def test_paths_say_model_and_split(split):
         assert split == "test" or is_validation(key) == (split == "val")
 
 
-def test_limit_gives_a_prefix_and_splits_and_seeds_differ():
+def test_limit_gives_a_prefix_and_splits_and_draws_differ():
     long, short = load("train", image_size=16, limit=30), load("train", image_size=16, limit=10)
     assert torch.equal(long.images[:10], short.images)
     assert long.keys[:10] == short.keys
-    prints = {load(split, image_size=16, limit=10, seed=seed).fingerprint for split, seed in (("train", 0), ("val", 0), ("train", 1))}
+    prints = {load(split, image_size=16, limit=10, draw=draw).fingerprint for split, draw in (("train", 0), ("val", 0), ("train", 1))}
     assert len(prints) == 3
 
 

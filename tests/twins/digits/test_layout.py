@@ -75,7 +75,7 @@ def test_limit_gives_a_prefix_and_splits_and_seeds_differ():
     long, short = load("train", limit=30), load("train", limit=10)
     assert torch.equal(long.images[:10], short.images)
     assert long.keys[:10] == short.keys
-    prints = {load(split, limit=10, seed=seed).fingerprint for split, seed in (("train", 0), ("val", 0), ("train", 1))}
+    prints = {load(split, limit=10, draw=draw).fingerprint for split, draw in (("train", 0), ("val", 0), ("train", 1))}
     assert len(prints) == 3
     assert not set(long.keys) & set(load("val", limit=30).keys)
 

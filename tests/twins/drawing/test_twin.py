@@ -25,12 +25,13 @@ def made(**changes):
         "image_shape": (8, 6),
         "scene_digest": "s",
         "labels": torch.zeros(4, 2),
+        "truth": torch.eye(4, 2),
         "tasks": TaskSet.binary(["hat", "bag"]),
         "keys": list("abcd"),
         "render": render,
         "region_of": lambda i: torch.full((2, 8, 6), float(i)),
         "source": "drawn",
-        "facts": {"seed": 0},
+        "facts": {"draw": 0},
     }
     data = drawn_data("toy-twin", "train", **given | changes)
     assert torch.equal(data.images, images)
@@ -42,6 +43,7 @@ def test_drawn_once_and_again_when_the_drawing_changes(fresh_home, monkeypatch):
     assert drawn
     assert data.generated
     assert data.facts["scene_digest"] == "s"
+    assert torch.equal(data.truth, torch.eye(4, 2))
     assert not made()[1]
     assert made(scene_digest="t")[1]
     assert made(drawn_by="mtattr.twins.cars.cars")[1]

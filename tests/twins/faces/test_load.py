@@ -23,10 +23,10 @@ def test_load_gives_pictures_labels_people_and_regions():
 
 
 def test_facts_say_what_was_drawn():
-    data = load("test", image_size=16, limit=50, seed=3)
+    data = load("test", image_size=16, limit=50, draw=3)
     scenes = sample_scenes("test", 50, 3)
     assert data.facts["scene_digest"] == scenes.digest
-    assert data.facts["seed"] == 3
+    assert data.facts["draw"] == 3
     assert data.facts["label_noise"] == LABEL_NOISE
     assert data.facts["identities"] == len(set(scenes.identities.tolist()))
     assert data.facts["rates"]["Male"] == pytest.approx(float(scenes.labels[:, 20].mean()))
@@ -37,12 +37,12 @@ def test_default_sizes():
     assert SPLIT_SIZES == {"train": 20_000, "val": 4_000, "test": 10_000}
 
 
-def test_limit_gives_a_prefix_and_splits_and_seeds_differ():
+def test_limit_gives_a_prefix_and_splits_and_draws_differ():
     long, short = load("train", image_size=16, limit=30), load("train", image_size=16, limit=10)
     assert torch.equal(torch.as_tensor(long.images)[:10], torch.as_tensor(short.images))
     assert long.keys[:10] == short.keys
     assert torch.equal(long.identities[:10], short.identities)
-    prints = {load(split, image_size=16, limit=10, seed=seed).fingerprint for split, seed in (("train", 0), ("val", 0), ("train", 1))}
+    prints = {load(split, image_size=16, limit=10, draw=draw).fingerprint for split, draw in (("train", 0), ("val", 0), ("train", 1))}
     assert len(prints) == 3
     assert load("train", image_size=16, limit=10).fingerprint == short.fingerprint
     assert not set(long.keys) & set(load("val", image_size=16, limit=30).keys)

@@ -34,8 +34,8 @@ def test_identities_of_splits_are_disjoint_and_limit_gives_a_prefix():
     assert whole["train"].keys[:50] == short.keys
 
 
-def test_seeds_differ_and_fingerprints_repeat():
-    prints = [load_duke_twin("test", image_size=16, limit=8, seed=seed).fingerprint for seed in (0, 0, 1)]
+def test_draws_differ_and_fingerprints_repeat():
+    prints = [load_duke_twin("test", image_size=16, limit=8, draw=draw).fingerprint for draw in (0, 0, 1)]
     assert prints[0] == prints[1] != prints[2]
 
 
