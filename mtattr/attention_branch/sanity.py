@@ -45,24 +45,25 @@ def forgotten(net: nn.Module, *, seed: int) -> Iterator[tuple[str, nn.Module]]:
             yield group, made
 
 
-def map_similarity(trained: Tensor, other: Tensor) -> float:
-    """Mean rank correlation of maps `(M, h, w)` of two networks on the same images.
+def map_change(trained: Tensor, other: Tensor) -> float:
+    """1 minus the mean rank correlation of maps `(M, h, w)` of two networks on the same images.
 
-    A map that has become constant counts as 0; images whose trained map is constant are left out.
+    0 for maps of the same order, 1 for unrelated ones. A map that has become constant counts as
+    unrelated; images whose trained map is constant are left out.
     """
     a, b = trained.flatten(1), other.flatten(1)
     changing = a.amax(1) > a.amin(1)
-    return row_correlations(a[changing], b[changing]).nan_to_num(0).mean().item()
+    return 1 - row_correlations(a[changing], b[changing]).nan_to_num(0).mean().item()
 
 
 def sanity(
     net: nn.Module, data: ImageData, *, seed: int, images: int = IMAGES, device: object = "cpu"
 ) -> dict[str, float]:
-    """Similarity of each kind of map to the trained network's, as it forgets group by group.
+    """How far each kind of map changes as the network forgets, group by group.
 
-    `sanity_<method>_<group>` is the `map_similarity` when all groups from the output down to
-    `group` are `forgotten`: near 0 for a map that depends on what those layers have learned, 1 for
-    one that does not. Maps are those of the attributes that an image shows, or of its true class.
+    `sanity_<method>_<group>` is the `map_change` when all groups from the output down to `group`
+    are `forgotten`: near 1 for a map that depends on what those layers have learned, 0 for one that
+    does not. Maps are those of the attributes that an image shows, or of its true class.
 
     Source: Adebayo et al. 2018, cascading randomisation, with shuffled values for new random ones.
     """
@@ -80,7 +81,7 @@ def sanity(
         return {}
     trained = maps_of(net)
     return {
-        f"sanity_{method}_{group}": map_similarity(trained[method], maps)
+        f"sanity_{method}_{group}": map_change(trained[method], maps)
         for group, other in forgotten(net, seed=seed)
         for method, maps in maps_of(other).items()
     }
