@@ -1,6 +1,7 @@
-"""The directives `{verdicts}`, `{results}`, `{costs}`, `{deviations}` and `{errata}` of a paper.
+"""The directives `{verdicts}`, `{results}`, `{costs}`, `{deviations}`, `{errata}` of one paper, and
+`{tally}` and `{changes}` of all.
 
-They read its `paper.yaml` and the ledger whenever the book is built, so that no number on a page is
+They read `paper.yaml` and the ledger whenever the book is built, so that no number on a page is
 typed. Without records they say "not run yet".
 """
 
@@ -14,28 +15,38 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mtattr import evidence
+from mtattr import PAPERS, evidence
 from mtattr.errors import InputError
 
 NOT_RUN = "**Not run yet.** The ledger holds no run of this chapter."
+NOT_REDONE = "No verdict has changed so far."
 KINDS = {"error": "An error", "ambiguity": "Ambiguous", "silence": "Not said"}
 
 
 class EvidenceDirective(SphinxDirective):
+    """Text made of one paper, its argument, and the records of its edition."""
+
     required_arguments = 1
+
+    def papers(self) -> tuple[str, ...]:
+        """Papers whose text this is made of."""
+        return tuple(name for name in self.arguments if name in PAPERS) or tuple(PAPERS)
 
     def markdown(self, paper, records: list[dict]) -> str:
         raise NotImplementedError
 
+    def text(self, records: list[dict]) -> str:
+        paper = evidence.load_paper(self.arguments[0])
+        records = [r for r in records if r["spec"]["paper"] == paper.name]
+        return self.markdown(paper, evidence.of_edition(records, paper.edition))
+
     def run(self) -> list[nodes.Node]:
-        name = self.arguments[0]
         ledger = Path(self.env.srcdir, self.config.evidence_ledger)
         try:
-            records = [r for r in evidence.read_ledger(ledger) if r["spec"]["paper"] == name]
-            text = self.markdown(evidence.load_paper(name), records)
+            text = self.text(evidence.read_ledger(ledger))
         except InputError as error:
             raise self.error(str(error)) from error
-        for path in (ledger, evidence.paper_file(name)):
+        for path in (ledger, *map(evidence.paper_file, self.papers())):
             self.env.note_dependency(str(path))
         box = nodes.container(classes=["evidence"])
         self.state.nested_parse(
@@ -64,7 +75,11 @@ class Verdicts(EvidenceDirective):
         "paper",
         "ours, mean [95 % CI]",
         "difference",
+        "printed difference",
+        "p",
+        "power",
         "seeds",
+        "interval from",
         "dataset",
         "where",
         "why",
@@ -79,11 +94,41 @@ class Verdicts(EvidenceDirective):
             table = evidence.verdict_table(paper, records, scale=scale, datasets=datasets)
             run = evidence.to_markdown(replace(table, columns=self.columns))
             parts.append(run if datasets else f"**Scale {scale}: not run yet.**")
+            if datasets and paper.pooled:
+                pooled = evidence.pooled_table(paper, records, scale=scale)
+                parts.append(evidence.to_markdown(pooled))
         if not records:
             table = evidence.verdict_table(paper, [], scale="paper")
             columns = ("claim", "paper", "dataset", "where", "verdict")
             claims = replace(table, caption="What will be judged", columns=columns)
             parts = [NOT_RUN, evidence.to_markdown(claims)]
+        return "\n\n".join(parts)
+
+
+class Tally(EvidenceDirective):
+    """How often each verdict was given, by paper, at the scale of the option."""
+
+    required_arguments = 0
+    option_spec: ClassVar = {"scale": str}
+
+    def text(self, records: list[dict]) -> str:
+        papers = [evidence.load_paper(name) for name in PAPERS]
+        return evidence.to_markdown(
+            evidence.tally_table(papers, records, scale=self.options["scale"])
+        )
+
+
+class Changes(EvidenceDirective):
+    """One table per paper of the verdicts that differ from those in the file of the argument."""
+
+    def text(self, records: list[dict]) -> str:
+        path = Path(self.env.srcdir, self.arguments[0])
+        earlier, parts = evidence.read_earlier(path), []
+        for paper in map(evidence.load_paper, PAPERS):
+            mine = [r for r in records if r["spec"]["paper"] == paper.name]
+            table = evidence.changes_table(paper, mine, earlier)
+            title = f"## {paper.citation.authors[0]} et al. {paper.citation.year or ''}"
+            parts += [title.rstrip(), evidence.to_markdown(table) if len(table) else NOT_REDONE]
         return "\n\n".join(parts)
 
 
@@ -108,6 +153,7 @@ class Costs(EvidenceDirective):
 
     measured: ClassVar = {
         "seconds": "seconds",
+        "CPU seconds": "cpu_seconds",
         "images/s": "images_per_second",
         "parameters": "parameters",
     }
@@ -134,7 +180,7 @@ class Costs(EvidenceDirective):
 
 
 def average(costs: list[dict], name: str) -> str:
-    known = [cost[name] for cost in costs if cost[name] is not None]
+    known = [cost[name] for cost in costs if cost.get(name) is not None]
     return f"{fmean(known):,.0f}" if known else "—"
 
 
@@ -165,6 +211,6 @@ class Errata(EvidenceDirective):
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("evidence_ledger", "book/evidence/ledger.jsonl", "env")
-    for directive in (Verdicts, Results, Costs, Deviations, Errata):
+    for directive in (Verdicts, Tally, Changes, Results, Costs, Deviations, Errata):
         app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import yaml
-from mtattr import PAPERS
+from mtattr import PAPERS, evidence
+from mtattr.evidence.block import EQUAL_VARIANCES, MINIMUM_VARIANTS
+from mtattr.evidence.decision import ALPHA
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for path in (ROOT / "book").rglob("*") if path.suffix in {".md", ".py", ".css", ".bib"}]
@@ -71,6 +73,28 @@ def test_no_source_names_a_path_of_one_machine():
     for path in SOURCES:
         hits = [line for line in path.read_text().splitlines() if MACHINE_PATH.search(line)]
         assert not hits, f"{path.relative_to(ROOT)}: {hits}"
+
+
+def test_the_page_on_verdicts_states_the_words_and_numbers_of_the_code():
+    text = (ROOT / "book/verdicts.md").read_text()
+    rows = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", text, re.M))
+    for word in evidence.VERDICTS:
+        assert word in rows, f"book/verdicts.md does not explain {word!r}"
+    fixed = {
+        "fewest seeds of a verdict": evidence.MINIMUM_SEEDS,
+        "share of the way from floor to ceiling that every run must cover": evidence.TRAINED_SHARE,
+        "largest p-value of a decision, alone and after Holm's correction": ALPHA,
+        "fewest variants of a block": MINIMUM_VARIANTS,
+        "smallest p-value of equal spread in a block": EQUAL_VARIANCES,
+    }
+    for name, value in fixed.items():
+        assert float(rows[name]) == value, name
+
+
+def test_every_verdict_has_a_colour_of_its_own_or_the_common_one():
+    styles = (ROOT / "book/_static/custom.css").read_text()
+    for word in set(evidence.VERDICTS) - {"inconclusive", "not tested"}:
+        assert f".verdict-{word.replace(' ', '-')}" in styles, word
 
 
 def test_every_picture_of_a_page_has_words_for_it():

@@ -37,9 +37,17 @@ TEMPLATE = {
 }
 
 
-def fabricate(value=None, *, metric="class_accuracy", sealed=True, edition=None, **changes):
-    """A record as training would leave it; `changes` are given as section__field=value."""
-    record = copy.deepcopy(TEMPLATE) | ({} if edition is None else {"edition": edition})
+LEARNED = {"metric": "class_accuracy", "score": 0.7, "floor": 0.1, "ceiling": 1.0, "share": 0.9, "tasks": 40, "tasks_above_floor": 30}
+
+
+def fabricate(value=None, *, metric="class_accuracy", sealed=True, edition=None, learned=None, **changes):
+    """A record as training would leave it; `changes` are given as section__field=value.
+
+    From edition 2 on it says what was learned: well, apart from what `learned` changes.
+    """
+    record = copy.deepcopy(TEMPLATE)
+    if edition is not None:
+        record |= {"edition": edition, "learned": LEARNED | (learned or {})}
     if value is not None:
         for epoch in ("last", "selected"):
             record["metrics"][epoch][metric] = value

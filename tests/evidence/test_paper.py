@@ -50,9 +50,9 @@ def test_printed_numbers_of_a_claim_are_those_of_the_table():
     compared = 0
     for claim in paper.claims:
         if claim.published and claim.kind in ("greater", "ratio"):
-            table = accuracy if claim.metric.endswith("class_accuracy") else seconds
+            table = seconds if claim.metric.startswith("cost.") else accuracy
             row = claim.settings["backbone"]
-            assert claim.published == {"a": table.value(row, claim.a), "b": table.value(row, claim.b)}
+            assert {side: claim.published[side] for side in "ab"} == {"a": table.value(row, claim.a), "b": table.value(row, claim.b)}
             compared += 1
     assert compared == 6
 
@@ -88,6 +88,7 @@ def test_the_arithmetic_of_the_errata():
         assert f"{difference / exact * 2.5**0.5:.3f}" in evidence["Printed accuracies"]
 
 
+POOLED = {"id": "all", "statement": "s", "claims": ["nobody"]}
 FAULTS = [
     (lambda d: d["claims"][2].update(kind="bigger"), r"paper\.yaml: claims\[2\]\.kind: expected one of greater, .*\"bigger\""),
     (lambda d: d["claims"][0].pop("b"), r"claims\[0\]: claim pm-beats-cm-inception: .*needs b"),
@@ -98,6 +99,17 @@ FAULTS = [
     (lambda d: d["claims"][1].update(id=d["claims"][0]["id"]), r"claims: .*pm-beats-cm-inception is given twice"),
     (lambda d: d["claims"][0].update(colour="red"), r"claims\[0\]: .*colour"),
     (lambda d: d["claims"][0].update(published={"a": "0.883"}), r"claims\[0\]\.published\.a: expected number"),
+    (lambda d: d["claims"][0].pop("smallest_effect"), r"claims\[0\].*needs a smallest_effect from edition 2 on"),
+    (lambda d: d["claims"][0].update(smallest_effect=0), r"claims\[0\]\.smallest_effect"),
+    (lambda d: d["claims"][0].update(exploratory=True, primary=True), r"claims\[0\].*exploratory claim cannot be primary"),
+    (
+        lambda d: d["claims"][0].update(kind="equivalent", margin=0.02),
+        r"claims\[0\].*smallest_effect of an equivalence is its margin, 0\.02",
+    ),
+    (lambda d: d["claims"][0].update(learned_tasks=0), r"claims\[0\]\.learned_tasks"),
+    (lambda d: d.update(edition=0), r"edition"),
+    (lambda d: d.update(pooled=[POOLED]), r"pooled\[0\]\.claims: nobody is no claim that compares"),
+    (lambda d: d.update(pooled=[POOLED, POOLED]), r"pooled: expected distinct ids"),
     (lambda d: d["tables"][0]["rows"]["train"].pop(), r"tables\[0\]\.rows\.train: expected 4 numbers.*got 3"),
     (lambda d: d["citation"].pop("title"), r"citation: .*title"),
     (lambda d: d.pop("errata"), r"top level: .*errata"),
@@ -141,3 +153,34 @@ def test_missing_names_are_answered_with_those_that_exist(tmp_path):
 
 def test_every_artefact_names_a_chapter_of_its_room():
     assert all(Path(artefact.notebook).parts[0] == MAEDA for artefact in load_paper(MAEDA).artefacts)
+
+
+def claims_of(document, edition, *items):
+    base = {"statement": "s", "where": "Table 1", "metric": "f1", "kind": "greater", "a": "PM", "b": "CM", "datasets": ["digits"]}
+    claims = [base | {"id": f"c{i}", "minimum_scale": "reduced"} | item for i, item in enumerate(items)]
+    return read_paper(json.dumps(document | {"edition": edition, "claims": claims, "pooled": []}), "paper.yaml").claims
+
+
+def test_a_claim_without_an_edition_belongs_to_the_first_and_needs_no_smallest_effect(document):
+    old = {key: value for key, value in document.items() if key not in ("edition", "pooled")}
+    read = read_paper(json.dumps(old), "paper.yaml")
+    assert (read.edition, {claim.edition for claim in read.claims}) == (1, {1})
+    assert claims_of(document, 1, {})[0].smallest_effect is None
+
+
+def test_the_margin_of_an_equivalence_is_its_smallest_effect(document):
+    [claim] = claims_of(document, 2, {"kind": "equivalent", "margin": 0.01})
+    assert claim.smallest_effect == 0.01
+
+
+def test_primary_are_the_papers_own_claims_unless_the_file_says_otherwise(document):
+    items = [{}, {"where": "ours"}, {"exploratory": True}, {"primary": False}, {"where": "ours", "primary": True}]
+    claims = claims_of(document, 1, *items)
+    assert [claim.primary for claim in claims] == [True, False, False, False, True]
+
+
+def test_claims_of_one_block_share_the_variants_that_they_name(document):
+    items = [{"block": "one"}, {"block": "one", "b": "XM"}, {"block": "two", "a": "Ideal"}, {}]
+    assert [claim.block_variants for claim in claims_of(document, 1, *items)] == [
+        ("CM", "PM", "XM"), ("CM", "PM", "XM"), ("CM", "Ideal"), ()
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 from jsonschema import Draft202012Validator
 from mtattr.errors import InputError
-from mtattr.evidence import check_record, seal, short_id
+from mtattr.evidence import check_record, edition_of, of_edition, seal, short_id
 from mtattr.evidence.record import floor_of, measure
 
 
@@ -68,6 +68,16 @@ def test_a_record_that_breaks_a_rule_is_refused_with_its_place(make_record):
     for change, message in BROKEN:
         with pytest.raises(InputError, match=message):
             seal(make_record(sealed=False, **change))
+
+
+def test_what_was_learned_and_the_edition_may_be_said(make_record):
+    record = make_record(0.5, edition=2)
+    assert (edition_of(record), edition_of(make_record(0.5))) == (2, 1)
+    assert of_edition([record, make_record(0.5)], 2) == [record]
+    assert make_record(0.5, edition=2, learned={"share": None, "tasks_above_floor": None})["learned"]["share"] is None
+    for changes, message in (({"edition": 0}, "edition"), ({"learned": {"share": "most"}}, r"learned\.share: expected number or null")):
+        with pytest.raises(InputError, match=message):
+            make_record(0.5, **({"edition": 2} | changes))
 
 
 def test_every_section_is_needed(make_record):

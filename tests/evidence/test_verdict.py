@@ -159,6 +159,89 @@ def test_verdicts_at_reduced_scale(pair):
         assert judge(claim(kind, **fields), pair(a, b)).verdict == expected, (case, kind, fields)
 
 
+ABOUT_ZERO = [0.001, -0.001, 0.002, -0.002, 0.0005, -0.0005]
+SMALL_GAIN = [0.002, 0.0021, 0.0019, 0.002, 0.0022, 0.0018]
+WIDE = [0.05, -0.06, 0.04, -0.03, 0.02, -0.05]
+SHIFTS = [
+    # kind, fields, a - b by seed, verdict, part of the reason
+    ("greater", {}, ABOUT_ZERO, "inconclusive", "spans 0"),
+    ("greater", {"smallest_effect": 0.005}, ABOUT_ZERO, "no difference", "within ±0.005"),
+    ("greater", {"smallest_effect": 0.001}, ABOUT_ZERO, "inconclusive", "spans 0"),
+    ("greater", {"smallest_effect": 0.005}, WIDE, "inconclusive", "spans 0"),
+    ("greater", {"smallest_effect": 0.005}, [0.0] * 6, "no difference", "within ±0.005"),
+    ("greater", {}, [0.0] * 6, "not reproduced", "does not reach above 0"),
+    ("greater", {"smallest_effect": 0.005, "margin": 0.002}, SMALL_GAIN, "no difference", "within ±0.005"),
+    ("differs", {"smallest_effect": 0.005}, ABOUT_ZERO, "no difference", "within ±0.005"),
+    ("differs", {"smallest_effect": 0.005}, [0.0] * 6, "no difference", "within ±0.005"),
+    ("welch", {"smallest_effect": 0.2}, ABOUT_ZERO, "no difference", "within ±0.2"),
+    ("equivalent", {"margin": 0.005}, ABOUT_ZERO, "trend holds", "90 % interval lies within ±0.005"),
+    ("equivalent", {"margin": 0.001}, ABOUT_ZERO, "inconclusive", "edge of ±0.001"),
+    # Both shown to be there and shown to be small: the sign is decided, the reason gives the size.
+    ("greater", {"smallest_effect": 0.005}, SMALL_GAIN, "trend holds", "smaller than the smallest of interest, 0.005"),
+    ("greater", {"smallest_effect": 0.005}, [-x for x in SMALL_GAIN], "not reproduced", "smaller than the smallest of interest, 0.005"),
+    ("differs", {"smallest_effect": 0.005}, SMALL_GAIN, "trend holds", "smaller than the smallest of interest, 0.005"),
+    ("greater", {"smallest_effect": 0.001}, SMALL_GAIN, "trend holds", "the interval lies above 0"),
+    # |a - b| > margin, on either side.
+    ("differs", {"margin": 0.001}, [-x for x in SMALL_GAIN], "trend holds", "outside ±0.001"),
+    ("differs", {"margin": 0.0019}, SMALL_GAIN, "inconclusive", "edge of ±0.0019"),
+    ("differs", {"margin": 0.003}, SMALL_GAIN, "not reproduced", "within ±0.003"),
+]
+
+
+def test_equivalence_and_the_smallest_effect_of_interest(pair):
+    base = [0.5, 0.52, 0.51, 0.53, 0.5, 0.49]
+    for case, (kind, fields, shifts, expected, why) in enumerate(SHIFTS):
+        verdict = judge(claim(kind, **fields), pair([b + d for b, d in zip(base, shifts, strict=True)], base))
+        assert verdict.verdict == expected, (case, kind, fields)
+        assert why in verdict.reason, (case, verdict.reason)
+
+
+def test_no_difference_from_a_bound(pair):
+    floored = {"value": None, "floor": "class_accuracy", "smallest_effect": 0.005}
+    assert judge(claim("greater_than_value", **floored), pair([0.1 + x for x in ABOUT_ZERO], [])).verdict == "no difference"
+    assert judge(claim("greater_than_value", value=0.8, smallest_effect=0.005), pair(noisy(0.8), [])).verdict == "no difference"
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.floats(-0.02, 0.02), min_size=5, max_size=8), st.floats(0.001, 0.03))
+def test_no_difference_is_scipys_two_one_sided_tests(pair, differences, smallest):
+    b = np.linspace(0.2, 0.4, len(differences))
+    a = b + differences
+    d = a - b
+    if d.std() < 1e-6:
+        return
+    interval = stats.ttest_1samp(d, 0).confidence_interval(0.9)
+    if min(abs(interval.low + smallest), abs(interval.high - smallest)) < 1e-9:
+        return
+    within = interval.low > -smallest and interval.high < smallest
+    verdict = judge(claim(smallest_effect=smallest), pair(a.tolist(), b.tolist()))
+    assert verdict.negligible == within
+    if within:
+        assert verdict.verdict != "inconclusive"
+    else:
+        assert verdict.verdict != "no difference"
+
+
+def test_power_and_the_printed_effect(pair):
+    base, shifts = [0.5, 0.52, 0.51, 0.53, 0.5, 0.49], [0.02, -0.01, 0.015, 0.0, 0.01, -0.005]
+    records = pair([b + d for b, d in zip(base, shifts, strict=True)], base)
+    printed = claim(published={"a": 0.9, "b": 0.88}, tolerance=0.02)
+    found = judge(printed, records)
+    error, critical = np.std(shifts, ddof=1) / np.sqrt(6), stats.t.ppf(0.975, 5)
+    assert found.printed == pytest.approx(0.02)
+    assert found.power == pytest.approx(stats.nct.sf(critical, 5, 0.02 / error))
+    assert stats.nct.sf(critical, 5, found.detectable / error) == pytest.approx(0.8, abs=1e-6)
+    assert found.printed_excluded == (not np.mean(shifts) - critical * error < 0.02 < np.mean(shifts) + critical * error)
+    far = judge(dataclasses.replace(printed, published={"a": 0.9, "b": 0.8}), records)
+    assert far.printed_excluded is True
+    assert far.verdict == "inconclusive"
+    silent = judge(claim(), records)
+    assert (silent.printed, silent.power, silent.printed_excluded) == (None, None, None)
+    assert silent.detectable == pytest.approx(found.detectable)
+    times = claim("ratio", published={"a": 110.0, "b": 100.0})
+    assert judge(times, pair(noisy(100.0), noisy(101.0))).printed == pytest.approx(0.1)
+
+
 PAPER = [
     ("greater", {"published": {"a": 0.8, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "reproduced"),
     ("greater", {"published": {"a": 0.9, "b": 0.7}, "tolerance": 0.02}, noisy(0.81), noisy(0.71), "partly"),

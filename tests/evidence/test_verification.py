@@ -5,13 +5,11 @@ import subprocess
 
 import pytest
 import yaml
-from mtattr.evidence import append, claims_sha256, verify
-
-from evidence.first_edition import FIRST_EDITION
+from mtattr.evidence import append, claims_sha256, paper_file, verify
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
-PAPER = yaml.safe_load(FIRST_EDITION.read_text(encoding="utf-8"))
+PAPER = yaml.safe_load(paper_file("attribute_estimation").read_text(encoding="utf-8"))
 CLAIM = {
     "id": "pm-beats-cm",
     "statement": "PM is better.",
@@ -43,17 +41,18 @@ class Checkout:
         )
         return done.stdout.strip()
 
-    def commit(self, claims):
-        self.write(claims)
+    def commit(self, claims, edition=1):
+        self.write(claims, edition)
         self.git("add", "--all")
         self.steps += 1
         self.git("commit", "--quiet", "--allow-empty", "--message", f"step {self.steps}")
         return self.git("rev-parse", "HEAD")
 
-    def write(self, claims):
+    def write(self, claims, edition=1):
         path = self.folder / "mtattr" / "attribute_estimation" / "paper.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(PAPER | {"claims": claims}), encoding="utf-8")
+        changed = PAPER | {"edition": edition, "claims": claims, "pooled": []}
+        path.write_text(yaml.safe_dump(changed), encoding="utf-8")
 
     def problems(self):
         return [(problem.level, problem.where, problem.message) for problem in verify(self.ledger, self.folder)]
@@ -113,6 +112,19 @@ def test_smoke_runs_judge_nothing_and_need_no_claim(checkout, make_record):
     append(checkout.ledger, [run_at(make_record, commit, [], spec__scale="smoke")])
     checkout.commit([CLAIM])
     assert checkout.problems() == []
+
+
+def test_a_new_edition_does_not_judge_the_old_records_and_is_bound_by_its_own(checkout, make_record):
+    old = checkout.commit([CLAIM])
+    second = edited(margin=0.002, smallest_effect=0.01)
+    new = checkout.commit([second], edition=2)
+    runs = [run_at(make_record, old, [CLAIM]), run_at(make_record, new, [second], spec__seed=1, edition=2)]
+    append(checkout.ledger, runs)
+    assert checkout.problems() == []
+    checkout.commit([edited(margin=0.001, smallest_effect=0.01)], edition=2)
+    [(_, where, message)] = checkout.problems()
+    assert where == "book/evidence/ledger.jsonl:2"
+    assert "was changed after the run" in message
 
 
 def test_commits_must_exist_and_lie_in_the_past(checkout, make_record):
