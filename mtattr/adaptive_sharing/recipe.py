@@ -328,7 +328,9 @@ def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[Ru
     At scale paper on the real sets, where the start is a file of the user (setting weights).
     """
     real = scale == "paper"
-    return [
+    # One source serves the networks of all seeds.
+    source = [RunSpec(PAPER, SOURCE, SOURCE_DATASET, scale)] if not real and 0 in seeds else []
+    return source + [
         RunSpec(PAPER, name, dataset.removesuffix("-twin") if real else dataset, scale, seed)
         for name, dataset in EVIDENCE
         for seed in seeds
