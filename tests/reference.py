@@ -364,19 +364,31 @@ def gated_convolution(features, gates, weight, stride, padding):
     return made
 
 
-def deletion_and_insertion(score, image, large, steps):
-    """Mean score of one image while pixels, highest of `large` first, turn into its mean colour, and while they alone show."""
+def linear_imputation(image, removed):
+    """Image whose removed pixels solve, pixel by pixel, value = weighted mean of eight neighbours, as a dense system."""
+    height, width = removed.shape
+    system, right = np.eye(height * width), image.reshape(len(image), -1).T.copy()
+    for y, x in zip(*np.nonzero(removed), strict=True):
+        around = [(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+        weights = {(v, u): 2 if v == y or u == x else 1 for v, u in around if 0 <= v < height and 0 <= u < width}
+        right[y * width + x] = 0
+        for (v, u), weight in weights.items():
+            system[y * width + x, v * width + u] = -weight / sum(weights.values())
+    return np.linalg.solve(system, right).T.reshape(image.shape)
+
+
+def deletion_and_insertion(score, image, large, steps, fill=None):
+    """Mean score of one image while pixels, highest of `large` first, get its mean colour or a `fill`, and while they alone show."""
     height, width = large.shape
     order = sorted(np.ndindex(height, width), key=lambda at: -large[at])
-    colour = image.mean(axis=(1, 2))
+    fill = fill or (lambda image, removed: np.where(removed, image.mean(axis=(1, 2), keepdims=True), image))
     deleted, inserted = [], []
     for i in range(steps + 1):
-        without, alone = image.copy(), np.zeros_like(image) + colour[:, None, None]
+        removed = np.zeros((height, width), dtype=bool)
         for y, x in order[: round(i / steps * height * width)]:
-            without[:, y, x] = colour
-            alone[:, y, x] = image[:, y, x]
-        deleted.append(score(without))
-        inserted.append(score(alone))
+            removed[y, x] = True
+        deleted.append(score(fill(image, removed)))
+        inserted.append(score(fill(image, ~removed)))
     return sum(deleted) / len(deleted), sum(inserted) / len(inserted)
 
 

@@ -65,6 +65,7 @@ BAD = [
     (["ledger"], "Missing command"),
     (["reproduce", "--nonsense"], "--nonsense"),
     (["run", "attribute_estimation", "--evidence", "--variant", "PM"], "--evidence"),
+    (["run", "adaptive_sharing", "--evidence", "--scale", "paper", "--set", "weights=absent"], "absent: no such file"),
     (["run", "attribute_estimation", "--dataset", "digits"], "--variant is missing"),
     ([*RUN, "--shard", "3/2"], "3/2"),
     ([*RUN, "--shard", "half"], "half"),

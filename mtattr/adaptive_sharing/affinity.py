@@ -14,9 +14,12 @@ def error_margins(logits: Tensor, labels: Tensor) -> Tensor:
     """Distance |t - s| of each answer from its label, `(B, T)` in [0, 1]; NaN for unknown labels.
 
     s is the sigmoid of a logit, t the label, cut to 0 or 1 at one half as in the released code.
+    Logits of half precision give float32 margins.
     """
-    score = logits.sigmoid()
-    return torch.where(labels >= 0.5, 1 - score, score).masked_fill(labels.isnan(), torch.nan)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    # 1 - s is s(-z): subtracted from 1, a small margin of a confident answer would be lost.
+    away = torch.where(labels >= 0.5, -logits, logits)
+    return away.sigmoid().masked_fill(labels.isnan(), torch.nan)
 
 
 class ErrorAffinity(nn.Module):

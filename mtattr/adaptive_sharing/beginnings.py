@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from mtattr.adaptive_sharing.low_rank import OUTPUT_RANK, RANKS, LowRankVGG
 from mtattr.adaptive_sharing.network import BranchedVGG, count_weights
 from mtattr.adaptive_sharing.regroup import grouped_by, label_affinity, shuffled, swapped
 from mtattr.adaptive_sharing.search import affinity_from
-from mtattr.adaptive_sharing.sizes import BATCH, PAPER, Size, divided, domains_of, size_of
+from mtattr.adaptive_sharing.sizes import PAPER, Size, divided, domains_of, size_of
 from mtattr.adaptive_sharing.somp import somp
 from mtattr.adaptive_sharing.tree import Tree
 from mtattr.data.image_data import ImageData
@@ -27,7 +27,7 @@ from mtattr.training import Initial, Run, RunSpec, predict
 #: The search whose trees the regrouped and the matched networks take.
 REFERENCE = "branch-32-2.0"
 #: The source network learns one attribute on another draw of the face twin: other people.
-SOURCE, SOURCE_DATASET, SOURCE_SEED, SOURCE_TASK = "source", "celeba-twin", 99, "Male"
+SOURCE, SOURCE_DATASET, SOURCE_DRAW, SOURCE_TASK = "source", "celeba-twin", 1_000_003, "Male"
 
 
 #: How filters are selected: k of the rows `(N, d)`.
@@ -44,8 +44,11 @@ def earlier(spec: RunSpec, variant: str, dataset: str, settings: Sequence[str] =
 
 
 def source_of(spec: RunSpec) -> RunSpec:
-    """The wide network whose filters a pretrained one takes, below paper scale."""
-    return earlier(spec, SOURCE, SOURCE_DATASET)
+    """The wide network whose filters a pretrained one takes, below paper scale.
+
+    As in the paper there is one, whatever the seed of those that start from it.
+    """
+    return replace(earlier(spec, SOURCE, SOURCE_DATASET), seed=0)
 
 
 def reference_of(spec: RunSpec) -> RunSpec:
@@ -60,18 +63,14 @@ def teachers_of(spec: RunSpec) -> list[RunSpec]:
     return [earlier(spec, "vgg", name, kept) for name in domains] if len(domains) > 1 else []
 
 
-def build_network(
-    network: str, widths: Sequence[int], num_tasks: int, size: Size, structure: Any = None
-) -> nn.Module:
-    """The "low-rank" baseline, or a tree: that of `structure`, one trunk of `widths` if None."""
+def build_network(network: str, widths: Sequence[int], num_tasks: int, size: Size) -> nn.Module:
+    """The "low-rank" baseline, or one trunk of `widths`."""
     if network == "low-rank":
         # Colours and tasks are not divided: so the first ranks are divided less, the last is kept.
         ranks = [max(rank, 4) for rank in divided(RANKS, size.divisor)]
         return LowRankVGG(
             num_tasks, widths, ranks=ranks, output_rank=OUTPUT_RANK, input_size=size.image_size
         )
-    if structure is not None:
-        return BranchedVGG.from_structure(structure)
     return BranchedVGG(Tree.trunk(num_tasks), widths, input_size=size.image_size)
 
 
@@ -133,11 +132,9 @@ def regrouped(how: str, train: ImageData, reference: Run) -> Initial:
 
 def iterations_of(run: Run) -> int:
     """Training steps of a finished run, those of its search included."""
-    batches = run.record["data"]["splits"]["train"] // BATCH
-    decisions = run.record.get("search", {}).get("decisions", [])
-    # The last round is the beginning of the final training; each one before ended with a split.
-    before = sum(decision["iteration"] for decision in decisions if decision["branches"] > 1)
-    return before + len(run.history) * batches
+    size = size_of(run.spec.dataset, run.spec.scale)
+    batches = run.record["data"]["splits"]["train"] // size.fit.batch_size
+    return run.record.get("search", {}).get("iterations", 0) + len(run.history) * batches
 
 
 def matching_omega(weights: float, num_tasks: int, wide: Sequence[int], input_size: int) -> int:

@@ -14,7 +14,29 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 EXECUTIONS = ("grouped", "loop")
 
 
-class BranchedLayer(nn.Module):
+class _Reading(nn.Module):
+    """A layer each of whose branches reads one branch of the layer below."""
+
+    weight: Tensor
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """For each branch the branch below that it reads."""
+        return self._parents
+
+    @parents.setter
+    def parents(self, parents: Sequence[int]) -> None:
+        self._parents = tuple(parents)
+        # Beside the weights, so that a forward pass on a GPU does not wait for a copy of a list.
+        rows = torch.tensor(self._parents, device=self.weight.device)
+        self.register_buffer("reads", rows, persistent=False)
+
+    def read(self, x: Tensor, inputs: int) -> Tensor:
+        """Input of every branch, `(B, branches below * inputs, ...)` to `(B, n, inputs, ...)`."""
+        return x.unflatten(1, (-1, inputs))[:, self.reads]
+
+
+class BranchedLayer(_Reading):
     """n branches, each a convolution with bias, batch norm without scale and shift, and ReLU.
 
     Branch k reads the `inputs` channels of branch `parents[k]` below and has `outputs` channels. In
@@ -33,9 +55,9 @@ class BranchedLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.padding = inputs, outputs, padding
-        self.parents = tuple(parents)
-        self.weight = nn.Parameter(torch.empty(len(self.parents) * outputs, inputs, *kernel))
-        self.bias = nn.Parameter(torch.empty(len(self.parents) * outputs))
+        self.weight = nn.Parameter(torch.empty(len(parents) * outputs, inputs, *kernel))
+        self.bias = nn.Parameter(torch.empty(len(parents) * outputs))
+        self.parents = parents
         self.norm: nn.Module = batch_norm(len(self.parents) * outputs)
         self.execution = "grouped"
         self.reset_parameters()
@@ -53,7 +75,7 @@ class BranchedLayer(nn.Module):
     def _grouped(self, x: Tensor) -> Tensor:
         groups = self._groups(x)
         if groups == len(self.parents) and self.parents != tuple(range(groups)):
-            x = x.unflatten(1, (-1, self.inputs))[:, list(self.parents)].flatten(1, 2)
+            x = self.read(x, self.inputs).flatten(1, 2)
         if self.padding == 0 and x.shape[-2:] == self.weight.shape[-2:]:
             return _fully_connected(x, self.weight, self.bias, groups)[..., None, None]
         return F.conv2d(x, self.weight, self.bias, padding=self.padding, groups=groups)
@@ -79,7 +101,7 @@ class BranchedLayer(nn.Module):
         """Copy branch `sources[k]` with its batch norm to branch k, which reads `parents[k]`."""
         rows = [torch.arange(self.outputs) + source * self.outputs for source in sources]
         rows = torch.cat(rows).to(self.weight.device)
-        self.parents = tuple(parents)
+        self.parents = parents
         self.weight = nn.Parameter(self.weight.detach()[rows])
         self.bias = nn.Parameter(self.bias.detach()[rows])
         if isinstance(self.norm, nn.BatchNorm2d):
@@ -101,14 +123,15 @@ class BranchedLayer(nn.Module):
         return f"{sizes}, kernel {tuple(self.weight.shape[-2:])}, parents {self.parents}"
 
 
-class BranchedOutputs(nn.Module):
+class BranchedOutputs(_Reading):
     """One logit per task, a linear function of the branch that the task reads; no batch norm."""
 
     def __init__(self, inputs: int, parents: Sequence[int]) -> None:
         super().__init__()
-        self.inputs, self.parents = inputs, tuple(parents)
-        self.weight = nn.Parameter(torch.empty(len(self.parents), inputs))
-        self.bias = nn.Parameter(torch.zeros(len(self.parents)))
+        self.inputs = inputs
+        self.weight = nn.Parameter(torch.empty(len(parents), inputs))
+        self.bias = nn.Parameter(torch.zeros(len(parents)))
+        self.parents = parents
         nn.init.normal_(self.weight, std=math.sqrt(2 / inputs))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -116,8 +139,7 @@ class BranchedOutputs(nn.Module):
         x = x.flatten(1)
         if x.shape[1] == self.inputs:
             return F.linear(x, self.weight, self.bias)
-        read = x.unflatten(1, (-1, self.inputs))[:, list(self.parents)]
-        return (read * self.weight).sum(2) + self.bias
+        return (self.read(x, self.inputs) * self.weight).sum(2) + self.bias
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:

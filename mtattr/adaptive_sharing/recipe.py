@@ -10,11 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from torch import nn
+
 from mtattr.adaptive_sharing.beginnings import (
     REFERENCE,
     SOURCE,
     SOURCE_DATASET,
-    SOURCE_SEED,
+    SOURCE_DRAW,
     SOURCE_TASK,
     begin,
     build_network,
@@ -38,8 +40,9 @@ from mtattr.adaptive_sharing.measurements import (
     metrics,
     task_metrics,
 )
+from mtattr.adaptive_sharing.network import BranchedVGG
 from mtattr.adaptive_sharing.search import SearchSettings, search
-from mtattr.adaptive_sharing.sizes import JOINT, PAPER, SIZES, Size, load_splits, size_of
+from mtattr.adaptive_sharing.sizes import PAPER, SIZES, Size, load_splits, size_of
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.tasks import TaskSet
@@ -48,7 +51,7 @@ from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec, 
 from mtattr.twins.faces import factor_of
 
 #: Edition of the sizes and schedules, that of the claims in paper.yaml.
-EDITION = 1
+EDITION = 2
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,9 @@ VARIANTS: dict[str, Variant] = {
     "regroup-shuffled": Variant(omega=32, pretrained=False, regroup="shuffled"),
     "regroup-correlated": Variant(omega=32, pretrained=False, regroup="correlated"),
     "regroup-corrected": Variant(omega=32, pretrained=False, regroup="corrected"),
-    SOURCE: Variant("vgg", pretrained=False),
 }
+#: The variants and the source network, which is trained where a start needs it.
+_NETWORKS = VARIANTS | {SOURCE: Variant("vgg", pretrained=False)}
 
 #: Allowed settings: name -> (types, predicate, description for error messages).
 SETTINGS: Settings = {
@@ -119,8 +123,8 @@ _OF_SEARCH = ("interval", "alpha", "decay", "retest")
 
 def check(spec: RunSpec) -> None:
     """Raise `InputError` for what is wrong with `spec` itself, before any data are read."""
-    check_spec(spec, variants=VARIANTS, sizes=SIZES, settings=SETTINGS)
-    variant, settings = VARIANTS[spec.variant], spec.settings
+    check_spec(spec, variants=_NETWORKS, sizes=SIZES, settings=SETTINGS)
+    variant, settings = _NETWORKS[spec.variant], spec.settings
     if spec.variant == SOURCE and (spec.dataset != SOURCE_DATASET or spec.scale == "paper"):
         raise InputError(
             f"the source network learns on {SOURCE_DATASET} at scale smoke or reduced; "
@@ -131,18 +135,30 @@ def check(spec: RunSpec) -> None:
         raise InputError(
             f"setting {unused[0]} applies only to variants with a search; {spec.variant} has none"
         )
-    if settings.get("weights") is not None:
-        if spec.scale != "paper":
-            raise InputError(
-                f"setting weights needs scale paper, whose network is VGG-16; this is {spec.scale}"
-            )
-        if not variant.pretrained:
-            raise InputError(f"setting weights: {spec.variant} starts from random weights")
-        read_vgg16(settings["weights"])
+    weights = settings.get("weights")
+    if weights is not None and spec.scale != "paper":
+        raise InputError(
+            f"setting weights needs scale paper, whose network is VGG-16; this is {spec.scale}"
+        )
+    if spec.scale == "paper":
+        _check_start(spec, weights)
+
+
+def _check_start(spec: RunSpec, weights: str | None) -> None:
+    """Refuse a paper-scale run that needs a pretrained VGG-16 and has none, or a bad file."""
+    pretrained = [of.variant for of in (spec, *requires(spec)) if _NETWORKS[of.variant].pretrained]
+    if not pretrained:
+        return
+    if weights is None:
+        raise InputError(
+            f"{pretrained[0]} starts from a pretrained VGG-16 at scale paper: set weights to a "
+            "safetensors file of one, or train a variant that starts from scratch"
+        )
+    read_vgg16(weights)
 
 
 def _takes_tree(name: str) -> bool:
-    return VARIANTS[name].longer or VARIANTS[name].regroup is not None
+    return _NETWORKS[name].longer or _NETWORKS[name].regroup is not None
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:
@@ -156,15 +172,18 @@ def requires(spec: RunSpec) -> list[RunSpec]:
 
 
 def _from_source(spec: RunSpec) -> bool:
-    own_weights = spec.settings.get("weights") is not None or spec.scale == "paper"
-    return VARIANTS[spec.variant].pretrained and not own_weights
+    return _NETWORKS[spec.variant].pretrained and spec.scale != "paper"
 
 
 def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
-    """The splits of the dataset at the scale's size; for the source network, other people."""
+    """The splits of the dataset at the scale's size, a twin's drawn anew for each seed.
+
+    For the source network, a draw of other people.
+    """
     if spec.variant != SOURCE:
+        options = {"draw": spec.seed} | options
         return load_splits(spec.dataset, spec.scale, root=root, **options)
-    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"draw": SOURCE_SEED})
+    splits = load_splits(spec.dataset, spec.scale, root=root, **options | {"draw": SOURCE_DRAW})
     return {split: part.select_tasks([SOURCE_TASK]) for split, part in splits.items()}
 
 
@@ -175,17 +194,18 @@ def plan(
 
     Settings: epochs, learning_rate; for a search interval, alpha (instead of the variant's), decay
     (of the affinities) and retest ("never": the tree is final at the first no, "always": as
-    released); weights, safetensors of VGG-16 for paper scale.
+    released); weights, safetensors of VGG-16 for paper scale, from which pretrained networks start,
+    also the search whose tree another network takes.
 
     Raises:
         InputError: a run that `spec` requires is not among `runs`.
     """
-    settings, variant = dict(spec.settings), VARIANTS[spec.variant]
+    settings, variant = dict(spec.settings), _NETWORKS[spec.variant]
     size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
     teachers = [run_of(runs, needed) for needed in teachers_of(spec)]
     reference = run_of(runs, reference_of(spec)) if _takes_tree(spec.variant) else None
     widths = _widths(variant, size, len(tasks), reference)
-    build = partial(build_network, variant.network, widths, len(tasks), size)
+    build = partial(network, spec, tasks, reference=reference)
     wide = _filters(spec, runs)
     initial, train = partial(begin, build, spec.seed, wide, filters=variant.filters), None
     if variant.alpha is not None:
@@ -194,6 +214,7 @@ def plan(
             alpha=settings.get("alpha", variant.alpha),
             limits=limits,
             interval=settings.get("interval", size.interval),
+            first_epochs=size.first_epochs,
             decay=settings.get("decay", 0.99),
             retest=settings.get("retest", "never") == "always",
         )
@@ -220,25 +241,41 @@ def plan(
         initial=initial,
         train=train,
         seen_by_all=data,
-        notes=(_note(widths, settings.get("weights"), wide is not None),),
+        notes=(_note(widths, spec.scale, wide is not None),),
     )
+
+
+def network(
+    spec: RunSpec, tasks: TaskSet, structure: Any = None, *, reference: Run | None = None
+) -> nn.Module:
+    """The untrained network of `spec` for any tasks.
+
+    Args:
+        spec: the run.
+        tasks: as many as the network has outputs.
+        structure: that of a run's record, None for the network that the training begins with.
+        reference: the finished search whose size that one has, where the variant takes it.
+    """
+    variant, size = _NETWORKS[spec.variant], size_of(spec.dataset, spec.scale)
+    if variant.network != "low-rank" and structure is not None:
+        return BranchedVGG.from_structure(structure)
+    widths = _widths(variant, size, len(tasks), reference)
+    return build_network(variant.network, widths, len(tasks), size)
 
 
 def _filters(spec: RunSpec, runs: Mapping[RunSpec, Run]) -> Callable[[], Filters] | None:
     """What gives the filters of the wide network, None for random weights."""
-    weights = spec.settings.get("weights")
-    if weights is not None:
-        return partial(read_vgg16, weights)
-    if not _from_source(spec):
-        return None
-    return partial(source_filters, run_of(runs, source_of(spec)))
+    if _from_source(spec):
+        return partial(source_filters, run_of(runs, source_of(spec)))
+    weights = spec.settings.get("weights") if _NETWORKS[spec.variant].pretrained else None
+    return None if weights is None else partial(read_vgg16, weights)
 
 
 def _widths(variant: Variant, size: Size, num_tasks: int, reference: Run | None) -> tuple[int, ...]:
     if variant.network != "thin":
         return size.wide
     if variant.omega is not None:
-        return thin_widths(max(1, variant.omega // size.divisor), size.wide)
+        return thin_widths(max(1, variant.omega // size.thin_divisor), size.wide)
     goal = reference.metrics["selected"]["weights"]
     return thin_widths(matching_omega(goal, num_tasks, size.wide, size.image_size), size.wide)
 
@@ -263,33 +300,36 @@ def _known_groups(spec: RunSpec, tasks: TaskSet) -> dict[str, list[str]]:
     return known
 
 
-def _note(widths: Sequence[int], weights: str | None, from_wide: bool) -> str:
+def _note(widths: Sequence[int], scale: str, from_wide: bool) -> str:
     start = "random initial weights"
     if from_wide:
         start = (
             "from VGG-16 weights of the user"
-            if weights
+            if scale == "paper"
             else f"from a wide network that learned {SOURCE_TASK} on other drawn faces"
         )
     return f"channels of a branch {', '.join(map(str, widths))}; {start}"
 
 
-_ON_FACES = (
-    *(SOURCE, "vgg", "thin-32", REFERENCE, "branch-32-1.0", "branch-64-1.0", "low-rank"),
-    *("thin-32-longer", "matched", "regroup-original", "regroup-swapped", "regroup-shuffled"),
-    *("regroup-correlated", "regroup-corrected", "thin-32-scratch", "thin-32-random-filters"),
-    *("branch-32-2.0-scratch", "vgg-scratch"),
-)
 #: Variant and dataset of the runs that the claims ask for, required ones first.
-EVIDENCE: tuple[tuple[str, str], ...] = (
-    *((name, "celeba-twin") for name in _ON_FACES),
-    *((name, "deepfashion-twin") for name in ("vgg", "low-rank")),
-    *((name, f"{JOINT}-twin") for name in (REFERENCE, "branch-64-2.0")),
+EVIDENCE: tuple[tuple[str, str], ...] = tuple(
+    (name, "celeba-twin")
+    for name in (
+        *("thin-32", REFERENCE, "matched", "vgg", "low-rank"),
+        *("regroup-original", "regroup-swapped", "regroup-shuffled", "regroup-correlated"),
+        *("thin-32-scratch", "thin-32-random-filters"),
+    )
 )
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:
-    """The runs that the chapter's claims ask for."""
+    """The runs that the chapter's claims ask for.
+
+    At scale paper on the real sets, where the start is a file of the user (setting weights).
+    """
+    real = scale == "paper"
     return [
-        RunSpec(PAPER, name, dataset, scale, seed) for name, dataset in EVIDENCE for seed in seeds
+        RunSpec(PAPER, name, dataset.removesuffix("-twin") if real else dataset, scale, seed)
+        for name, dataset in EVIDENCE
+        for seed in seeds
     ]

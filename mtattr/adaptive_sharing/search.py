@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -32,6 +33,9 @@ class SearchSettings:
         alpha: branching factor of Eq. 9, at least 0.
         limits: most branches of each of the 15 layers.
         interval: iterations between two decisions.
+        first_epochs: None: a round is the beginning of the training, left after `interval`
+            iterations (paper). Else each round is a short training of its own, whose rate falls as
+            in a long one: the first of so many epochs, others of the fewest that hold `interval`.
         decay: of the moving average behind the affinity.
         retest: ask a layer that did not split again after every further interval (released code);
             else the tree is final at the first layer that does not split (paper).
@@ -40,6 +44,7 @@ class SearchSettings:
     alpha: float
     limits: Sequence[int]
     interval: int = 1000
+    first_epochs: int | None = None
     decay: float = 0.99
     retest: bool = False
 
@@ -51,6 +56,8 @@ class SearchSettings:
         ):
             raise InputError(f"alpha must be a number of at least 0, got {self.alpha!r}")
         whole_number("interval", self.interval)
+        if self.first_epochs is not None:
+            whole_number("first_epochs", self.first_epochs)
         if len(self.limits) != len(LAYERS) or min(self.limits) < 1:
             raise InputError(
                 f"limits must be {len(LAYERS)} positive numbers, got {tuple(self.limits)}"
@@ -59,9 +66,10 @@ class SearchSettings:
 
 @dataclass
 class _State:
-    """Progress of a search; JSON."""
+    """Progress of a search; JSON. `iterations` are those of the rounds that are over."""
 
     round: int = 0
+    iterations: int = 0
     tests: int = 0
     done: bool = False
     structure: Any = None
@@ -81,8 +89,9 @@ def search(
     Each round trains for `interval` iterations, estimates the affinities from these very batches,
     and groups the branches at the junction; more than one group widens the layer below and starts
     the next round, with a fresh optimiser and learning rate schedule. The last round, which did
-    not split, goes on as the final training. The state lies beside the loop's checkpoint, so a
-    killed search goes on.
+    not split, goes on as the final training; where rounds are trainings of their own, the final one
+    begins anew from its weights. The state lies beside the loop's checkpoint, so a killed search
+    goes on.
 
     Args:
         plan: the thin model (`initial`) and how it is trained.
@@ -91,6 +100,13 @@ def search(
         on_round: called with tree, affinity `(T, T)` and name of the widened layer.
     """
     fabric = loop.fabric
+    steps = max(1, len(plan.data["train"]) // plan.settings.batch_size)
+    iterations = plan.settings.epochs * steps
+    if settings.interval > iterations:
+        raise InputError(
+            f"an interval of {settings.interval} iterations is longer than the whole schedule of "
+            f"{iterations}; make it shorter or raise epochs"
+        )
     affinity = ErrorAffinity(len(plan.tasks), settings.decay).to(fabric.device)
     file = loop.checkpoint.parent / "search" / "rounds.safetensors"
     if file.exists():
@@ -98,7 +114,6 @@ def search(
     else:
         thin = plan.initial()  # line 1: the thin model, every task on one trunk
         state, weights = _State(structure=thin.structure), thin.weights
-    iterations = plan.settings.epochs * max(1, len(plan.data["train"]) // plan.settings.batch_size)
     while not state.done:
         started, here = time.monotonic(), _round(loop, state)
         tree = Tree.from_list(state.structure["tree"])
@@ -107,8 +122,15 @@ def search(
             state.done = True
             break
         # Train this model for a while; its errors on the way give the affinities (Eq. 6).
-        until, initial = settings.interval * (state.tests + 1), Initial(state.structure, weights)
-        model = fit(plan, here, initial=initial, observer=affinity, stop_after=until).model
+        asked, until = plan, settings.interval * (state.tests + 1)
+        if settings.first_epochs is not None:
+            short = math.ceil(settings.interval / steps)
+            epochs = short if state.decisions else settings.first_epochs
+            asked = replace(plan, settings=replace(plan.settings, epochs=epochs))
+            until = epochs * steps
+        initial = Initial(state.structure, weights)
+        model = fit(asked, here, initial=initial, observer=affinity, stop_after=until).model
+        net = getattr(model, "module", model)
         # Group the branches at the junction (Eq. 7 to 11).
         groups = choose_branches(
             branch_affinity(affinity.matrix, tree.tasks_of(at)),
@@ -120,23 +142,26 @@ def search(
         groups = fabric.broadcast(groups)
         state.decisions.append({"layer": LAYERS[at - 1], "iteration": until, "groups": groups})
         _log.info("%s: %s gets %d branches", here.title, LAYERS[at - 1], len(groups))
-        if len(groups) > 1:  # widen the layer below the junction, copies with the old filters
-            net = getattr(model, "module", model).widen(groups)
-            state.structure, weights = net.structure, net.state_dict()
-            state.round, state.tests = state.round + 1, 0
-        elif settings.retest and until < iterations:
+        split = len(groups) > 1
+        if split:  # widen the layer below the junction, copies with the old filters
+            net.widen(groups)
+            state.tests = 0
+        elif settings.retest and settings.interval * (state.tests + 1) < iterations:
             state.tests += 1
         else:
             state.done = True
+        over = split or settings.first_epochs is not None
+        if over:
+            state.structure, weights = net.structure, net.state_dict()
+            state.round, state.iterations = state.round + 1, state.iterations + until
         state.seconds += time.monotonic() - started
         if fabric.is_global_zero:
             _save(file, state, weights, loop.identity, affinity)
         fabric.barrier()
-        if len(groups) > 1:
-            if fabric.is_global_zero:
-                here.checkpoint.unlink(missing_ok=True)
-            if on_round is not None:
-                on_round(net.tree, affinity.matrix, LAYERS[at - 1])
+        if over and fabric.is_global_zero:
+            here.checkpoint.unlink(missing_ok=True)
+        if split and on_round is not None:
+            on_round(net.tree, affinity.matrix, LAYERS[at - 1])
     final = replace(_round(loop, state), title=loop.title)
     trained = fit(plan, final, initial=Initial(state.structure, weights))
     return replace(trained, findings=_findings(state, affinity), metrics=_metrics(affinity))
@@ -154,7 +179,7 @@ def _round(loop: Loop, state: _State) -> Loop:
 
 
 def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
-    """Decisions, seconds, affinities (rows above the diagonal), shares of difficult images."""
+    """Log of a search: affinities as rows above the diagonal, shares of difficult images."""
     matrix = affinity.matrix.cpu()
     pairs = [
         round(float(matrix[i, j]), 4) for i in range(len(matrix)) for j in range(i + 1, len(matrix))
@@ -166,6 +191,7 @@ def _findings(state: _State, affinity: ErrorAffinity) -> dict[str, Any]:
     shares = [round(float(share), 4) for share in affinity.difficult_share]
     return {
         "decisions": decisions,
+        "iterations": state.iterations,
         "seconds": round(state.seconds, 3),
         "affinity": pairs,
         "difficult": shares,

@@ -16,8 +16,6 @@ from mtattr.training import SPLITS, FitSettings, recipe
 PAPER = "adaptive_sharing"
 #: Faces and clothes together; its root is the folder above both.
 JOINT = "celeba+deepfashion"
-#: Images in a step, everywhere (Sec. 4.5).
-BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,10 @@ class Size:
 
     Args:
         fit: length, optimiser and augmentation.
-        divisor: divides every number of channels of every network.
+        divisor: divides every number of channels of VGG-16 and low-rank.
+        thin_divisor: divides the widths of thin networks, and of those that grow from them.
         interval: iterations between two decisions of a search.
+        first_epochs: of a search whose rounds are trainings of their own, see `SearchSettings`.
         image_size: side in pixels.
         rates: learning rate by kind of network where it is not that of `fit`.
         train, val, test: most images, None = the whole split.
@@ -35,7 +35,9 @@ class Size:
 
     fit: FitSettings
     divisor: int
+    thin_divisor: int
     interval: int
+    first_epochs: int | None = None
     image_size: int = 32
     rates: Mapping[str, float] = field(default_factory=dict)
     train: int | None = None
@@ -53,14 +55,12 @@ def divided(widths: Sequence[int], divisor: int) -> tuple[int, ...]:
     return tuple(max(1, width // divisor) for width in widths)
 
 
-def _sgd(
-    epochs: int, learning_rate: float, milestones: tuple[float, float] = (1 / 3, 2 / 3)
-) -> FitSettings:
+def _sgd(epochs: int, milestones: tuple[float, float]) -> FitSettings:
     """SGD as in the paper; gradients clipped to a norm of 20 as in the released code."""
     return FitSettings(
         epochs=epochs,
-        batch_size=BATCH,
-        learning_rate=learning_rate,
+        batch_size=32,
+        learning_rate=1e-3,
         optimizer="sgd",
         weight_decay=5e-4,
         schedule="step",
@@ -69,8 +69,23 @@ def _sgd(
     )
 
 
-#: Rate of the best validation accuracy in pilots; the paper has one rate for all networks.
-_RATES = {"vgg": 0.003, "low-rank": 0.001, "thin": 0.03, "matched": 0.01, "branched": 0.01}
+def _adamw(epochs: int, batch_size: int) -> FitSettings:
+    """AdamW with one cycle of the rate, for networks that must learn from few images."""
+    return FitSettings(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=0.01,
+        optimizer="adamw",
+        betas=(0.9, 0.99),
+        weight_decay=0.05,
+        schedule="one_cycle",
+        warm_up=0.25,
+        clip_norm=20.0,
+    )
+
+
+#: Highest rate of small networks; the paper has one rate for all networks.
+_RATES = {"vgg": 0.003, "low-rank": 0.003}
 
 
 def _sizes(
@@ -79,13 +94,33 @@ def _sizes(
     """Sizes by scale; `paper_epochs` are the paper's 60 or 100 thousand iterations of 32 images."""
     return {
         "smoke": Size(
-            _sgd(3, 0.01), divisor=8, interval=5, rates=_RATES, train=640, val=320, test=400
+            _adamw(3, 32),
+            divisor=8,
+            thin_divisor=8,
+            interval=5,
+            first_epochs=1,
+            rates=_RATES,
+            train=640,
+            val=320,
+            test=400,
         ),
         "reduced": Size(
-            _sgd(9, 0.01), divisor=4, interval=100, rates=_RATES, train=6000, val=2000, test=4000
+            _adamw(6, 64),
+            divisor=4,
+            thin_divisor=1,
+            interval=312,
+            first_epochs=6,
+            rates=_RATES,
+            train=20_000,
+            val=2000,
+            test=5000,
         ),
         "paper": Size(
-            _sgd(paper_epochs, 1e-3, milestones), divisor=1, interval=paper_interval, image_size=224
+            _sgd(paper_epochs, milestones),
+            divisor=1,
+            thin_divisor=1,
+            interval=paper_interval,
+            image_size=224,
         ),
     }
 

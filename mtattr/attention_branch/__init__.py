@@ -18,12 +18,15 @@ In the paper -> in this package:
 - Table 2 -> `cifar_resnet`, `wide_resnet`, `densenet`, `resnext`, `imagenet_resnet`, `vgg16`
 - Table 3 -> `imagenet_resnet`, `vgg16`
 - Table 4 -> `MultitaskAttentionBranchNet`
+- not in the paper: whether the map is used, `map_use`, and whether it shows what the network has
+  learned, `sanity`
 """
 
 from mtattr.attention_branch.attention import apply_attention
 from mtattr.attention_branch.branch import AttentionBranch
 from mtattr.attention_branch.imagenet import imagenet_resnet, vgg16
 from mtattr.attention_branch.loss import attention_branch_loss
+from mtattr.attention_branch.map_use import map_use
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.multitask import MultitaskAttentionBranchNet, TaskAttentionBranch
 from mtattr.attention_branch.network import (
@@ -34,6 +37,7 @@ from mtattr.attention_branch.network import (
 )
 from mtattr.attention_branch.parts import Parts
 from mtattr.attention_branch.residual import ResidualBlock, cifar_resnet, residual_parts, resnext
+from mtattr.attention_branch.sanity import sanity
 from mtattr.attention_branch.sharing import gated_conv2d
 from mtattr.attention_branch.task_norm import TaskBatchNorm2d
 from mtattr.attention_branch.task_stage import TaskStage
@@ -58,9 +62,11 @@ __all__ = [
     "explanation_maps",
     "gated_conv2d",
     "imagenet_resnet",
+    "map_use",
     "methods_of",
     "residual_parts",
     "resnext",
+    "sanity",
     "vgg16",
     "wide_resnet",
 ]

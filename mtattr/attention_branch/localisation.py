@@ -17,7 +17,7 @@ from mtattr.evaluation import (
     known_regions,
     localisation_scores,
     random_maps,
-    rank_correlation,
+    row_correlations,
 )
 
 #: Images of the test split whose maps are scored, and pairs of image and task for faithfulness.
@@ -113,8 +113,7 @@ def map_distance(a: Tensor, b: Tensor) -> float:
 
     0 for maps of the same order, 1 for unrelated ones; images with a constant map are left out.
     """
-    values = [rank_correlation(x, y) for x, y in zip(a.flatten(1), b.flatten(1), strict=True)]
-    return 1 - torch.tensor(values, dtype=torch.float64).nanmean().item()
+    return 1 - row_correlations(a.flatten(1), b.flatten(1)).nanmean().item()
 
 
 def on_both_regions(data: Mapping[str, ImageData], maps: Tensor) -> dict[str, float]:

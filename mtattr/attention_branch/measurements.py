@@ -15,7 +15,9 @@ from mtattr.attention_branch.localisation import (
     map_distance,
     on_both_regions,
 )
+from mtattr.attention_branch.map_use import map_use
 from mtattr.attention_branch.maps import explanation_maps, methods_of
+from mtattr.attention_branch.sanity import sanity
 from mtattr.data.batches import take
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation import accuracy
@@ -50,19 +52,24 @@ def analyse(
     net: nn.Module,
     data: Mapping[str, ImageData],
     device: object,
+    *,
+    seed: int = 0,
 ) -> dict[str, float]:
-    """Localisation and faithfulness of the maps, and accuracy of the attention branch.
+    """Localisation, faithfulness, sanity and use of the maps, and accuracy of the attention branch.
 
     Args:
         whole: splits with all their tasks, of which `data` may have only one.
         rivals: none, or two networks of another task, the first of this run's seed. Then
             `task_distance_over_seed` is the distance of this network's maps from the first's minus
             that of the second's: whether another task changes maps more than another seed.
+        seed: of the run, with which `sanity` shuffles.
     """
     test = data["test"]
     found = localisation(net, test, device=device) | faithfulness(net, test, device=device)
+    found |= sanity(net, test, seed=seed, device=device)
     if "attention" not in methods_of(net):
         return found
+    found |= map_use(net, test, device=device)
     perception, attention = (
         metrics(logits, test.labels, test.tasks) for logits in _both_logits(net, test, device)
     )

@@ -129,11 +129,12 @@ class MultitaskAttentionBranchNet(nn.Module):
         self.head_weight = nn.Parameter(weight.view(num_tasks, head_units, -1).clone())
         self.head_bias = nn.Parameter(bias.view(num_tasks, head_units).clone())
 
-    def forward(self, images: Tensor) -> Output:
-        """Logits and maps for images `(B, 3, H, W)` in [0, 1]."""
+    def forward(self, images: Tensor, maps: Tensor | None = None) -> Output:
+        """Logits and maps for images `(B, 3, H, W)` in [0, 1]; `maps` in place of the branch's."""
         check_images(images, self.stride, training=self.training)
         g = self.extractor(images)
-        attention_logits, maps = self.branch(g)
+        attention_logits, own = self.branch(g)
+        maps = own if maps is None else maps
         pooled, evidence = self.perceive(g, maps)
         weight, bias = self.head_difference
         logits = torch.einsum("btd,td->bt", pooled, weight) + bias

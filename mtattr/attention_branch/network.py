@@ -75,11 +75,12 @@ class AttentionBranchNet(nn.Module):
         self.extractor, self.perception, self.top = parts.extractor, parts.perception, parts.top
         self.branch = AttentionBranch(parts.attention, parts.attention_channels, num_classes, form)
 
-    def forward(self, images: Tensor) -> Output:
-        """Logits and map for images `(B, 3, H, W)` in [0, 1]."""
+    def forward(self, images: Tensor, maps: Tensor | None = None) -> Output:
+        """Logits and map for images `(B, 3, H, W)` in [0, 1]; `maps` in place of the branch's."""
         check_images(images, self.stride, training=self.training)
         g = attended = self.extractor(images)
-        attention_logits, maps, _ = self.branch(g)
+        attention_logits, own, _ = self.branch(g)
+        maps = own if maps is None else maps
         if self.attend:
             attended = apply_attention(g, maps, self.residual)
         features = self.perception(attended)

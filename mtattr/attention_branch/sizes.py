@@ -74,33 +74,41 @@ def _sgd(
     )
 
 
-def _quick(epochs: int, **augmentation: Any) -> FitSettings:
-    """Adam, its rate falling to 0: the small networks start from random weights."""
+def _quick(epochs: int, *, shift: int = 0, flip: bool = False) -> FitSettings:
+    """AdamW along one cycle, by which small networks learn from random weights in few epochs.
+
+    Chosen on validation with seeds from 100 on; every variant of a dataset has the same.
+    """
     return FitSettings(
-        epochs=epochs, batch_size=32, learning_rate=3e-3, schedule="cosine", **augmentation
+        epochs=epochs,
+        batch_size=64,
+        learning_rate=0.01,
+        optimizer="adamw",
+        weight_decay=0.01,
+        schedule="one_cycle",
+        shift=shift,
+        flip=flip,
     )
 
 
 _HALF, _CARS, _FACES = (0.5, 0.75), (0.5, 0.7), (0.4, 0.8)
 _WIDE = {"wrn": 5e-4, "resnext": 5e-4}
-_SMOKE, _REDUCED = {"train": 640, "val": 320, "test": 400}, {"val": 1000, "test": 3000}
+_SMOKE = {"train": 640, "val": 320, "test": 400}
+_REDUCED = {"train": 20_000, "val": 2000, "test": 5000}
 #: Digits read differently in a mirror; cars and faces do not.
 _SMALL_SIZES = {
     "cluttered-digits": {
-        "smoke": Size(_quick(4), 24, **_SMOKE | {"train": 2000}),
-        "reduced": Size(_quick(6), 24, **_REDUCED | {"train": 6000}),
+        "smoke": Size(_quick(4, shift=2), 24, **_SMOKE | {"train": 2000}),
+        # On more images every network ends near the ceiling, where none can be better.
+        "reduced": Size(_quick(8, shift=2), 24, **_REDUCED | {"train": 5000}),
     },
     "compcars": {
         "smoke": Size(_quick(3, flip=True), (44, 64), stem_stride=2, **_SMOKE),
-        "reduced": Size(
-            _quick(6, flip=True), (56, 80), stem_stride=2, **_REDUCED | {"train": 8000}
-        ),
+        "reduced": Size(_quick(6, flip=True), (56, 80), stem_stride=2, **_REDUCED),
     },
     "celeba": {
         "smoke": Size(_quick(3, flip=True), 32, stem_stride=2, width=0.5, **_SMOKE),
-        "reduced": Size(
-            _quick(6, flip=True), 48, stem_stride=2, width=0.5, **_REDUCED | {"train": 4000}
-        ),
+        "reduced": Size(_quick(3, flip=True), 48, stem_stride=2, width=0.5, **_REDUCED),
     },
 }
 _AS_SMALL = {
@@ -145,7 +153,12 @@ def size_of(dataset: str, scale: str) -> Size:
 
 
 def load_splits(
-    dataset: str, scale: str, *, root: str | Path | None = None, **options: Any
+    dataset: str,
+    scale: str,
+    *,
+    draw: int | None = None,
+    root: str | Path | None = None,
+    **options: Any,
 ) -> dict[str, ImageData]:
-    """The three splits at the size of a scale; options are the loader's."""
-    return recipe.load_splits(dataset, size_of(dataset, scale), root=root, **options)
+    """The three splits at the size of a scale; `draw` is that of a twin, options the loader's."""
+    return recipe.load_splits(dataset, size_of(dataset, scale), draw=draw, root=root, **options)

@@ -99,11 +99,10 @@ def run(
     from mtattr.training import fit_or_load, recipe_of
 
     if evidence:
-        if variants or datasets or settings:
-            raise InputError(
-                "--evidence names the runs itself; leave --variant, --dataset and --set out"
-            )
-        specs = recipe_of(paper).evidence(scale, seeds)
+        if variants or datasets:
+            raise InputError("--evidence names the runs itself; leave --variant and --dataset out")
+        asked = recipe_of(paper).evidence(scale, seeds)
+        specs = [replace(spec, settings={**spec.settings, **dict(settings)}) for spec in asked]
     else:
         specs = _product(paper, variants, datasets, scale, seeds, dict(settings))
     if shard is not None:

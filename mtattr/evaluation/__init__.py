@@ -13,7 +13,12 @@ from mtattr.evaluation.accuracy import (
 )
 from mtattr.evaluation.batched import batched, evaluating
 from mtattr.evaluation.by_task import accuracy_by_task
-from mtattr.evaluation.correlation import mantel_test, phi_coefficients, rank_correlation
+from mtattr.evaluation.correlation import (
+    mantel_test,
+    phi_coefficients,
+    rank_correlation,
+    row_correlations,
+)
 from mtattr.evaluation.cost import (
     count_flops,
     count_parameters,
@@ -24,6 +29,7 @@ from mtattr.evaluation.cost import (
 from mtattr.evaluation.counts import counts, f1_from, precision_from, recall_from
 from mtattr.evaluation.deletion import deletion_insertion
 from mtattr.evaluation.gradcam import class_activation_maps, grad_cam
+from mtattr.evaluation.imputation import linear_imputation, mean_colour
 from mtattr.evaluation.localisation import (
     centre_prior,
     energy_inside,
@@ -81,11 +87,13 @@ __all__ = [
     "holm",
     "known_regions",
     "latency",
+    "linear_imputation",
     "linear_probe",
     "localisation_scores",
     "mantel_test",
     "mean_accuracy",
     "mean_accuracy_floor",
+    "mean_colour",
     "mean_estimate",
     "micro_accuracy",
     "micro_floor",
@@ -104,6 +112,7 @@ __all__ = [
     "rank_correlation",
     "recall_from",
     "region_iou",
+    "row_correlations",
     "seconds_in_turn",
     "t_interval",
     "task_accuracy",

@@ -49,6 +49,24 @@ def rank_correlation(a: Tensor, b: Tensor) -> float:
     return float(stats.spearmanr(a.cpu().numpy(), b.cpu().numpy()).statistic)
 
 
+def row_correlations(a: Tensor, b: Tensor) -> Tensor:
+    """Spearman's rank correlation of each row of `a` `(M, P)` with that of `b`: float64 `(M,)`.
+
+    Ties share their mean rank; NaN where a row is constant.
+    """
+    if a.shape != b.shape or a.ndim != 2:
+        raise InputError(
+            "row_correlations: expected two matrices of one shape, "
+            f"got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    from scipy import stats  # slow to import
+
+    ranks = (torch.from_numpy(stats.rankdata(x.cpu().numpy(), axis=1)) for x in (a, b))
+    x, y = (of - of.mean(1, keepdim=True) for of in ranks)
+    spread = (x.square().sum(1) * y.square().sum(1)).sqrt()
+    return torch.where(spread > 0, (x * y).sum(1) / spread, torch.nan)
+
+
 def mantel_test(
     a: Tensor, b: Tensor, *, permutations: int = 999, seed: int = 0
 ) -> dict[str, float]:

@@ -9,6 +9,7 @@ from mtattr.evidence.by_seed import (
     values_by_seed,
 )
 from mtattr.evidence.claim import Claim, claims_sha256
+from mtattr.evidence.earlier import changes_table, read_earlier
 from mtattr.evidence.family import judge_all, tally
 from mtattr.evidence.gate import TRAINED_SHARE
 from mtattr.evidence.ledger import append, find_record, ledger_lines, read_ledger, remove_edition
@@ -70,6 +71,7 @@ __all__ = [
     "artefact_table",
     "canonical_json",
     "causes",
+    "changes_table",
     "check_record",
     "claims_at",
     "claims_sha256",
@@ -93,6 +95,7 @@ __all__ = [
     "pool",
     "pooled_table",
     "published_table",
+    "read_earlier",
     "read_ledger",
     "remove_edition",
     "rerun",

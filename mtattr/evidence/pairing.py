@@ -11,6 +11,9 @@ from mtattr.canonical import canonical_json
 from mtattr.evidence.claim import Claim
 
 Record = Mapping[str, Any]
+#: Settings that name what a network starts from. They pair no runs and part none: of a pretrained
+#: network and its rival from scratch, one alone reads the file.
+STARTS = ("weights",)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
 
     Of several records of one variant and seed the last counts (a ledger is in order of time). Two
     records make a pair if they share seed and data fingerprint, and for costs also device, threads
-    and precision. Settings that the claim leaves open must agree in all records, else none counts.
+    and precision. Settings that the claim leaves open must agree in all records, else none counts,
+    except those that name a start.
     """
     remarks: list[str] = []
     everything = [record for record in records if claim.concerns_in_any_edition(record)]
@@ -77,21 +81,28 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
         remarks.append(f"no {claim.metric} for seed {_list(unmeasured)}")
     if len({record["code"]["digest"] for group in used for record in group}) > 1:
         remarks.append("records come from more than one version of the code")
+    if len({record["environment"].get("cpu") for group in used for record in group}) > 1:
+        remarks.append("records come from more than one model of processor")
     seeds, a, b = zip(*rows, strict=True) if rows else ((), (), ())
     return Sample(seeds=seeds, a=a, b=b, runs=tuple(used), remarks=tuple(remarks))
 
 
 def _one_setting(claim: Claim, records: list[Record], remarks: list[str]) -> list[Record]:
     """Records with exactly the claim's settings; without any, all if their settings agree."""
-    wanted = canonical_json(claim.settings)
+    wanted = _shared(claim.settings)
     by_settings: dict[str, list[Record]] = {}
     for record in records:
-        by_settings.setdefault(canonical_json(record["spec"]["settings"]), []).append(record)
+        by_settings.setdefault(_shared(record["spec"]["settings"]), []).append(record)
     if len(by_settings) > 1 and wanted not in by_settings:
         open_settings = " | ".join(sorted(by_settings))
         remarks.append(f"records differ in settings that the claim leaves open: {open_settings}")
         return []
     return by_settings.get(wanted, records)
+
+
+def _shared(settings: Mapping[str, Any]) -> str:
+    """JSON of the settings that two paired runs must share."""
+    return canonical_json({name: value for name, value in settings.items() if name not in STARTS})
 
 
 def _reference(claim: Claim, record: Record) -> float:
@@ -106,7 +117,7 @@ def comparable(claim: Claim, first: Record, second: Record) -> bool:
         return True
     return all(
         first["environment"].get(key) == second["environment"].get(key)
-        for key in ("device", "threads", "precision")
+        for key in ("device", "cpu", "threads", "precision")
     )
 
 

@@ -355,8 +355,8 @@ for title, twin in (("digits", DIGITS), ("attributes", FACES)):
 # %% [markdown]
 # The attention maps of attributes are raw, and many are negative everywhere: they have no energy at all, as the page [multitask](multitask.ipynb) counts. So for attributes read pointing and overlap first.
 #
-# The other question needs no regions. {term}`Deletion and insertion <deletion and insertion>`: how soon does the answer break down when the pixels that the map calls important are painted over, and how soon
-# does it stand when only they are shown? A good map has a low deletion and a high insertion. Both are read on the network's own probabilities, so each map is compared with a bump on the centre *of the
+# The other question needs no regions. {term}`Deletion and insertion <deletion and insertion>`: how soon does the answer break down when the pixels that the map calls important are removed, and how soon
+# does it stand when only they are left? What is removed is guessed from its neighbours {cite:p}`rong2022road`. A good map has a low deletion and a high insertion. Both are read on the network's own probabilities, so each map is compared with a bump on the centre *of the
 # same network*: below zero is better for deletion, above zero for insertion.
 
 # %%
@@ -504,20 +504,18 @@ else:
 # %%
 QUESTIONS = {
     "abn-beats-baseline-resnet20": (DIGITS, "attention beats the plain network on digits"),
-    "longer-abn-beats-baseline-resnet20": (DIGITS, "and after a longer training"),
     "abn-beats-matched-digits": (DIGITS, "it beats a plain network as large"),
-    "longer-abn-beats-matched-resnet20": (DIGITS, "and after a longer training"),
     "abn-beats-unattended-digits": (DIGITS, "it beats the same branches without attention"),
-    "longer-abn-beats-unattended-resnet20": (DIGITS, "and after a longer training"),
     "attributes-gain": (FACES, "a map for each attribute beats the plain network on faces"),
     "one-map-is-not-enough": (FACES, "a map for each beats one map for all"),
     "maps-find-objects": (DIGITS, "its map has more energy on the ink than a centred bump"),
-    "longer-maps-find-objects": (DIGITS, "and after a longer training"),
     "maps-find-attributes": (FACES, "maps of attributes have more energy inside than one"),
     "maps-point-better-than-centre-attributes": (FACES, "their peaks beat the centre"),
     "maps-point-better-than-gradcam-attributes": (FACES, "they point better than Grad-CAM"),
-    "maps-follow-the-task": (CARS, "another task changes the map more than another seed"),
-    "batch-norm-trap": (FACES, "batch norm as released costs accuracy"),
+    "places-of-the-map-are-used-digits": (DIGITS, "it is right less often with a flat map"),
+    "own-map-is-used-digits": (DIGITS, "and with the map of another image"),
+    "places-of-the-map-are-used-attributes": (FACES, "so it is with flat maps of attributes"),
+    "maps-forget-digits": (DIGITS, "its map changes when all weights are shuffled"),
 }
 SAYS = {"trend holds": "yes", "not reproduced": "no", "inconclusive": "open"}
 for name, (twin, question) in QUESTIONS.items():

@@ -303,3 +303,13 @@ def test_beyond_chance_of_a_task_that_was_never_known_stays_unknown():
     matrix = torch.full((3, 3), 0.7, dtype=torch.float64)
     found = affinity_beyond_chance(matrix, share)
     assert found.isnan().tolist() == [[False, True, False], [True, False, True], [False, True, False]]
+
+
+def test_margins_of_half_precision_logits_are_those_of_single_precision():
+    logits = torch.tensor([[-9.0, -5, 0, 5, 5.5, 6, 6.5, 7, 9, 30]]).bfloat16()
+    for label in (0.0, 1.0):
+        labels = torch.full(logits.shape, label)
+        margins = error_margins(logits, labels)
+        assert margins.dtype == torch.float32
+        exact = [1 / (1 + math.exp(-z if label < 0.5 else z)) for z in logits[0].double().tolist()]
+        torch.testing.assert_close(margins[0].double(), torch.tensor(exact, dtype=torch.float64), rtol=1e-5, atol=0)

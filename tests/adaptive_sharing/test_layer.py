@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from mtattr.adaptive_sharing.layer import BranchedLayer, BranchedOutputs
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 #: Branches below, parents: one below, as many as below in and out of order, and forks.
 READS = [(1, (0,)), (1, (0, 0, 0)), (3, (0, 1, 2)), (3, (2, 0, 1)), (2, (1, 0, 0, 1, 1))]
@@ -162,3 +163,29 @@ def test_a_fully_connected_layer_does_not_depend_on_the_memory_layout(parents):
         turned.execution = "loop"
         torch.testing.assert_close(turned(images), expected, atol=1e-12, rtol=1e-12)
         turned.execution = "grouped"
+
+
+class Indices(TorchDispatchMode):
+    """The index tensors of every lookup."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten.index.Tensor:
+            self.seen += [index.data_ptr() for index in args[1] if index is not None]
+        return function(*args, **(kwargs or {}))
+
+
+def test_a_forward_pass_copies_no_list_to_the_device():
+    hidden, top = layer_of((2, 0, 1)), BranchedOutputs(4, (1, 0, 0)).double()
+    moved = copy.deepcopy(hidden)
+    moved.take_branches([0, 1, 2], (1, 2, 0))
+    for layer, x in ((hidden, noise(2, 9, 6, 5)), (moved, noise(2, 9, 6, 5)), (top, noise(2, 8, 1, 1))):
+        with Indices() as indices:
+            layer(x)
+        assert indices.seen == [layer.reads.data_ptr()]
+        assert layer.reads.tolist() == list(layer.parents)
+        assert "reads" not in layer.state_dict()
+        assert copy.deepcopy(layer).to("meta").reads.device.type == "meta"

@@ -260,6 +260,43 @@ def test_a_damaged_file_of_rounds_is_named(tmp_path):
         assert_refused(r"rounds.safetensors.*delete it", plan.train, plan, loop, case=damage)
 
 
+def test_rounds_can_be_trainings_of_their_own(tmp_path, monkeypatch):
+    plan = toy_plan()
+    steps = len(plan.data["train"]) // plan.settings.batch_size
+    settings = replace(plan.train.keywords["settings"], interval=steps + 1, first_epochs=3)
+    module, asked = importlib.import_module("mtattr.adaptive_sharing.search"), []
+
+    def watched(plan, loop, *, initial, observer=None, stop_after=None):
+        done = fit(plan, loop, initial=initial, observer=observer, stop_after=stop_after)
+        asked.append((plan.settings.epochs, len(done.history), initial.weights, {k: v.clone() for k, v in done.last.items()}))
+        return done
+
+    monkeypatch.setattr(module, "fit", watched)
+    found = search(replace(plan, settings=replace(plan.settings, schedule="one_cycle")), loop_in(tmp_path), settings=settings).findings
+    rounds = len(found["decisions"])
+    assert rounds > 1
+    # Each is a whole cycle; the final training has a whole one too and starts where the last round ended.
+    assert [epochs for epochs, *_ in asked] == [3] + [2] * (rounds - 1) + [plan.settings.epochs]
+    assert all(epochs == history for epochs, history, *_ in asked)
+    for name in ("layers.0.weight", "outputs.weight"):  # conv1_1 and the outputs are never copied
+        assert torch.equal(asked[-1][2][name], asked[-2][3][name])
+    assert [decision["iteration"] for decision in found["decisions"]] == [3 * steps] + [2 * steps] * (rounds - 1)
+    assert found["iterations"] == (3 + 2 * (rounds - 1)) * steps
+
+
+def test_an_interval_longer_than_the_schedule_is_refused(tmp_path):
+    plan = toy_plan()
+    steps = plan.settings.epochs * (len(plan.data["train"]) // plan.settings.batch_size)
+    for interval, refused in ((steps, False), (steps + 1, True)):
+        settings = replace(plan.train.keywords["settings"], interval=interval)
+        asked = partial(search, plan, loop_in(tmp_path / str(interval)), settings=settings)
+        if refused:
+            assert_refused(f"interval of {interval} iterations is longer than the whole schedule of {steps}", asked)
+        else:
+            made = asked().findings["decisions"]
+            assert all(decision["iteration"] == steps for decision in made)
+
+
 def test_bad_settings():
     for wrong in (
         *({"alpha": value} for value in (-1, float("nan"), True)),

@@ -6,6 +6,7 @@ from mtattr.adaptive_weighting.loss import losses, square_error, square_errors
 from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
 from mtattr.training import Batch, per_task_loss
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cases import assert_refused
 
@@ -123,3 +124,23 @@ def test_what_a_plan_trains_is_the_square_error():
 def test_shapes_that_would_be_broadcast_are_refused():
     for outputs, labels in (((4, 1), (4, 4)), ((1, 9), (4, 4)), ((4,), (4, 4)), ((4, 9), (1, 4)), ((4, 9), (4, 1)), ((4, 8), (4, 4))):
         assert_refused(r"outputs \(B, 9\) and labels \(B, 4\)", square_error, torch.zeros(outputs), torch.zeros(labels), TASKS)
+
+
+class Sums(TorchDispatchMode):
+    """Whether each sum over segments checks its lengths first."""
+
+    def __init__(self):
+        super().__init__()
+        self.checked = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten.segment_reduce.default:
+            self.checked.append(not kwargs.get("unsafe", False))
+        return function(*args, **(kwargs or {}))
+
+
+def test_the_sum_over_units_does_not_read_its_lengths():
+    # On a GPU a read value is a wait for all that was queued before.
+    with Sums() as sums:
+        square_error(*draw(unknown=0), TASKS)
+    assert sums.checked == [False]

@@ -5,7 +5,7 @@ import torch
 from mtattr.attention_branch import AttentionBranchNet, BaselineNet, ClassActivationNet, MultitaskAttentionBranchNet, cifar_resnet
 from mtattr.attention_branch.localisation import classes_of, faithfulness, localisation, map_distance, named, on_both_regions, shown
 from mtattr.data.image_data import ImageData
-from mtattr.evaluation import centre_prior, energy_inside, known_regions, pointing_game, random_maps, region_iou
+from mtattr.evaluation import centre_prior, energy_inside, known_regions, linear_imputation, pointing_game, random_maps, region_iou
 from mtattr.nets import Output
 from mtattr.tasks import Task, TaskSet
 
@@ -168,6 +168,13 @@ def noise(labels=None, count=N):
     return ImageData(images, data.labels, data.tasks, data.keys, "toy noise", "test")
 
 
+def by_loops(probability, image, large):
+    def filled(image, removed):
+        return linear_imputation(torch.from_numpy(image)[None], torch.from_numpy(removed)[None])[0].numpy()
+
+    return deletion_and_insertion(probability, (image / 255).numpy(), large.numpy(), 4, filled)
+
+
 def test_deletion_and_insertion_are_those_of_the_loops_over_what_is_shown():
     labels = [[1.0, 0, 1], [0, NAN, 1], [1, 1, 1], [0, 0, 0], [0, 1, 0], [1, 1, 1]]
     data, net = noise(labels), Looks(lambda x: PATCH.expand(len(x), 3, H, W), PATCH)
@@ -182,7 +189,7 @@ def test_deletion_and_insertion_are_those_of_the_loops_over_what_is_shown():
                 def probability(image, t=t):
                     return net(torch.from_numpy(image)[None].float()).logits[0, t].sigmoid().item()
 
-                curves.append(deletion_and_insertion(probability, (data.images[n] / 255).numpy(), large.numpy(), 4))
+                curves.append(by_loops(probability, data.images[n], large))
             for k, curve in enumerate(("deletion", "insertion")):
                 assert found[f"{name}_{curve}"] == pytest.approx(sum(pair[k] for pair in curves) / len(curves), abs=1e-5)
         assert found["map_deletion_under_centre"] == pytest.approx(found["centre_deletion"] - found["map_deletion"])
@@ -200,7 +207,7 @@ def test_more_pairs_than_are_scored_at_once_are_each_followed_by_their_own_task(
             def probability(image, t=t):
                 return net(torch.from_numpy(image)[None].float()).logits[0, t].sigmoid().item()
 
-            curves.append(deletion_and_insertion(probability, (data.images[n] / 255).numpy(), PATCH[t].numpy(), 4))
+            curves.append(by_loops(probability, data.images[n], PATCH[t]))
     assert found["map_deletion"] == pytest.approx(sum(pair[0] for pair in curves) / 90, abs=1e-5)
     assert found["map_insertion"] == pytest.approx(sum(pair[1] for pair in curves) / 90, abs=1e-5)
 
@@ -226,7 +233,7 @@ def test_of_a_class_the_probability_of_the_true_one_is_followed():
             def probability(image, k=int(k)):
                 return net(torch.from_numpy(image)[None].float()).logits[0].softmax(0)[k].item()
 
-            curves.append(deletion_and_insertion(probability, (data.images[n] / 255).numpy(), PATCH[int(k)].numpy(), 4))
+            curves.append(by_loops(probability, data.images[n], PATCH[int(k)]))
     assert found["map_deletion"] == pytest.approx(sum(pair[0] for pair in curves) / 5, abs=1e-5)
     assert found["map_insertion"] == pytest.approx(sum(pair[1] for pair in curves) / 5, abs=1e-5)
 

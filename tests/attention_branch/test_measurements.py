@@ -11,6 +11,8 @@ from mtattr.attention_branch import (
     MultitaskAttentionBranchNet,
     cifar_resnet,
     explanation_maps,
+    map_use,
+    sanity,
 )
 from mtattr.attention_branch.localisation import faithfulness, localisation, map_distance, on_both_regions
 from mtattr.attention_branch.measurements import analyse, floors, main_metric, metrics
@@ -85,8 +87,10 @@ def splits_of(tasks, **options):
 @each(("kind", "tasks"), [("cam", FACES), ("abn", FACES), ("per task", FACES), ("baseline", CLASS), ("abn", CLASS)])
 def test_every_network_is_measured_by_what_it_has(kind, tasks, fresh_home):
     net, splits = made(kind, tasks.num_units), splits_of(tasks)
-    found = analyse(splits, (), net, splits, "cpu")
-    expected = localisation(net, splits["test"]) | faithfulness(net, splits["test"])
+    found = analyse(splits, (), net, splits, "cpu", seed=3)
+    expected = localisation(net, splits["test"]) | faithfulness(net, splits["test"]) | sanity(net, splits["test"], seed=3)
+    if kind not in ("baseline", "cam"):
+        expected |= map_use(net, splits["test"])
     more = set(found) - set(expected)
     assert {name: found[name] for name in expected} == pytest.approx(expected, nan_ok=True)
     if kind in ("baseline", "cam"):

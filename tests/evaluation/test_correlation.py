@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mtattr.errors import InputError
-from mtattr.evaluation import mantel_test, phi_coefficients, rank_correlation
+from mtattr.evaluation import mantel_test, phi_coefficients, rank_correlation, row_correlations
 from scipy import stats
 
 from reference import mantel
@@ -161,3 +161,16 @@ def test_mantel_names_bad_arguments():
         with pytest.raises(InputError) as caught:
             mantel_test(a, b, permutations=permutations)
         assert message in str(caught.value), case
+
+
+def test_each_row_has_scipys_rank_correlation_and_a_constant_one_none():
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randint(0, 6, (8, 20), generator=generator).float()
+    b = torch.randn(8, 20, generator=generator) + 0.3 * a
+    a[3] = 2.0
+    found = row_correlations(a, b)
+    for i in range(8):
+        expected = math.nan if i == 3 else stats.spearmanr(a[i], b[i]).statistic
+        assert found[i].item() == pytest.approx(expected, nan_ok=True)
+    with pytest.raises(InputError, match=r"expected two matrices of one shape, got \(8, 20\) and \(20,\)"):
+        row_correlations(a, b[0])

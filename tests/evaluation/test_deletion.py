@@ -1,7 +1,7 @@
 import pytest
 import torch
 from mtattr.errors import InputError
-from mtattr.evaluation import deletion_insertion
+from mtattr.evaluation import deletion_insertion, linear_imputation, mean_colour
 from torch.nn.functional import interpolate
 
 from reference import deletion_and_insertion
@@ -24,7 +24,7 @@ def score(images, positions):
 @pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 42, 50])
 def test_equals_the_naive_loops(steps):
     images, maps = given()
-    deletion, insertion = deletion_insertion(score, images, maps, steps=steps)
+    deletion, insertion = deletion_insertion(score, images, maps, steps=steps, fill=mean_colour)
     for n in range(len(images)):
 
         def of_one(image, n=n):
@@ -34,17 +34,19 @@ def test_equals_the_naive_loops(steps):
         assert (deletion[n].item(), insertion[n].item()) == pytest.approx(expected, abs=1e-5)
 
 
-def test_eight_steps_by_default():
+def test_eight_steps_and_neighbours_by_default():
     images, maps = given()
-    for found, expected in zip(deletion_insertion(score, images, maps), deletion_insertion(score, images, maps, steps=8), strict=True):
+    said = deletion_insertion(score, images, maps, steps=8, fill=linear_imputation)
+    for found, expected in zip(deletion_insertion(score, images, maps), said, strict=True):
         assert torch.equal(found, expected)
+    assert not torch.equal(said[0], deletion_insertion(score, images, maps, fill=mean_colour)[0])
 
 
 def test_by_hand():
     # Four pixels; the score is the last of them, which is 0.8 in an image of mean 0.5.
     images = torch.tensor([0.2, 0.4, 0.6, 0.8]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
     maps = torch.tensor([[[1.0, 2.0, 4.0, 3.0]]])
-    deletion, insertion = deletion_insertion(lambda x, _: x[:, 0, 0, 3], images, maps, steps=4)
+    deletion, insertion = deletion_insertion(lambda x, _: x[:, 0, 0, 3], images, maps, steps=4, fill=mean_colour)
     assert deletion.item() == pytest.approx((0.8 + 0.8 + 0.5 + 0.5 + 0.5) / 5)
     assert insertion.item() == pytest.approx((0.5 + 0.5 + 0.8 + 0.8 + 0.8) / 5)
 
@@ -113,7 +115,7 @@ def test_the_score_gets_few_images_at_once_with_their_positions(at_once):
 def test_it_starts_with_the_whole_image_and_ends_with_its_mean_colour():
     images, maps = given()
     shown = []
-    deletion_insertion(lambda x, _: shown.append(x.clone()) or x[:, 0, 0, 0], images, maps, steps=3)
+    deletion_insertion(lambda x, _: shown.append(x.clone()) or x[:, 0, 0, 0], images, maps, steps=3, fill=mean_colour)
     deletions, insertions = shown[0::2], shown[1::2]
     blank = images.mean((2, 3), keepdim=True).expand_as(images)
     assert len(deletions) == len(insertions) == 4

@@ -290,6 +290,14 @@ def test_costs_are_compared_on_one_device_only(make_runs):
     assert judge(claim("equivalent"), runs("PM", "cpu") + runs("CM", "cuda")).verdict == "trend holds"
 
 
+def test_runs_of_two_processors_are_compared_and_named(make_runs):
+    a, b = (make_runs(name, [0.8, 0.81, 0.8, 0.82, 0.8], environment__cpu=cpu) for name, cpu in (("PM", "one"), ("CM", "other")))
+    verdict = judge(claim(), [*a, *b])
+    assert verdict.n == 5
+    assert "more than one model of processor" in verdict.reason
+    assert "processor" not in judge(claim(), [*a, *make_runs("CM", [0.7] * 5, environment__cpu="one")]).reason
+
+
 def test_of_two_records_of_a_seed_the_later_counts(pair):
     verdict = judge(claim(), pair(noisy(0.6), noisy(0.7)) + pair(noisy(0.8), noisy(0.7)))
     assert verdict.verdict == "trend holds"
@@ -313,6 +321,14 @@ def test_settings_pick_records_and_open_settings_must_agree(pair):
     assert judge(claim(settings={"backbone": "small"}), small + tuned).verdict == "trend holds"
     assert "differ in settings" in judge(claim(), small + large).reason
     assert judge(claim(settings={"backbone": "tiny"}), small).reason == "no record"
+
+
+def test_a_file_of_weights_is_a_start_and_no_setting_that_must_match(make_runs):
+    pretrained = make_runs("PM", noisy(0.8), spec__settings={"weights": "vgg16.safetensors"})
+    assert judge(claim(), pretrained + make_runs("CM", noisy(0.7))).verdict == "trend holds"
+    large, small = ({"weights": "a", "backbone": size} for size in ("large", "small"))
+    other = make_runs("PM", noisy(0.8), spec__settings=large) + make_runs("CM", noisy(0.7), spec__settings=small)
+    assert "differ in settings" in judge(claim(), other).reason
 
 
 def test_records_of_another_paper_dataset_or_variant_do_not_count(pair):
