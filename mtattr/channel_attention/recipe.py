@@ -20,6 +20,7 @@ from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
 from mtattr.nets.matching import closest
+from mtattr.tasks import TaskSet
 from mtattr.training import Measures, Plan, Run, RunSpec
 from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
@@ -96,7 +97,7 @@ def check(spec: RunSpec) -> None:
                 f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}"
             )
         # Only the network can tell whether a file fits; later the run's folder would be made.
-        _build(variant, 2, size_of(spec.dataset, spec.scale), settings)
+        network(spec, TaskSet.binary("ab"))
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:
@@ -124,7 +125,7 @@ def plan(
     size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
     if tasks.categorical_indices:
         raise InputError("expected binary attributes: a mask answers one yes-or-no question")
-    build = partial(_build, variant, len(tasks), size, settings)
+    build = partial(network, spec, tasks)
     given = {name: settings[name] for name in ("beta", "gamma", "lam") if name in settings}
     start = "weights given by the user" if settings.get("weights") else "random initial weights"
     return Plan(
@@ -147,15 +148,15 @@ def plan(
     )
 
 
-def _build(
-    variant: Variant, num_attributes: int, size: Size, settings: Mapping[str, Any]
-) -> nn.Module:
-    network = {"image_size": size.image_size, **size.network} | {
-        key: settings[key] for key in ("chunk", "weights") if key in settings
+def network(spec: RunSpec, tasks: TaskSet, structure: Any = None) -> nn.Module:
+    """The untrained network of `spec` for any binary tasks."""
+    variant, size = VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
+    options = {"image_size": size.image_size, **size.network} | {
+        key: spec.settings[key] for key in ("chunk", "weights") if key in spec.settings
     }
     if variant.plain:
-        return _plain(num_attributes, size, network, matched=variant.matched)
-    net = ChannelAttentionNet(num_attributes, size.channels, **network | variant.options)
+        return _plain(len(tasks), size, options, matched=variant.matched)
+    net = ChannelAttentionNet(len(tasks), size.channels, **options | variant.options)
     if not variant.train_masks:
         net.masks.requires_grad_(False)
     return net
