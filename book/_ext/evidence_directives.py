@@ -1,5 +1,5 @@
 """The directives `{verdicts}`, `{results}`, `{costs}`, `{deviations}`, `{errata}` of one paper, and
-`{tally}` of all.
+`{tally}` and `{changes}` of all.
 
 They read `paper.yaml` and the ledger whenever the book is built, so that no number on a page is
 typed. Without records they say "not run yet".
@@ -19,6 +19,7 @@ from mtattr import PAPERS, evidence
 from mtattr.errors import InputError
 
 NOT_RUN = "**Not run yet.** The ledger holds no run of this chapter."
+NOT_REDONE = "No verdict has changed so far."
 KINDS = {"error": "An error", "ambiguity": "Ambiguous", "silence": "Not said"}
 
 
@@ -26,6 +27,10 @@ class EvidenceDirective(SphinxDirective):
     """Text made of one paper, its argument, and the records of its edition."""
 
     required_arguments = 1
+
+    def papers(self) -> tuple[str, ...]:
+        """Papers whose text this is made of."""
+        return tuple(name for name in self.arguments if name in PAPERS) or tuple(PAPERS)
 
     def markdown(self, paper, records: list[dict]) -> str:
         raise NotImplementedError
@@ -41,7 +46,7 @@ class EvidenceDirective(SphinxDirective):
             text = self.text(evidence.read_ledger(ledger))
         except InputError as error:
             raise self.error(str(error)) from error
-        for path in (ledger, *map(evidence.paper_file, self.arguments or PAPERS)):
+        for path in (ledger, *map(evidence.paper_file, self.papers())):
             self.env.note_dependency(str(path))
         box = nodes.container(classes=["evidence"])
         self.state.nested_parse(
@@ -111,6 +116,20 @@ class Tally(EvidenceDirective):
         return evidence.to_markdown(
             evidence.tally_table(papers, records, scale=self.options["scale"])
         )
+
+
+class Changes(EvidenceDirective):
+    """One table per paper of the verdicts that differ from those in the file of the argument."""
+
+    def text(self, records: list[dict]) -> str:
+        path = Path(self.env.srcdir, self.arguments[0])
+        earlier, parts = evidence.read_earlier(path), []
+        for paper in map(evidence.load_paper, PAPERS):
+            mine = [r for r in records if r["spec"]["paper"] == paper.name]
+            table = evidence.changes_table(paper, mine, earlier)
+            title = f"## {paper.citation.authors[0]} et al. {paper.citation.year or ''}"
+            parts += [title.rstrip(), evidence.to_markdown(table) if len(table) else NOT_REDONE]
+        return "\n\n".join(parts)
 
 
 class Results(EvidenceDirective):
@@ -192,6 +211,6 @@ class Errata(EvidenceDirective):
 
 def setup(app: Sphinx) -> dict:
     app.add_config_value("evidence_ledger", "book/evidence/ledger.jsonl", "env")
-    for directive in (Verdicts, Tally, Results, Costs, Deviations, Errata):
+    for directive in (Verdicts, Tally, Changes, Results, Costs, Deviations, Errata):
         app.add_directive(directive.__name__.lower(), directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -75,7 +75,7 @@ def _one_cycle(epochs: int) -> FitSettings:
     return FitSettings(
         epochs=epochs,
         batch_size=64,
-        learning_rate=0.2,
+        learning_rate=0.05,
         optimizer="sgd",
         weight_decay=5e-4,
         schedule="one_cycle",
@@ -102,8 +102,8 @@ def _sizes(
 
 _SETS = {
     "celeba": _sizes(32, 0.06, _FACES, epochs=6, paper_epochs=8),
-    "market1501": _sizes((64, 32), 0.02, _PEDESTRIANS, epochs=10, paper_epochs=18),
-    "duke": _sizes((64, 32), 0.02, _PEDESTRIANS, epochs=10, paper_epochs=14),
+    "market1501": _sizes((64, 32), 0.02, _PEDESTRIANS, epochs=8, paper_epochs=18),
+    "duke": _sizes((64, 32), 0.02, _PEDESTRIANS, epochs=8, paper_epochs=14),
 }
 SIZES: dict[tuple[str, str], Size] = {
     (name + twin, scale): size

@@ -9,6 +9,7 @@ from mtattr.evidence.by_seed import (
     values_by_seed,
 )
 from mtattr.evidence.claim import Claim, claims_sha256
+from mtattr.evidence.earlier import changes_table, read_earlier
 from mtattr.evidence.family import judge_all, tally
 from mtattr.evidence.finding import ANSWERS, answer, certainty, count_words, finding
 from mtattr.evidence.gate import TRAINED_SHARE
@@ -74,6 +75,7 @@ __all__ = [
     "canonical_json",
     "causes",
     "certainty",
+    "changes_table",
     "check_record",
     "claims_at",
     "claims_sha256",
@@ -100,6 +102,7 @@ __all__ = [
     "pooled_table",
     "pooled_words",
     "published_table",
+    "read_earlier",
     "read_ledger",
     "remove_edition",
     "rerun",
