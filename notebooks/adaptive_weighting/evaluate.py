@@ -195,7 +195,9 @@ def beside_print(name: str, column: str, twin: str) -> Table:
     printed, rows = paper.table(name), []
     for row in printed.rows:
         epochs = ("selected", "last")
-        values = [list(by_seed(row, twin, "true_mean_accuracy", epoch).values()) for epoch in epochs]
+        values = [
+            list(by_seed(row, twin, "true_mean_accuracy", epoch).values()) for epoch in epochs
+        ]
         ours = [interval_words(v) for v in values]
         ours = ours if row in VARIANTS else ["—", "—"]
         rows.append([row, f"{printed.value(row, column):g}", *ours])
@@ -231,7 +233,9 @@ def errors(twin: str) -> None:
     names = runs("basic", twin)
     tasks = next(iter(names.values()))["tasks"] if names else ["not run yet"]
     fig, axis = figure(4.6, 1.5 + 0.23 * len(tasks))
-    order = np.argsort(-(per_task("basic", twin, "true_accuracy").mean(0) if names else np.zeros(1)))
+    order = np.argsort(
+        -(per_task("basic", twin, "true_accuracy").mean(0) if names else np.zeros(1))
+    )
     for i, (variant, mark) in enumerate(
         zip(("separate", "basic", "weighted"), "sod", strict=True)
     ):
@@ -406,7 +410,8 @@ for axis, twin in panels(2.5, "mean validation loss", "mean weight", "weighted")
         axis.text(loss[t], weight[t], word, fontsize=9, ha=side, va="bottom")
     level = list(by_seed("weighted", twin, "weight_difficulty_correlation").values())
     rows = (
-        torch.tensor(per_task("weighted", twin, name)) for name in ("weight", "true_accuracy", "true_floor")
+        torch.tensor(per_task("weighted", twin, name))
+        for name in ("weight", "true_accuracy", "true_floor")
     )
     left = [rank_correlation(w, (1 - a) / (1 - f)) for w, a, f in zip(*rows, strict=True)]
     words = [f"rank correlation {interval_words(level, signed=True)}"]
@@ -470,7 +475,9 @@ for axis, twin in panels(2.9, "mean accuracy − basic, percentage points", "", 
     for settings, mark, shift in (({}, "o", -0.15), (SUMMED, "s", 0.15)):
         basic = by_seed("basic", twin, "true_mean_accuracy", **settings)
         for y, variant in enumerate(RIVALS):
-            found = paired_difference(by_seed(variant, twin, "true_mean_accuracy", **settings), basic)
+            found = paired_difference(
+                by_seed(variant, twin, "true_mean_accuracy", **settings), basic
+            )
             half = found.high - found.mean if found.n > 2 else math.nan
             place = {"xerr": 100 * half, "fmt": mark, "capsize": 3, "markersize": 5}
             color = "#D55E00" if settings else "#0072B2"
@@ -532,7 +539,9 @@ for axis, twin in panels(
     axis.errorbar(floor, mean, yerr=half, fmt="o", markersize=4, elinewidth=0.8, capsize=0)
     axis.axhline(0, color="black", linewidth=1)
     axis.axvline(1 - RARE, color="grey", linestyle=":", linewidth=1.5)
-    rare = {v: by_seed(v, twin, "true_rare_balanced_accuracy") for v in ("weighted", "uncertainty")}
+    rare = {
+        v: by_seed(v, twin, "true_rare_balanced_accuracy") for v in ("weighted", "uncertainty")
+    }
     basic = by_seed("basic", twin, "true_rare_balanced_accuracy")
     words = [
         f"rare, {v}: {interval_words(paired_difference(x, basic), signed=True)}"
