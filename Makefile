@@ -77,9 +77,8 @@ lock: ## Pin the newest versions that pyproject.toml admits
 # Each line of `mtattr run` ends with the folder of a finished run: these are added, and no older ones beside them.
 evidence: setup ## Train what the ledger holds: all variants, five seeds, at reduced scale (continues where it stopped)
 	for paper in $$($(BIN)/python -c 'import mtattr; print(*mtattr.PAPERS)'); do \
-	  case $$paper in attribute_estimation|adaptive_sharing) precision=bf16-mixed;; *) precision=32-true;; esac; \
 	  mkdir -p "$$MTATTR_HOME" && \
-	  $(BIN)/mtattr run $$paper --evidence --scale reduced --seeds 0-4 --precision $$precision --threads 1 > "$$MTATTR_HOME/finished" && \
+	  $(BIN)/mtattr run $$paper --evidence --scale reduced --seeds 0-4 --precision bf16-mixed --threads 1 > "$$MTATTR_HOME/finished" && \
 	  while read -r line; do printf '%s\0' "$$MTATTR_HOME/runs/$${line##* }"; done < "$$MTATTR_HOME/finished" | \
 	  xargs -0 $(BIN)/mtattr ledger add || exit 2; \
 	done

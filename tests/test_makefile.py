@@ -93,7 +93,6 @@ def test_evidence_trains_each_paper_as_its_records_say(checkout):
     calls = [call for call in make(checkout, "evidence") if call[0] == "mtattr"]
     assert [call[2] for call in calls[::2]] == list(mtattr.PAPERS)
     for paper, run, add in zip(mtattr.PAPERS, calls[::2], calls[1::2], strict=True):
-        precision = "bf16-mixed" if paper == "attribute_estimation" else "32-true"
-        assert run == ["mtattr", *f"run {paper} --evidence --scale reduced --seeds 0-4 --precision {precision} --threads 1".split()]
+        assert run == ["mtattr", *f"run {paper} --evidence --scale reduced --seeds 0-4 --precision bf16-mixed --threads 1".split()]
         finished = [f"{checkout}/.mtattr/runs/{paper}-PM-reduced-seed{seed}-a1" for seed in (0, 1)]
         assert add == ["mtattr", "ledger", "add", *finished]

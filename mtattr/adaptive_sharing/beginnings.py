@@ -63,18 +63,14 @@ def teachers_of(spec: RunSpec) -> list[RunSpec]:
     return [earlier(spec, "vgg", name, kept) for name in domains] if len(domains) > 1 else []
 
 
-def build_network(
-    network: str, widths: Sequence[int], num_tasks: int, size: Size, structure: Any = None
-) -> nn.Module:
-    """The "low-rank" baseline, or a tree: that of `structure`, one trunk of `widths` if None."""
+def build_network(network: str, widths: Sequence[int], num_tasks: int, size: Size) -> nn.Module:
+    """The "low-rank" baseline, or one trunk of `widths`."""
     if network == "low-rank":
         # Colours and tasks are not divided: so the first ranks are divided less, the last is kept.
         ranks = [max(rank, 4) for rank in divided(RANKS, size.divisor)]
         return LowRankVGG(
             num_tasks, widths, ranks=ranks, output_rank=OUTPUT_RANK, input_size=size.image_size
         )
-    if structure is not None:
-        return BranchedVGG.from_structure(structure)
     return BranchedVGG(Tree.trunk(num_tasks), widths, input_size=size.image_size)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from torch import nn
+
 from mtattr.adaptive_sharing.beginnings import (
     REFERENCE,
     SOURCE,
@@ -38,6 +40,7 @@ from mtattr.adaptive_sharing.measurements import (
     metrics,
     task_metrics,
 )
+from mtattr.adaptive_sharing.network import BranchedVGG
 from mtattr.adaptive_sharing.search import SearchSettings, search
 from mtattr.adaptive_sharing.sizes import PAPER, SIZES, Size, load_splits, size_of
 from mtattr.data.image_data import ImageData
@@ -202,7 +205,7 @@ def plan(
     teachers = [run_of(runs, needed) for needed in teachers_of(spec)]
     reference = run_of(runs, reference_of(spec)) if _takes_tree(spec.variant) else None
     widths = _widths(variant, size, len(tasks), reference)
-    build = partial(build_network, variant.network, widths, len(tasks), size)
+    build = partial(network, spec, tasks, reference=reference)
     wide = _filters(spec, runs)
     initial, train = partial(begin, build, spec.seed, wide, filters=variant.filters), None
     if variant.alpha is not None:
@@ -240,6 +243,24 @@ def plan(
         seen_by_all=data,
         notes=(_note(widths, spec.scale, wide is not None),),
     )
+
+
+def network(
+    spec: RunSpec, tasks: TaskSet, structure: Any = None, *, reference: Run | None = None
+) -> nn.Module:
+    """The untrained network of `spec` for any tasks.
+
+    Args:
+        spec: the run.
+        tasks: as many as the network has outputs.
+        structure: that of a run's record, None for the network that the training begins with.
+        reference: the finished search whose size that one has, where the variant takes it.
+    """
+    variant, size = _NETWORKS[spec.variant], size_of(spec.dataset, spec.scale)
+    if variant.network != "low-rank" and structure is not None:
+        return BranchedVGG.from_structure(structure)
+    widths = _widths(variant, size, len(tasks), reference)
+    return build_network(variant.network, widths, len(tasks), size)
 
 
 def _filters(spec: RunSpec, runs: Mapping[RunSpec, Run]) -> Callable[[], Filters] | None:
@@ -307,7 +328,9 @@ def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[Ru
     At scale paper on the real sets, where the start is a file of the user (setting weights).
     """
     real = scale == "paper"
-    return [
+    # One source serves the networks of all seeds.
+    source = [RunSpec(PAPER, SOURCE, SOURCE_DATASET, scale)] if not real and 0 in seeds else []
+    return source + [
         RunSpec(PAPER, name, dataset.removesuffix("-twin") if real else dataset, scale, seed)
         for name, dataset in EVIDENCE
         for seed in seeds

@@ -55,12 +55,14 @@ def divided(widths: Sequence[int], divisor: int) -> tuple[int, ...]:
     return tuple(max(1, width // divisor) for width in widths)
 
 
-def _sgd(epochs: int, milestones: tuple[float, float]) -> FitSettings:
+def _sgd(
+    epochs: int, learning_rate: float, milestones: tuple[float, float] = (1 / 3, 2 / 3)
+) -> FitSettings:
     """SGD as in the paper; gradients clipped to a norm of 20 as in the released code."""
     return FitSettings(
         epochs=epochs,
         batch_size=32,
-        learning_rate=1e-3,
+        learning_rate=learning_rate,
         optimizer="sgd",
         weight_decay=5e-4,
         schedule="step",
@@ -69,11 +71,11 @@ def _sgd(epochs: int, milestones: tuple[float, float]) -> FitSettings:
     )
 
 
-def _adamw(epochs: int, batch_size: int) -> FitSettings:
+def _adamw(epochs: int) -> FitSettings:
     """AdamW with one cycle of the rate, for networks that must learn from few images."""
     return FitSettings(
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=64,
         learning_rate=0.01,
         optimizer="adamw",
         betas=(0.9, 0.99),
@@ -84,7 +86,8 @@ def _adamw(epochs: int, batch_size: int) -> FitSettings:
     )
 
 
-#: Highest rate of small networks; the paper has one rate for all networks.
+#: Rates where they are not those of the settings; the paper has one rate for all networks.
+_SMOKE_RATES = {"vgg": 0.003, "low-rank": 0.001, "thin": 0.03}
 _RATES = {"vgg": 0.003, "low-rank": 0.003}
 
 
@@ -94,18 +97,17 @@ def _sizes(
     """Sizes by scale; `paper_epochs` are the paper's 60 or 100 thousand iterations of 32 images."""
     return {
         "smoke": Size(
-            _adamw(3, 32),
+            _sgd(3, 0.01),
             divisor=8,
             thin_divisor=8,
             interval=5,
-            first_epochs=1,
-            rates=_RATES,
+            rates=_SMOKE_RATES,
             train=640,
             val=320,
             test=400,
         ),
         "reduced": Size(
-            _adamw(6, 64),
+            _adamw(6),
             divisor=4,
             thin_divisor=1,
             interval=312,
@@ -116,7 +118,7 @@ def _sizes(
             test=5000,
         ),
         "paper": Size(
-            _sgd(paper_epochs, milestones),
+            _sgd(paper_epochs, 1e-3, milestones),
             divisor=1,
             thin_divisor=1,
             interval=paper_interval,

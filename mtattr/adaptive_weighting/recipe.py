@@ -159,14 +159,12 @@ def plan(
     interval = variant.windows * settings.get("interval", size.interval)
     steps = len(data["train"]) // fit.batch_size
     weighting, notes = _weighting(variant, interval, spec.seed, max(1, steps), fit.epochs)
-    weights, units = settings.get("weights"), settings.get("unit_loss", "mean")
-    frozen = settings.get("batch_norm", "frozen" if weights else "training") == "frozen"
-    dropout = float(settings.get("dropout", 0.0))
+    units = settings.get("unit_loss", "mean")
     rare = rare_tasks(data["train"].labels, tasks)
     window = interval * min(fit.batch_size, len(data["train"]))
     return Plan(
         data={**data, "val": held} if variant.steering == "half" else data,
-        build=partial(_build, tasks, size, variant, weights, frozen, dropout),
+        build=partial(network, spec, tasks),
         settings=fit,
         measures=Measures(
             metrics=partial(metrics, rare=rare),
@@ -181,7 +179,7 @@ def plan(
         steering=watched,
         steering_norm=settings.get("validation_norm", "running"),
         seen_by_all=data,
-        notes=(_note(_widths(tasks, size, variant), weights, frozen), *notes),
+        notes=(_note(spec, _widths(tasks, size, variant)), *notes),
     )
 
 
@@ -226,9 +224,10 @@ def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[Ru
     ]
 
 
-def _build(
-    tasks: TaskSet, size: Size, variant: Variant, weights: str | None, frozen: bool, dropout: float
-) -> nn.Module:
+def network(spec: RunSpec, tasks: TaskSet, structure: Any = None) -> nn.Module:
+    """The untrained network of `spec` for any tasks."""
+    size, variant = size_of(spec.dataset, spec.scale), VARIANTS[spec.variant]
+    weights, dropout = spec.settings.get("weights"), float(spec.settings.get("dropout", 0.0))
     widths = _widths(tasks, size, variant)
     if variant.separate and widths is not None:
         net = StackedSeparateNets(tasks, widths=widths, dropout=dropout)
@@ -244,7 +243,7 @@ def _build(
         net = MultiTaskNet(
             build_backbone("resnet50", weights=weights), tasks.num_units, dropout=dropout
         )
-    return freeze_batch_norm(net) if frozen else net
+    return freeze_batch_norm(net) if _is_frozen(spec) else net
 
 
 def _widths(tasks: TaskSet, size: Size, variant: Variant) -> tuple[int, ...] | None:
@@ -256,11 +255,19 @@ def _widths(tasks: TaskSet, size: Size, variant: Variant) -> tuple[int, ...] | N
     return tuple(max(1, round(factor * width)) for width in size.widths)
 
 
-def _note(widths: tuple[int, ...] | None, weights: str | None, frozen: bool) -> str:
+def _is_frozen(spec: RunSpec) -> bool:
+    """Whether batch norm keeps its statistics, as it does by default with the user's weights."""
+    usual = "frozen" if spec.settings.get("weights") else "training"
+    return spec.settings.get("batch_norm", usual) == "frozen"
+
+
+def _note(spec: RunSpec, widths: tuple[int, ...] | None) -> str:
     name = (
         "ResNet-50"
         if widths is None
         else f"residual network of widths {', '.join(map(str, widths))}"
     )
-    start = "weights given by the user" if weights else "random initial weights"
-    return f"{name}, {start}, batch norm {'frozen' if frozen else 'trained'}"
+    start = (
+        "weights given by the user" if spec.settings.get("weights") else "random initial weights"
+    )
+    return f"{name}, {start}, batch norm {'frozen' if _is_frozen(spec) else 'trained'}"

@@ -173,7 +173,7 @@ def plan(
     ]
     return Plan(
         data=data,
-        build=partial(_build, variant, name, tasks, size, settings),
+        build=partial(network, spec, tasks),
         settings=replace(
             size.fit,
             epochs=settings.get("epochs", size.fit.epochs),
@@ -194,9 +194,10 @@ def plan(
     )
 
 
-def _build(
-    variant: Variant, name: str, tasks: TaskSet, size: Size, settings: Mapping[str, Any]
-) -> nn.Module:
+def network(spec: RunSpec, tasks: TaskSet, structure: Any = None) -> nn.Module:
+    """The untrained network of `spec` for any tasks."""
+    variant, settings, name = VARIANTS[spec.variant], spec.settings, _backbone(spec)
+    size = size_of(spec.dataset, spec.scale)
     outputs, small = tasks.num_units, size.small
     factor, how = size.width, {"small": small, "stem_stride": size.stem_stride}
     if variant.matched:

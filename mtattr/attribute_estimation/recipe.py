@@ -128,8 +128,7 @@ def plan(
     if only_class:
         data = {split: part.select_tasks([0]) for split, part in data.items()}
     tasks, weights = data["train"].tasks, settings.get("weights")
-    tap = settings.get("tap", -1)
-    build = partial(_build, backbone, tasks, variant, size.stem_stride, weights, tap)
+    build = partial(network, spec, tasks)
     start, initial = "weights given by the user" if weights else "random initial weights", Initial
     if variant.fixed:
         start, (needed,) = f"attribute estimation of {ATTRIBUTES}", requires(spec)
@@ -174,10 +173,15 @@ def _backbone(spec: RunSpec) -> str:
     return BACKBONES[name] if spec.scale == "paper" else f"small_{name}"
 
 
-def _build(
-    backbone: str, tasks: TaskSet, variant: Variant, stem_stride: int, weights: str | None, tap: int
-) -> nn.Module:
-    trunk = build_backbone(backbone, weights=weights, tap=tap, stem_stride=stem_stride)
+def network(spec: RunSpec, tasks: TaskSet, structure: Any = None) -> nn.Module:
+    """The untrained network of `spec` for a class, the first task, and attributes."""
+    variant, size = VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
+    trunk = build_backbone(
+        _backbone(spec),
+        weights=spec.settings.get("weights"),
+        tap=spec.settings.get("tap", -1),
+        stem_stride=size.stem_stride,
+    )
     return AttributeEstimationNet(
         trunk,
         tasks[0].num_units,

@@ -17,7 +17,7 @@ import torch
 
 from mtattr.channel_attention.importance import channel_contributions, mask_means, top_channels
 from mtattr.channel_attention.maps import TOP, evidence_maps, masks_of_channels
-from mtattr.channel_attention.measurements import ANALYSED
+from mtattr.channel_attention.measurements import ANALYSED, truth_of
 from mtattr.channel_attention.sizes import PAPER
 from mtattr.data.batches import take
 from mtattr.errors import InputError
@@ -26,7 +26,7 @@ from mtattr.files import found_upwards
 from mtattr.page_data import gallery_command, picture_of, png_of, rounded
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
-SCHEMA, FACES = 1, "celeba-twin"
+SCHEMA, FACES = 2, "celeba-twin"
 #: Networks whose mean masks are kept for every seed.
 VARIANTS = ("mcan", "no-sparsity", "frozen-masks")
 #: Attributes whose masks are shown on faces: two pairs of Fig. 1, and two of small parts.
@@ -74,7 +74,8 @@ def _faces(run, plan, net, importance: torch.Tensor) -> dict[str, Any]:
     # The first test images that show at least one of `ATTRIBUTES`.
     test = plan.data["test"]
     wanted = [test.tasks.index(name) for name in ATTRIBUTES]
-    rows = (test.labels[:, wanted] == 1).any(1).nonzero().flatten()[:IMAGES]
+    drawn = truth_of(test)[:, wanted]
+    rows = (drawn == 1).any(1).nonzero().flatten()[:IMAGES]
     channels = top_channels(importance, min(TOP, importance.shape[1]))[wanted]
     net.eval()
     features = net.extractor(take(test.images, rows))
@@ -86,7 +87,7 @@ def _faces(run, plan, net, importance: torch.Tensor) -> dict[str, Any]:
         "attributes": list(ATTRIBUTES),
         "channels": channels.tolist(),
         "images": [png_of(test.images[row]) for row in rows],
-        "labels": test.labels[rows][:, wanted].int().tolist(),
+        "drawn": drawn[rows].int().tolist(),
         "probability": rounded(run.predictions()["test_selected"][rows][:, wanted].sigmoid()),
         "size": list(masks.shape[3:]),
         "masks": rounded(masks.flatten(0, 2).flatten(1)),

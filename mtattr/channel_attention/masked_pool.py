@@ -47,38 +47,41 @@ def masked_pool(
 class _MaskedPool(torch.autograd.Function):
     # mean(M F) and mean(M). With z = conv(F) and g, s the gradients of the two:
     # dz = (g F + s) M (1 - M) / (h w).
+    # Channels lie last in memory, so that sums over positions add whole rows: twice as fast.
 
     @staticmethod
     def forward(ctx, features: Tensor, weight: Tensor, bias: Tensor, chunk: int):
         ctx.save_for_backward(features, weight, bias)
-        ctx.rows = chunk * features.shape[1]
+        features = features.contiguous(memory_format=torch.channels_last)
+        ctx.rows, positions = chunk * features.shape[1], features[0, 0].numel()
         masked, means = [], []
         for w, b in zip(weight.split(ctx.rows), bias.split(ctx.rows), strict=True):
             masks = _masks(features, w, b)
-            means.append(masks.mean((3, 4)))
-            masked.append(masks.mul_(features.unsqueeze(1)).mean((3, 4)))
-        return torch.cat(masked, 1), torch.cat(means, 1)
+            means.append(masks.sum(1))
+            masked.append(masks.mul_(_by_position(features)).sum(1))
+        return torch.cat(masked, 1) / positions, torch.cat(means, 1) / positions
 
     @staticmethod
     @once_differentiable
     def backward(ctx, of_masked: Tensor, of_means: Tensor) -> tuple[Tensor | None, ...]:
         features, weight, bias = ctx.saved_tensors
-        positions, chunk = features[0, 0].numel(), ctx.rows // features.shape[1]
-        of_outputs = [(of / positions)[..., None, None] for of in (of_masked, of_means)]
+        features = features.contiguous(memory_format=torch.channels_last)
+        sides, chunk = features.shape[2:], ctx.rows // features.shape[1]
+        of_outputs = [(of / sides.numel()).unsqueeze(1) for of in (of_masked, of_means)]
         of_features, of_weight, of_bias = torch.zeros_like(features), [], []
         parts = (
             *(of.split(ctx.rows) for of in (weight, bias)),
-            *(of.split(chunk, 1) for of in of_outputs),
+            *(of.split(chunk, 2) for of in of_outputs),
         )
         padding, wanted = [weight.shape[2] // 2] * 2, ctx.needs_input_grad[:3]
         for w, b, g, s in zip(*parts, strict=True):
             masks = _masks(features, w, b)
-            of_features += (masks * g).sum(1)
-            of_z = torch.addcmul(s, g, features.unsqueeze(1)).mul_(masks)
+            of_features += _as_map((masks * g).sum(2), sides)
+            of_z = torch.addcmul(s, g, _by_position(features)).mul_(masks)
             of_z.addcmul_(of_z, masks, value=-1)
             form = ([1, 1], padding, [1, 1], False, [0, 0], 1, wanted)
             by_convolution, of_w, of_b = torch.ops.aten.convolution_backward(
-                of_z.flatten(1, 2), features, w, [len(b)], *form
+                _as_map(of_z.flatten(2), sides), features, w, [len(b)], *form
             )
             if by_convolution is not None:
                 of_features += by_convolution
@@ -91,5 +94,16 @@ class _MaskedPool(torch.autograd.Function):
 
 
 def _masks(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Masks of the chunk's attributes, `(B, h w, K, C)`."""
     raw = F.conv2d(features, weight, bias, padding=weight.shape[2] // 2)
-    return raw.sigmoid_().unflatten(1, (-1, features.shape[1]))
+    return _by_position(raw.sigmoid_()).unflatten(3, (-1, features.shape[1])).squeeze(2)
+
+
+def _by_position(maps: Tensor) -> Tensor:
+    """Maps `(B, C, h, w)` as `(B, h w, 1, C)`."""
+    return maps.permute(0, 2, 3, 1).flatten(1, 2).unsqueeze(2)
+
+
+def _as_map(rows: Tensor, sides: torch.Size) -> Tensor:
+    """Rows `(B, h w, C)` as maps `(B, C, h, w)`."""
+    return rows.unflatten(1, sides).permute(0, 3, 1, 2)

@@ -1,4 +1,7 @@
-"""Measurements of a run, and floors of answers that ignore the image."""
+"""Measurements of a run, and floors of answers that ignore the image.
+
+Those of the test split are taken on what is drawn, where the images are drawn.
+"""
 
 from __future__ import annotations
 
@@ -86,10 +89,15 @@ def analyse(
     return found | robustness(net, part, device=device)
 
 
+def truth_of(data: ImageData) -> Tensor:
+    """What is drawn, or the labels `(N, K)` of data that nobody drew."""
+    return data.labels if data.truth is None else data.truth
+
+
 def localisation(
     net: nn.Module, test: ImageData, *, images: int = LOCALISED, device: object = "cpu"
 ) -> dict[str, float]:
-    """`localisation_scores` of all maps on attributes that are present; empty without regions."""
+    """`localisation_scores` of all maps on attributes that are drawn; empty without regions."""
     if test.region_of is None:
         return {}
     images = min(images, len(test))
@@ -97,7 +105,7 @@ def localisation(
         method: explanation_maps(net, test.images[:images], method, device=device)
         for method in methods_of(net)
     }
-    return localisation_scores(maps, known_regions(test, images), test.labels[:images] == 1)
+    return localisation_scores(maps, known_regions(test, images), truth_of(test)[:images] == 1)
 
 
 @torch.no_grad()
@@ -106,9 +114,9 @@ def heads_and_losses(
 ) -> dict[str, float]:
     """Accuracy of the multi-label head and of the mean of both heads, and the terms of the loss."""
     net.eval().to(device)
-    answers, terms = [], []
+    answers, terms, truth = [], [], truth_of(test)
     for rows in torch.arange(len(test)).split(50):
-        x, labels = take(test.images, rows, device), test.labels[rows].to(device)
+        x, labels = take(test.images, rows, device), truth[rows].to(device)
         output = net(x)
         logits = (output.logits, output.extra.get("multilabel_logits", output.logits))
         answers.append(torch.stack(logits).float().cpu())
@@ -120,9 +128,9 @@ def heads_and_losses(
     if net.multilabel is not None:
         found["multilabel_loss"] = values[1]
         both = ((masked.sigmoid() + multilabel.sigmoid()) / 2).logit(eps=1e-7)
-        own = metrics(masked, test.labels, test.tasks)["mean_accuracy"]
+        own = metrics(masked, truth, test.tasks)["mean_accuracy"]
         for name, logits in (("multilabel", multilabel), ("both", both)):
-            scores = metrics(logits, test.labels, test.tasks)
+            scores = metrics(logits, truth, test.tasks)
             found |= {f"{name}_{key}": value for key, value in scores.items()}
         found["masked_over_multilabel"] = own - found["multilabel_mean_accuracy"]
     if net.reconstructor is not None:
@@ -154,7 +162,7 @@ def pruning(
     def kept(order: str, seed: int) -> float:
         keep = kept_channels(channel_scores(means, of_val, order, seed=seed), count)
         logits = pruned_logits(of_test, keep, of_val.mean(0)) + bias
-        return metrics(logits, test.labels, test.tasks)["mean_accuracy"]
+        return metrics(logits, truth_of(test), test.tasks)["mean_accuracy"]
 
     for order in ORDERS:
         draws = 5 if order == "random" else 1
@@ -173,7 +181,7 @@ def robustness(
 
     def accuracy_at(noise: float, power: float) -> float:
         logits = noisy_logits(net, test.images, noise=noise, power=power, device=device)
-        return metrics(logits, test.labels, test.tasks)["mean_accuracy"]
+        return metrics(logits, truth_of(test), test.tasks)["mean_accuracy"]
 
     noisy, sharp = accuracy_at(NOISE, 1.0), accuracy_at(0.0, POWER)
     noisy_sharp, noisy_flat = accuracy_at(NOISE, POWER), accuracy_at(NOISE, 0.0)

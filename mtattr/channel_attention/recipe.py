@@ -19,11 +19,13 @@ from mtattr.channel_attention.sizes import PAPER, SIZES, Size, load_splits, size
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
 from mtattr.evaluation import count_parameters
+from mtattr.nets.matching import closest
+from mtattr.tasks import TaskSet
 from mtattr.training import Measures, Plan, Run, RunSpec
 from mtattr.training.recipe import EPOCHS, RATE, WEIGHTS, Settings, check_spec
 
 #: Edition of the sizes and schedules, that of the claims in paper.yaml.
-EDITION = 1
+EDITION = 2
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def check(spec: RunSpec) -> None:
                 f"setting weights: VGG-16 fits scale paper, not {spec.variant} at {spec.scale}"
             )
         # Only the network can tell whether a file fits; later the run's folder would be made.
-        _build(variant, 2, size_of(spec.dataset, spec.scale), settings)
+        network(spec, TaskSet.binary("ab"))
 
 
 def requires(spec: RunSpec) -> list[RunSpec]:
@@ -104,8 +106,8 @@ def requires(spec: RunSpec) -> list[RunSpec]:
 
 
 def data(spec: RunSpec, *, root: str | Path | None = None, **options: Any) -> dict[str, ImageData]:
-    """The splits of the dataset at the scale's size."""
-    return load_splits(spec.dataset, spec.scale, root=root, **options)
+    """The splits of the dataset at the scale's size; a generated set is drawn anew by seed."""
+    return load_splits(spec.dataset, spec.scale, draw=spec.seed, root=root, **options)
 
 
 def plan(
@@ -123,7 +125,7 @@ def plan(
     size, tasks = size_of(spec.dataset, spec.scale), data["train"].tasks
     if tasks.categorical_indices:
         raise InputError("expected binary attributes: a mask answers one yes-or-no question")
-    build = partial(_build, variant, len(tasks), size, settings)
+    build = partial(network, spec, tasks)
     given = {name: settings[name] for name in ("beta", "gamma", "lam") if name in settings}
     start = "weights given by the user" if settings.get("weights") else "random initial weights"
     return Plan(
@@ -146,15 +148,15 @@ def plan(
     )
 
 
-def _build(
-    variant: Variant, num_attributes: int, size: Size, settings: Mapping[str, Any]
-) -> nn.Module:
-    network = {"image_size": size.image_size, **size.network} | {
-        key: settings[key] for key in ("chunk", "weights") if key in settings
+def network(spec: RunSpec, tasks: TaskSet, structure: Any = None) -> nn.Module:
+    """The untrained network of `spec` for any binary tasks."""
+    variant, size = VARIANTS[spec.variant], size_of(spec.dataset, spec.scale)
+    options = {"image_size": size.image_size, **size.network} | {
+        key: spec.settings[key] for key in ("chunk", "weights") if key in spec.settings
     }
     if variant.plain:
-        return _plain(num_attributes, size, network, matched=variant.matched)
-    net = ChannelAttentionNet(num_attributes, size.channels, **network | variant.options)
+        return _plain(len(tasks), size, options, matched=variant.matched)
+    net = ChannelAttentionNet(len(tasks), size.channels, **options | variant.options)
     if not variant.train_masks:
         net.masks.requires_grad_(False)
     return net
@@ -168,20 +170,18 @@ def _plain(
         for key, value in network.items()
         if not key.startswith("mask") and key != "chunk"
     }
+
+    def widened(step: int) -> MultiLabelNet:
+        factor = step / 64
+        width = {"width": factor * own.get("width", 1.0)}
+        return MultiLabelNet(num_attributes, round(factor * size.channels), **own | width)
+
     if not matched:
-        return MultiLabelNet(num_attributes, size.channels, **own)
+        return widened(64)
     # The masks have no counterpart in the extractor, which is widened until it is as large.
-    goal = count_parameters(ChannelAttentionNet(num_attributes, size.channels, **network))
-    low, high = 1.0, 8.0
-    for _ in range(12):
-        factor = (low + high) / 2
-        made = MultiLabelNet(
-            num_attributes,
-            round(factor * size.channels),
-            **own | {"width": factor * own.get("width", 1.0)},
-        )
-        low, high = (factor, high) if count_parameters(made) < goal else (low, factor)
-    return made
+    with torch.device("meta"):
+        goal = count_parameters(ChannelAttentionNet(num_attributes, size.channels, **network))
+    return widened(closest(range(64, 512), lambda step: count_parameters(widened(step)), goal))
 
 
 def _untrained(build: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -191,8 +191,19 @@ def _untrained(build: Callable[[], nn.Module], seed: int) -> nn.Module:
         return build()
 
 
-#: The variants that the claims ask for, in the order of their importance.
-EVIDENCE = tuple(VARIANTS)
+#: Variants that the claims ask for, in the order of their importance.
+EVIDENCE = (
+    "mcan",
+    "plain",
+    "matched",
+    "unmasked",
+    "frozen-masks",
+    "no-context",
+    "single",
+    "no-reconstruction",
+    "no-multilabel",
+    "no-sparsity",
+)
 
 
 def evidence(scale: str = "reduced", seeds: Sequence[int] = range(5)) -> list[RunSpec]:

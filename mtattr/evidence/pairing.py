@@ -81,6 +81,8 @@ def collect(claim: Claim, records: Sequence[Record]) -> Sample:
         remarks.append(f"no {claim.metric} for seed {_list(unmeasured)}")
     if len({record["code"]["digest"] for group in used for record in group}) > 1:
         remarks.append("records come from more than one version of the code")
+    if len({record["environment"].get("cpu") for group in used for record in group}) > 1:
+        remarks.append("records come from more than one model of processor")
     seeds, a, b = zip(*rows, strict=True) if rows else ((), (), ())
     return Sample(seeds=seeds, a=a, b=b, runs=tuple(used), remarks=tuple(remarks))
 
@@ -115,7 +117,7 @@ def comparable(claim: Claim, first: Record, second: Record) -> bool:
         return True
     return all(
         first["environment"].get(key) == second["environment"].get(key)
-        for key in ("device", "threads", "precision")
+        for key in ("device", "cpu", "threads", "precision")
     )
 
 

@@ -8,6 +8,7 @@ from mtattr.training.baseline import baseline_plan
 from mtattr.training.finished import Run
 from mtattr.training.fit import Trained, fit
 from mtattr.training.losses import Batch, per_task_loss, task_losses
+from mtattr.training.opening import Opened, checkpoints, open_run, write_checkpoint
 from mtattr.training.plan import SPLITS, Initial, Measures, Plan
 from mtattr.training.predict import predict
 from mtattr.training.recipe import Recipe, recipe_of
@@ -26,6 +27,7 @@ __all__ = [
     "Initial",
     "Loop",
     "Measures",
+    "Opened",
     "Plan",
     "Recipe",
     "Run",
@@ -33,11 +35,14 @@ __all__ = [
     "Trained",
     "Weighting",
     "baseline_plan",
+    "checkpoints",
     "fit",
     "fit_or_load",
+    "open_run",
     "per_task_loss",
     "plan_for",
     "predict",
     "recipe_of",
     "task_losses",
+    "write_checkpoint",
 ]

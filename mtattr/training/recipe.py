@@ -7,9 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from torch import nn
+
 from mtattr.data import TWIN_WRITERS, load_dataset
 from mtattr.data.image_data import ImageData
 from mtattr.errors import InputError
+from mtattr.tasks import TaskSet
 from mtattr.training.finished import Run
 from mtattr.training.plan import SPLITS, Plan
 from mtattr.training.spec import RunSpec
@@ -47,6 +50,9 @@ class Recipe(Protocol):
         self, spec: RunSpec, *, root: str | Path | None, **options: Any
     ) -> dict[str, ImageData]:
         """The splits that `spec` trains on; options are the loader's."""
+
+    def network(self, spec: RunSpec, tasks: TaskSet, structure: Any = None) -> nn.Module:
+        """The untrained network for any tasks that it can take, of a record's `structure`."""
 
     def plan(
         self, spec: RunSpec, data: Mapping[str, ImageData], runs: Mapping[RunSpec, Run]

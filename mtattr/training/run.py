@@ -23,6 +23,7 @@ from mtattr.training.device import make_deterministic, open_fabric
 from mtattr.training.finished import Run
 from mtattr.training.fit import Trained, fit
 from mtattr.training.identity import identity_of
+from mtattr.training.opening import description
 from mtattr.training.plan import Plan
 from mtattr.training.predict import predict
 from mtattr.training.recipe import check_splits, recipe_of
@@ -151,7 +152,9 @@ def _train(spec: RunSpec, plan: Plan, loop: Loop, result: Path) -> None:
     save_tensors(folder / "predictions.safetensors", measured.predictions, about)
     weights = {f"last.{name}": value for name, value in trained.last.items()}
     weights |= {f"selected.{name}": value for name, value in trained.selected.items()}
-    save_tensors(folder / "weights.safetensors", weights, about)
+    save_tensors(
+        folder / "weights.safetensors", weights, description(spec, plan, trained.structure)
+    )
     record = record_of(
         spec,
         plan,

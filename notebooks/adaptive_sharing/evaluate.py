@@ -178,9 +178,8 @@ for variant, twin in (ROWS | JOINT).values():
 show_table(Table(f"{heading('vgg')}; joint rows: {BOTH}", tuple(rows[0]), tuple(rows)))
 
 # %% [markdown]
-# At this size a layer is so small that starting it takes longer than computing it. So the small times say little, and neither does the verdict on
-# speed (in milliseconds), which rests on them. The next cell builds
-# networks of the paper's own size, 224 px, with the trees of our runs, and times them on the machine that runs this page.
+# At this size a layer is so small that starting it takes longer than computing it. So the small times say little, and no verdict rests on
+# them. The next cell builds networks of the paper's own size, 224 px, with the trees of our runs, and times them on the machine that runs this page.
 
 # %% tags=["nbval-ignore-output"]
 named = {"vgg": BranchedVGG(Tree.trunk(40), VGG16_WIDTHS), "low-rank": low_rank_vgg16(40)}
@@ -539,13 +538,11 @@ _ = axes[0, 0].set_title(heading("thin-32", "thin-32-scratch"), fontsize=10)
 # %%
 QUESTIONS = {
     "branching-beats-thin-2": "a branched network beats the thin one it grew from",
-    "branching-beats-longer-thin": "it beats a thin one trained for as long",
     "branches-beat-width": "it beats one without branches, as large and trained for as long",
-    "close-to-vgg": "the wider one is within half a point of VGG-16",
+    "as-good-as-low-rank": "it is within half a point of the low-rank VGG-16",
     "grouping-beats-swapped": "exchanging the halves hurts",
     "grouping-beats-random": "dealing the tasks at random hurts",
     "grouping-beats-correlation": "learned groups beat groups by label correlation",
-    "correction-for-chance-helps": "taking chance out of the affinity helps",
 }
 SAYS = {"trend holds": "yes", "not reproduced": "no", "inconclusive": "open"}
 for name, question in QUESTIONS.items():

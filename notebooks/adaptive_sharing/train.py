@@ -105,11 +105,11 @@ _ = image_grid(train.images[some], [words(i) for i in some], size=1.35, title=la
 # %% tags=["hide-input"] mystnb={"image": {"alt": "The filters of the first layer of the wide network as tiny colour patches. Those selected for the thin network are framed, with the order of the picks."}}
 def first_filters():
     """Folded filters of the source network, and the rows that the thin network starts with."""
-    plan = plan_for(RunSpec(PAPER, "thin-32", "celeba-twin", "smoke", seed))
-    source = fit_or_load(RunSpec(PAPER, "source", "celeba-twin", "smoke", seed), progress=False)
+    thin = RunSpec(PAPER, "thin-32", "celeba-twin", "smoke", seed)
+    plan, source = plan_for(thin), fit_or_load(beginnings.source_of(thin), progress=False)
     wide = filters_of(source.network(plan_for(source.spec)))[0][0]
-    thin = plan.initial().weights["layers.0.weight"]
-    picks = [(wide - row).flatten(1).norm(dim=1).argmin().item() for row in thin]
+    rows = plan.initial().weights["layers.0.weight"]
+    picks = [(wide - row).flatten(1).norm(dim=1).argmin().item() for row in rows]
     return wide, picks
 
 
@@ -439,13 +439,12 @@ assert Tree.from_list(none.record["structure"]["tree"]) == Tree.trunk(len(tasks)
 
 # %% tags=["nbval-ignore-output", "hide-cell", "solution"]
 run = runs["branch-32-2.0"]
-splits = sum(d["branches"] > 1 for d in run.record["search"]["decisions"])
-extra = splits * size_of(dataset, scale).interval
-print(f"{splits} rounds that ended with a split, {extra} iterations")
+extra = run.record["search"]["iterations"]
+print(f"{extra} iterations in rounds that were over before it")
 print(f"all in all {beginnings.iterations_of(run)}")
 
 # %%
-assert beginnings.iterations_of(run) - extra == len(run.history) * (len(train) // 32)
+assert beginnings.iterations_of(run) - extra == len(run.history) * (len(train) // size_of(dataset, scale).fit.batch_size)
 
 # %% [markdown]
 # **3.** Tasks of the other domain always come with soft labels. How does the library decide whether such an image is difficult? Look at `error_margins` on the

@@ -34,7 +34,7 @@
 dataset: str = "celeba-twin"  # whose images the examples use; or celeba with root
 root: str | None = None  # folder of the official files, for the real set
 scale: str = "smoke"  # smoke, reduced or paper
-seed: int = 0  # of weights
+seed: int = 0  # of weights and drawn faces
 
 # %%
 import inspect
@@ -388,7 +388,7 @@ for power in (0, 1, 2, 8):
 # Faces with forty attributes, drawn or real. On the drawn ones the region of each attribute is known, so masks can be checked.
 
 # %% mystnb={"image": {"alt": "Four drawn faces, each under a few of its attributes."}} tags=["hide-input"]
-test = load_splits(dataset, scale, root=root)["test"]
+test = load_splits(dataset, scale, draw=seed, root=root)["test"]
 names = test.tasks.names
 shown = ("Smiling", "Male", "Bangs", "Black_Hair", "Chubby", "Wearing_Hat", "Young", "No_Beard")
 titles = []

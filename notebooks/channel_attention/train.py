@@ -32,7 +32,7 @@
 dataset: str = "celeba-twin"  # or celeba with root
 root: str | None = None  # folder of the official files, for the real set
 scale: str = "smoke"  # smoke, reduced or paper
-seed: int = 0  # of weights and order of images
+seed: int = 0  # of weights, order of images and drawn faces
 
 # %%
 import tempfile
@@ -64,7 +64,7 @@ about = f"{dataset}{'' if root else ' (generated)'}, scale: {scale}"
 # CelebA, or its drawn twin where you do not have it. The paper trains on the training *and* the validation images and says nothing of how it selected. We keep the validation images for that.
 
 # %%
-data = load_splits(dataset, scale, root=root)
+data = load_splits(dataset, scale, draw=seed, root=root)
 train, val, test = (data[split] for split in ("train", "val", "test"))
 for split, of in data.items():
     print(

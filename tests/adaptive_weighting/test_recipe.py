@@ -85,14 +85,14 @@ def test_separate_networks_are_stacked_when_small_and_looped_when_published(tiny
     made = []
     monkeypatch.setattr(recipe, "build_backbone", lambda name, **more: made.append(name) or build_backbone("small_resnet"))
     tasks = TaskSet.binary("ab")
-    net = recipe._build(tasks, SIZES["celeba-twin", "paper"], VARIANTS["separate"], None, False, 0.0)
+    net = recipe.network(spec("separate", "celeba", "paper"), tasks)
     assert isinstance(net, SeparateNets)
     assert made == ["resnet50", "resnet50"]
 
 
 def test_controls_of_size_have_the_parameters_that_they_promise():
-    size, tasks = SIZES["celeba-twin", "reduced"], TaskSet.binary([f"a{k}" for k in range(40)])
-    nets = {name: recipe._build(tasks, size, VARIANTS[name], None, False, 0.0) for name in ("basic", "basic-wide", "separate-equal")}
+    tasks = TaskSet.binary([f"a{k}" for k in range(40)])
+    nets = {name: recipe.network(spec(name, "celeba-twin", "reduced"), tasks) for name in ("basic", "basic-wide", "separate-equal")}
     counts = {name: count_parameters(net) for name, net in nets.items()}
     assert counts["separate-equal"] == pytest.approx(counts["basic"], rel=0.1)
     assert counts["basic-wide"] == pytest.approx(4 * counts["basic"], rel=0.1)

@@ -19,9 +19,10 @@ WANTED = [TASKS.index(name) for name in gallery.ATTRIBUTES]
 def test_faces_hold_the_masks_of_the_most_important_channels_and_the_evidence(tmp_path):
     torch.manual_seed(0)
     net = ChannelAttentionNet(40, 4, front_end="light", width=0.0625, image_size=16).eval()
-    images, labels = torch.randint(256, (10, 3, 16, 16), dtype=torch.uint8), torch.zeros(10, 40)
-    labels[2:, WANTED[1]] = 1  # the first two show none of the attributes
-    data = ImageData(images, labels, TASKS, tuple(map(str, range(10))), "twin", "test", region_of=lambda i: torch.ones(40, 16, 16))
+    images, truth = torch.randint(256, (10, 3, 16, 16), dtype=torch.uint8), torch.zeros(10, 40)
+    truth[2:, WANTED[1]] = 1  # the first two show none of the attributes, whatever their labels say
+    whole = {"truth": truth, "region_of": lambda i: torch.ones(40, 16, 16)}
+    data = ImageData(images, torch.ones(10, 40), TASKS, tuple(map(str, range(10))), "twin", "test", **whole)
     run, plan = SimpleNamespace(predictions=lambda: {"test_selected": torch.zeros(10, 40)}), SimpleNamespace(data={"test": data})
     importance = mask_means(net, images).mean(0)
     faces = gallery._faces(run, plan, net, importance)
@@ -42,6 +43,7 @@ def test_faces_hold_the_masks_of_the_most_important_channels_and_the_evidence(tm
         np.testing.assert_allclose(read["evidence"][:, a], evidence[:, k].numpy(), rtol=1e-3)
     assert read["regions"].shape == (gallery.IMAGES, len(WANTED), 16, 16)
     assert read["regions"].all()
+    assert read["drawn"] == [[int(k == 1) for k in range(len(WANTED))]] * gallery.IMAGES
     assert read["probability"] == rounded(torch.full((gallery.IMAGES, len(WANTED)), 0.5))
 
 
@@ -49,7 +51,7 @@ def test_no_file_is_none_and_another_layout_is_named(tmp_path):
     assert gallery.gallery_of(tmp_path) is None
     (tmp_path / "book" / "evidence").mkdir(parents=True)
     (tmp_path / "book" / "evidence" / "channel_masks.json").write_text('{"schema": 7}')
-    with pytest.raises(InputError, match=r"channel_masks.json: expected schema 1, found 7"):
+    with pytest.raises(InputError, match=r"channel_masks.json: expected schema 2, found 7"):
         gallery.gallery_of(tmp_path)
 
 

@@ -17,6 +17,13 @@ def test_faces_have_their_scales_and_what_is_drawn_is_no_data_of_the_paper():
     assert PAPER == "channel_attention"
 
 
+def test_reduced_trains_by_one_cycle_and_is_judged_on_five_thousand_faces():
+    size = SIZES["celeba-twin", "reduced"]
+    assert (size.fit.optimizer, size.fit.schedule) == ("adamw", "one_cycle")
+    assert size.test >= 4000
+    assert size.train >= 16_000
+
+
 def test_smoke_is_smaller_than_reduced():
     smoke, reduced = SIZES["celeba-twin", "smoke"], SIZES["celeba-twin", "reduced"]
     assert smoke.train * smoke.fit.epochs < reduced.train * reduced.fit.epochs

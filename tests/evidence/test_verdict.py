@@ -290,6 +290,14 @@ def test_costs_are_compared_on_one_device_only(make_runs):
     assert judge(claim("equivalent"), runs("PM", "cpu") + runs("CM", "cuda")).verdict == "trend holds"
 
 
+def test_runs_of_two_processors_are_compared_and_named(make_runs):
+    a, b = (make_runs(name, [0.8, 0.81, 0.8, 0.82, 0.8], environment__cpu=cpu) for name, cpu in (("PM", "one"), ("CM", "other")))
+    verdict = judge(claim(), [*a, *b])
+    assert verdict.n == 5
+    assert "more than one model of processor" in verdict.reason
+    assert "processor" not in judge(claim(), [*a, *make_runs("CM", [0.7] * 5, environment__cpu="one")]).reason
+
+
 def test_of_two_records_of_a_seed_the_later_counts(pair):
     verdict = judge(claim(), pair(noisy(0.6), noisy(0.7)) + pair(noisy(0.8), noisy(0.7)))
     assert verdict.verdict == "trend holds"
