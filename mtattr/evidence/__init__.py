@@ -11,6 +11,7 @@ from mtattr.evidence.by_seed import (
 from mtattr.evidence.claim import Claim, claims_sha256
 from mtattr.evidence.earlier import changes_table, read_earlier
 from mtattr.evidence.family import judge_all, tally
+from mtattr.evidence.finding import ANSWERS, answer, certainty, count_words, finding
 from mtattr.evidence.gate import TRAINED_SHARE
 from mtattr.evidence.ledger import append, find_record, ledger_lines, read_ledger, remove_edition
 from mtattr.evidence.paper import (
@@ -40,7 +41,7 @@ from mtattr.evidence.record import (
     short_id,
 )
 from mtattr.evidence.repetition import ABSENT, Repeated, causes, compare, rerun
-from mtattr.evidence.summaries import pooled_table, tally_table
+from mtattr.evidence.summaries import pooled_table, pooled_words, tally_table
 from mtattr.evidence.table import Table, format_interval, format_number, to_html, to_markdown
 from mtattr.evidence.tables import claims_table, result_table, verdict_table, verdict_words
 from mtattr.evidence.verdict import MINIMUM_SEEDS, VERDICTS, Verdict, judge
@@ -49,6 +50,7 @@ from mtattr.training.spec import SCALES
 
 __all__ = [
     "ABSENT",
+    "ANSWERS",
     "MINIMUM_SEEDS",
     "RECORD_SCHEMA",
     "SCALES",
@@ -67,20 +69,24 @@ __all__ = [
     "Repeated",
     "Table",
     "Verdict",
+    "answer",
     "append",
     "artefact_table",
     "canonical_json",
     "causes",
+    "certainty",
     "changes_table",
     "check_record",
     "claims_at",
     "claims_sha256",
     "claims_table",
     "compare",
+    "count_words",
     "deviation_table",
     "edition_of",
     "errata_table",
     "find_record",
+    "finding",
     "format_interval",
     "format_number",
     "interval_words",
@@ -94,6 +100,7 @@ __all__ = [
     "paper_file",
     "pool",
     "pooled_table",
+    "pooled_words",
     "published_table",
     "read_earlier",
     "read_ledger",

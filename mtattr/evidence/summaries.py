@@ -31,17 +31,27 @@ def _pooled_row(found: Pooled) -> dict[str, str]:
     if found.effects is None:
         return row
     effects = found.effects
-    mean = format_number(effects.pooled.mean, signed=True)
+    row["pooled [95 % CI]"] = pooled_words(found)
     if effects.pooled.n < 2:
-        return row | {"pooled [95 % CI]": mean}
-    row["pooled [95 % CI]"] = f"{mean} [{_ends(effects.pooled.interval(), ', ')}]"
-    if found.within:
-        smallest = found.pooling.smallest_effect
-        row["pooled [95 % CI]"] += f"; no difference within ±{smallest:g}"
+        return row
     return row | {
         "spread": f"tau {format_number(effects.tau)}, I² {100 * effects.i2:.0f} %",
         "one more dataset": _ends(effects.prediction, " to "),
     }
+
+
+def pooled_words(found: Pooled) -> str:
+    """The pooled difference with its interval, and whether it is negligible."""
+    if found.effects is None:
+        return NOT_RUN
+    pooled = found.effects.pooled
+    mean = format_number(pooled.mean, signed=True)
+    if pooled.n < 2:
+        return mean
+    words = f"{mean} [{_ends(pooled.interval(), ', ')}]"
+    if found.within:
+        words += f"; no difference within ±{found.pooling.smallest_effect:g}"
+    return words
 
 
 def _ends(interval: Interval, between: str) -> str:

@@ -6,6 +6,7 @@ phone. The functions return matplotlib objects that a notebook may change furthe
 
 from mtattr.plots.bars import bars_with_intervals
 from mtattr.plots.diagrams import block_diagram, tree_diagram
+from mtattr.plots.forest import forest_plot
 from mtattr.plots.images import image_grid, overlay
 from mtattr.plots.maps import map_overlay, unnormalise
 from mtattr.plots.style import figure, to_picture, use_style
@@ -14,6 +15,7 @@ __all__ = [
     "bars_with_intervals",
     "block_diagram",
     "figure",
+    "forest_plot",
     "image_grid",
     "map_overlay",
     "overlay",
