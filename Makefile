@@ -86,6 +86,7 @@ evidence: setup ## Train what the ledger holds: all variants, five seeds, at red
 maps: setup ## Make the maps and masks that the book shows, from the runs of the evidence (trained if they are missing)
 	$(BIN)/python -m mtattr.attention_branch.explorer book/evidence/attention_explorer.json
 	$(BIN)/python -m mtattr.attention_branch.gallery book/evidence/attention_gallery.json
+	$(BIN)/python -m mtattr.attention_branch.cars book/evidence/attention_cars.json
 	$(BIN)/python -m mtattr.channel_attention.gallery book/evidence/channel_masks.json
 
 clean: ## Remove the book and the state of runs of this checkout, keep .venv

@@ -66,7 +66,7 @@ def gallery_command(
     parser.add_argument("file", type=Path)
     parser.add_argument("--scale", default="reduced")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--precision", default="32-true")
+    parser.add_argument("--precision", default="bf16-mixed")
     parser.add_argument("--threads", type=int, default=1)
     how = vars(parser.parse_args(arguments))
     return write_or_explain(how.pop("file"), lambda: make(**how))

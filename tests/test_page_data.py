@@ -35,7 +35,7 @@ def test_bad_input_is_one_line_and_leaves_the_old_file(tmp_path, capsys):
 
 def test_a_gallery_asks_for_runs_as_the_evidence_trains_them_unless_told_otherwise(tmp_path):
     file = tmp_path / "gallery.json"
-    usual = {"scale": "reduced", "seeds": [0, 1, 2, 3, 4], "precision": "32-true", "threads": 1}
+    usual = {"scale": "reduced", "seeds": [0, 1, 2, 3, 4], "precision": "bf16-mixed", "threads": 1}
     for arguments, changed in (([], {}), (["--threads", "2", "--seeds", "7"], {"threads": 2, "seeds": [7]})):
         assert gallery_command(lambda **how: how, "A gallery.", [str(file), *arguments]) == 0
         assert json.loads(file.read_text()) == usual | changed

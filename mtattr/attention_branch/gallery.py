@@ -1,39 +1,32 @@
-"""Maps on digits and cars, and features of cars before and after attention, for the book's pages.
+"""Maps of trained networks on the first digits of the test split, for the book's pages.
 
-Run: python -m mtattr.attention_branch.gallery FILE [--scale reduced] [--seeds 0 1 2 3 4]
+Run: python -m mtattr.attention_branch.gallery FILE [--scale reduced] [--seeds 0]
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mtattr.attention_branch.localisation import classes_of
 from mtattr.attention_branch.maps import explanation_maps, methods_of
 from mtattr.attention_branch.sizes import BACKBONE, PAPER
-from mtattr.data.batches import take
+from mtattr.canonical import plain, sha256_of
 from mtattr.data.image_data import ImageData
 from mtattr.evaluation import known_regions
 from mtattr.files import found_upwards
 from mtattr.page_data import gallery_command, picture_of, png_of, rounded
 from mtattr.training import Run, RunSpec, fit_or_load, plan_for
-from mtattr.twins.cars import sample_scenes
 
-SCHEMA = 1
-DIGITS, CARS = "cluttered-digits", "compcars-twin"
-#: Networks shown of each set: name -> variant.
-SHOWN = {
-    DIGITS: {"Grad-CAM": "baseline", "CAM": "cam", "attention": "abn"},
-    CARS: {"model": "abn", "make": "make-abn"},
-}
-#: Images of each set, images whose features are compared, and nearest images that are neighbours.
-IMAGES, FEATURES, NEIGHBOURS = {DIGITS: 12, CARS: 8}, 800, 10
+SCHEMA, DIGITS = 2, "cluttered-digits"
+#: Networks that are shown: name -> variant.
+SHOWN = {"Grad-CAM": "baseline", "CAM": "cam", "attention": "abn"}
+IMAGES = 12
 
 
 def finished(
@@ -47,9 +40,18 @@ def finished(
 
 
 def about(name: str, run: Run) -> dict[str, str]:
-    """Name, variant and identity of a run, for a page."""
-    identity = run.folder.name.rsplit("-", 1)[1]
-    return {"name": name, "variant": run.spec.variant, "run": identity}
+    """Name and variant of a run for a page, and a hash by which to find its record."""
+    return {"name": name, "variant": run.spec.variant, "run": _measured(run.record)}
+
+
+def recorded(methods: Iterable[Mapping[str, Any]], records: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether all networks that a page shows, each with what `about` says, are in the ledger."""
+    return {method["run"] for method in methods} <= {_measured(record) for record in records}
+
+
+def _measured(record: Mapping[str, Any]) -> str:
+    # A record in the ledger has a few entries more than a run's own.
+    return sha256_of(plain({key: record[key] for key in ("spec", "metrics")}, "run record"))
 
 
 def stored(name: str, start: str | Path = ".") -> dict[str, Any] | None:
@@ -59,20 +61,26 @@ def stored(name: str, start: str | Path = ".") -> dict[str, Any] | None:
 
 
 def gallery_data(
-    *, scale: str = "reduced", seeds: Sequence[int] = range(5), **options: Any
+    *, scale: str = "reduced", seeds: Sequence[int] = (0,), **options: Any
 ) -> dict[str, Any]:
-    """JSON: of each set of `SHOWN` the first test images with maps, answers and regions.
+    """JSON: the first digits of the test split with maps, answers and regions.
 
-    They are those of the first seed; beside them features of cars. options: of `fit_or_load`.
+    The networks are those of the first seed. options: of `fit_or_load`.
     """
-    sets = {dataset: _shown(dataset, scale, seeds[0], options) for dataset in SHOWN}
-    found = {"schema": SCHEMA, "scale": scale, "seed": seeds[0], "sets": sets}
-    return found | {"features": _features(scale, seeds, options)}
+    sets = {DIGITS: shown_of(DIGITS, SHOWN, IMAGES, scale, seeds[0], **options)}
+    return {"schema": SCHEMA, "scale": scale, "seed": seeds[0], "sets": sets}
 
 
-def _shown(dataset: str, scale: str, seed: int, options: dict[str, Any]) -> dict[str, Any]:
-    n, methods, regions, images = IMAGES[dataset], [], {}, []
-    for name, variant in SHOWN[dataset].items():
+def shown_of(
+    dataset: str, shown: Mapping[str, str], n: int, scale: str, seed: int, **options: Any
+) -> dict[str, Any]:
+    """The first n test images of one draw, and of each network its maps and answers.
+
+    Args:
+        shown: name -> variant.
+    """
+    methods, regions, images = [], {}, []
+    for name, variant in shown.items():
         run, net, test = finished(dataset, variant, scale, seed, **options)
         test, task = test.subset(range(n)), test.tasks[0]
         maps = explanation_maps(net, test.images, methods_of(net)[0], classes=classes_of(test, n))
@@ -93,65 +101,15 @@ def _shown(dataset: str, scale: str, seed: int, options: dict[str, Any]) -> dict
     return {"images": images, "regions": regions, "methods": methods}
 
 
-def gallery_of(start: str | Path = ".") -> dict[str, Any] | None:
-    """The stored gallery, found from `start` upwards, or None.
+def gallery_of(name: str = "attention_gallery", start: str | Path = ".") -> dict[str, Any] | None:
+    """A stored gallery, found from `start` upwards, or None.
 
     Each set has "pictures" uint8 `(N, H, W, 3)` beside what the file holds.
     """
-    data = stored("attention_gallery", start)
+    data = stored(name, start)
     for shown in data["sets"].values() if data else ():
         shown["pictures"] = [picture_of(image) for image in shown["images"]]
     return data
-
-
-def features_of(net: nn.Module, images: Tensor, *, attend: bool, batch_size: int = 200) -> Tensor:
-    """Last stage's map averaged over positions `(N, D)`, with or without attention (Fig. 6)."""
-    made = []
-    with torch.no_grad():
-        for rows in torch.arange(len(images)).split(batch_size):
-            extra = net(take(images, rows)).extra
-            last = extra["features"]
-            if not attend and "extracted" in extra:
-                last = net.perception(extra["extracted"])
-            made.append(last.mean((2, 3)))
-    return torch.cat(made)
-
-
-def neighbour_agreement(features: Tensor, kinds: Tensor, *, neighbours: int = NEIGHBOURS) -> float:
-    """Share of an image's nearest neighbours that have its kind, averaged over images.
-
-    Args:
-        features: `(N, D)`.
-        kinds: `(N,)`.
-    """
-    distance = torch.cdist(features.double(), features.double()).fill_diagonal_(torch.inf)
-    nearest = distance.topk(neighbours, largest=False).indices
-    return (kinds[nearest] == kinds[:, None]).double().mean().item()
-
-
-def _features(scale: str, seeds: Sequence[int], options: dict[str, Any]) -> dict[str, Any]:
-    from sklearn.manifold import TSNE
-
-    places, agreement, kinds = {}, {}, {}
-    for seed in seeds:
-        baseline, abn = (
-            finished(CARS, variant, scale, seed, **options)[1:] for variant in ("baseline", "abn")
-        )
-        test = abn[1]
-        n = min(FEATURES, len(test))
-        viewpoints = torch.as_tensor(sample_scenes("test", len(test), 0).viewpoints)[:n]
-        kinds = {"viewpoint": viewpoints, "model": test.labels[:n, 0]}
-        looks = (("no attention", baseline, True), ("before", abn, False), ("after", abn, True))
-        for name, (net, _), attend in looks:
-            features = features_of(net, test.images[:n], attend=attend)
-            for kind, of in kinds.items():
-                value = neighbour_agreement(features, of)
-                agreement.setdefault(f"{name}, {kind}", []).append(value)
-            if seed == seeds[0]:
-                tsne = TSNE(random_state=0, init="pca", perplexity=30)
-                places[name] = rounded(torch.from_numpy(tsne.fit_transform(features.numpy())))
-    kinds = {name: of.int().tolist() for name, of in kinds.items()}
-    return {"seeds": list(seeds), "places": places, "agreement": agreement, "kinds": kinds}
 
 
 def main(arguments: list[str] | None = None) -> int:
