@@ -50,13 +50,12 @@ from mtattr.evidence import (
     interval_words,
     judge_all,
     load_paper,
-    measure,
     measures,
     of_edition,
     paired_difference,
     runs_by_seed,
 )
-from mtattr.evidence.record import floor_of
+from mtattr.evidence.record import floor_of, measure
 from mtattr.pages import course_ledger, show_finding, show_table
 from mtattr.plots import figure, map_overlay
 
