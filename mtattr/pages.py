@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtattr.evidence import Table, read_ledger, to_markdown
+from mtattr.evidence import (
+    Table,
+    answer,
+    certainty,
+    finding,
+    judge_all,
+    load_paper,
+    pool,
+    read_ledger,
+    to_markdown,
+)
 from mtattr.files import found_upwards
 
 
@@ -39,6 +49,54 @@ def show_table(table: Table, *, columns: Sequence[str] | Mapping[str, str] | Non
     )
     rows = tuple({head: row[name] for name, head in heads.items()} for row in table)
     return Markdown(to_markdown(Table(table.caption, tuple(heads.values()), rows)))
+
+
+def show_finding(
+    paper: str,
+    rows: Sequence[tuple[str, str, str]],
+    *,
+    statement: str,
+    about: Sequence[str],
+    so_what: Mapping[str, str],
+    title: str,
+    pooled: str | None = None,
+    unit: float = 100.0,
+    label: str = "difference in percentage points",
+    scale: str = "reduced",
+) -> Any:
+    """A forest plot of a chapter's claims, and its finding in three sentences made from verdicts.
+
+    Args:
+        paper: name of the paper.
+        rows: a short name, the id of a claim, and a dataset, from top to bottom.
+        statement: what the paper claims, without a full stop.
+        about: ids of the claims in `rows` that say so.
+        so_what: what follows from each of `mtattr.evidence.ANSWERS` that can occur.
+        title: what the figure shows.
+        pooled: id of the pooled difference that belongs to the statement.
+        unit: factor of differences in the figure.
+        label: of the figure's axis.
+        scale: of the runs.
+    """
+    from IPython.display import Markdown
+
+    from mtattr.plots import forest_plot
+
+    told = load_paper(paper)
+    verdicts = judge_all(told, course_ledger(), scale=scale)
+    forest_plot(
+        [(name, verdicts[c, data], told.claim(c).smallest_effect) for name, c, data in rows],
+        unit=unit,
+        title=title,
+        label=label,
+    )
+    asked = [verdicts[claim, data] for _, claim, data in rows if claim in about]
+    together = [found for found in pool(told, verdicts) if found.pooling.id == pooled]
+    said = finding(statement, asked, together[0] if together else None)
+    return Markdown(
+        f"1. *Does it work?* {said}\n2. *How sure?* {certainty(asked)}\n"
+        f"3. *So what?* {so_what[answer(asked)]}"
+    )
 
 
 def course_ledger(start: str | Path = ".") -> list[dict[str, Any]]:

@@ -14,8 +14,13 @@ from mtattr.plots.style import figure
 if TYPE_CHECKING:
     from mtattr.evidence import Verdict
 
-#: Colours of verdicts; whatever else was tested is black.
-_COLORS = {"not reproduced": "#D55E00", "no difference": "#009E73", "not tested": "#8C8C8C"}
+#: Colours of verdicts, dark enough to be read on white; the others hold.
+_COLORS = {
+    "not reproduced": "#B34700",
+    "no difference": "#007A59",
+    "inconclusive": "black",
+    "not tested": "#6E6E6E",
+}
 _HOLDS = "#0072B2"
 
 
@@ -41,35 +46,40 @@ def forest_plot(
     if not rows:
         raise InputError("forest_plot: expected at least one row")
     if axes is None:
-        _, axes = figure(4.8, 1.1 + 0.52 * len(rows))
-    for y, (_, found, smallest) in enumerate(rows):
+        _, axes = figure(4.6, 1.1 + 0.5 * len(rows))
+    for y, (name, found, smallest) in enumerate(rows):
         if smallest is not None:
-            band = {"color": "#E6E6E6", "height": 0.86, "linewidth": 0}
-            axes.barh(y, 2 * unit * smallest, left=-unit * smallest, zorder=0.5, **band)
-        _draw(axes, y, found, unit)
-    axes.axvline(0, color="black", linewidth=1)
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], fontsize=10)
-    axes.set_ylim(len(rows) - 0.45, -0.6)
+            band = {"color": "#E6E6E6", "height": 0.44, "linewidth": 0}
+            axes.barh(y + 0.2, 2 * unit * smallest, left=-unit * smallest, zorder=0.5, **band)
+        _draw(axes, y + 0.2, found, unit)
+        # Above the line, not beside it: a phone has no width to spare.
+        place = {"transform": axes.get_yaxis_transform(), "fontsize": 10, "va": "center"}
+        place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(0, y - 0.24, name, **place)
+        axes.text(1, y - 0.24, _state(found), ha="right", color=_color(found), **place)
+    axes.axvline(0, color="black", linewidth=1, zorder=1)
+    axes.set(yticks=[], ylim=(len(rows) - 0.45, -0.55))
     axes.tick_params(axis="x", labelsize=10)
     axes.grid(axis="x")
-    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
     axes.set_xlabel(label, fontsize=10)
-    # To the left edge of the figure, names included: a message is longer than the panel is wide.
     axes.figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return axes
 
 
-def _draw(axes: Axes, y: int, found: Verdict, unit: float) -> None:
-    color = _COLORS.get(found.verdict, "black" if found.verdict == "inconclusive" else _HOLDS)
-    seen = found.difference
-    if seen is not None and seen.n and math.isfinite(seen.mean):
-        face = "white" if found.verdict == "not tested" else color
-        if math.isfinite(seen.low):
-            ends = (unit * seen.low, unit * seen.high)
-            axes.plot(ends, (y, y), color=color, linewidth=2, solid_capstyle="butt")
-        axes.plot(unit * seen.mean, y, "o", color=color, markerfacecolor=face, markersize=6)
-    place = {"transform": axes.get_yaxis_transform(), "fontsize": 9, "va": "center"}
-    axes.text(1.02, y, _state(found), color=color, clip_on=False, **place)
+def _color(found: Verdict) -> str:
+    return _COLORS.get(found.verdict, _HOLDS)
+
+
+def _draw(axes: Axes, y: float, found: Verdict, unit: float) -> None:
+    seen, color = found.difference, _color(found)
+    if seen is None or not math.isfinite(seen.mean):
+        return
+    if math.isfinite(seen.low):
+        ends = (unit * seen.low, unit * seen.high)
+        axes.plot(ends, (y, y), color=color, linewidth=2, solid_capstyle="butt")
+    face = "white" if found.verdict == "not tested" else color
+    axes.plot(unit * seen.mean, y, "o", color=color, markerfacecolor=face, markersize=6)
 
 
 def _state(found: Verdict) -> str:

@@ -444,7 +444,9 @@ print(f"{extra} iterations in rounds that were over before it")
 print(f"all in all {beginnings.iterations_of(run)}")
 
 # %%
-assert beginnings.iterations_of(run) - extra == len(run.history) * (len(train) // size_of(dataset, scale).fit.batch_size)
+assert beginnings.iterations_of(run) - extra == len(run.history) * (
+    len(train) // size_of(dataset, scale).fit.batch_size
+)
 
 # %% [markdown]
 # **3.** Tasks of the other domain always come with soft labels. How does the library decide whether such an image is difficult? Look at `error_margins` on the

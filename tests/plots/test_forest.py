@@ -15,10 +15,11 @@ def verdict(word, mean=None, *, n=5, reason=""):
 
 
 def drawn(axes):
-    """Means, ends of intervals and words to the right of the panel, from top to bottom."""
+    """Means, ends of intervals, and names with their words, from top to bottom."""
     points = [line for line in axes.lines if line.get_marker() == "o"]
     whiskers = [line.get_xdata() for line in axes.lines if line.get_marker() != "o" and len(set(line.get_xdata())) > 1]
-    return points, whiskers, [text.get_text() for text in axes.texts]
+    words = [text.get_text() for text in axes.texts]
+    return points, whiskers, dict(zip(words[::2], words[1::2], strict=True))
 
 
 def test_rows_show_difference_interval_band_and_verdict():
@@ -31,8 +32,7 @@ def test_rows_show_difference_interval_band_and_verdict():
     np.testing.assert_allclose(ends, [100 * found.difference.low, 100 * found.difference.high])
     (band,) = axes.patches
     assert (band.get_x(), band.get_width()) == pytest.approx((-0.5, 1.0))
-    assert words == ["not reproduced", "not run yet"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["digits", "cars"]
+    assert words == {"digits": "not reproduced", "cars": "not run yet"}
     assert axes.figure.get_suptitle() == "No gain"
 
 
@@ -44,7 +44,7 @@ def test_what_was_not_tested_is_hollow_and_says_why():
         ("held", verdict("trend holds", 0.01), None),
     ]
     points, _, words = drawn(plots.forest_plot(rows))
-    assert words == ["not trained", "2 seeds so far", "1 seed so far", "trend holds"]
+    assert words == {"gate": "not trained", "few": "2 seeds so far", "one": "1 seed so far", "held": "trend holds"}
     assert [point.get_markerfacecolor() == "white" for point in points] == [True, True, True, False]
 
 
