@@ -49,6 +49,7 @@ from mtattr.adaptive_sharing import (
     BranchedVGG,
     ErrorAffinity,
     Tree,
+    beginnings,
     branch_affinity,
     choose_branches,
     count_weights,
@@ -367,7 +368,6 @@ print("losses fell; sizes are in order; the branched network was rebuilt from it
 # trains on these {term}`soft labels <soft label>` beside the real ones. In the library, unknown labels are NaN until they are filled.
 
 # %%
-from mtattr.adaptive_sharing import beginnings
 from mtattr.adaptive_sharing.domains import fill_unknown, join
 
 show_source(join, fill_unknown, beginnings.taught)

@@ -449,6 +449,7 @@ def with_coins(of, seed: int):
     return replace(
         of,
         labels=torch.cat([of.labels, tossed.float()], dim=1),
+        truth=None,  # a coin has none
         tasks=TaskSet([*of.tasks, *map(Task, COINS)]),
         region_of=None,
     )
@@ -544,7 +545,7 @@ show_table(Table(f"Real attributes, {label}, one seed", tuple(rows[0]), tuple(ro
 #
 # ```text
 # mtattr run adaptive_weighting --variant separate,basic,weighted --dataset celeba-twin --scale reduced --seeds 0-4
-# mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4 --precision 32-true --threads 1
+# mtattr run adaptive_weighting --evidence --scale reduced --seeds 0-4 --precision bf16-mixed --threads 1
 # mtattr run adaptive_weighting --variant weighted --dataset celeba --root DIR --scale paper --device cuda
 # torchrun --nproc-per-node 2 -m mtattr.cli run adaptive_weighting --variant weighted --dataset celeba --root DIR --scale paper
 # mtattr reproduce --papers adaptive_weighting --resume

@@ -53,7 +53,9 @@ def test_every_variant_trains_and_keeps_its_weights_at_mean_one(variant, tiny):
     weights = torch.tensor(record["task_history"]["weight"])
     assert weights.shape == (2, 12)
     torch.testing.assert_close(weights.mean(1), torch.ones(2), atol=1e-3, rtol=0)
-    assert (weights.std(1) > 0).any() == (VARIANTS[variant].weighting not in (None, "dwa"))
+    # Five times as long a window is longer than this training, and the plan says so.
+    moves = VARIANTS[variant].weighting not in (None, "dwa") and variant != "weighted-long"
+    assert (weights.std(1) > 0).any() == moves
     assert ("noise_share" in record["metrics"]["last"]) == (variant in TRENDS)
     assert set(record["metrics"]["last"]) >= {"mean_accuracy", "balanced_accuracy", "validation_loss", "optimism"}
     assert all(len(values) == 12 for values in record["task_metrics"].values())
