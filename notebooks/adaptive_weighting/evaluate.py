@@ -508,7 +508,7 @@ for axis, twin in panels(3.0, "epoch", "weight", "weighted"):
     describe(axis, axis.get_title(loc="left"), words)
     axis.legend(fontsize=9, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.28))
 stay = sum(np.mean(values) > 0.5 for values in again.values())
-say(f"Weights keep their order on {stay} of {len(again)} sets" if again else NOT_RUN)
+say(f"Weights keep their order on {stay} of {len(again)} datasets" if again else NOT_RUN)
 
 # %% [markdown]
 # ## Do hard attributes weigh more?
