@@ -25,7 +25,8 @@
 # **You need** the pages [build](build.ipynb) and [train](train.ipynb).
 #
 # **Scale.** *Reduced* numbers come from the committed {term}`ledger`, of faces drawn anew for every seed. Where nothing is on record, the
-# page says *not run yet*. One cell times networks of the paper's size, on the machine that runs it. No GPU is needed.
+# page says *not run yet*. One cell times networks of the paper's size, on the machine that runs it.
+# **Cost** of the runs on a CPU, as measured: see the [results page](../../book/results.md). No GPU is needed.
 # ```
 
 # %% tags=["parameters"]

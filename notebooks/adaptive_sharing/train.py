@@ -68,6 +68,7 @@ from mtattr.training import Batch, FixedWeights, Loop, RunSpec, fit_or_load, pla
 from mtattr.training.device import open_fabric
 from mtattr.training.optimizer import build_optimizer
 
+# %%
 PAPER = "adaptive_sharing"
 label = f"{dataset}{' (generated)' if dataset.endswith('-twin') else ''}, scale: {scale}"
 

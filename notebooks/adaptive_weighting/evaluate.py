@@ -17,6 +17,19 @@
 # and figures over several seeds. Then we ask what it does not: would random weights have done as well, would a wider network, and how much of
 # a weight is noise?
 
+# %% [markdown]
+# ```{admonition} Before you start
+# :class: note
+# **Objectives.** You will be able to judge a gain by paired seeds and by a control, tell a weight's signal from its sampling noise, and say
+# what it costs to steer a training by validation images.
+#
+# **You need** the pages [build](build.ipynb) and [train](train.ipynb).
+#
+# **Two scales** appear here. *Reduced* numbers come from the committed {term}`ledger`, of faces and pedestrians drawn anew for every seed;
+# *smoke* pictures come from short runs of this page. Where nothing is on record yet, the page says *not run yet*.
+# **Cost** of the runs on a CPU, as measured: see the [results page](../../book/results.md). No GPU is needed.
+# ```
+
 # %% tags=["parameters"]
 dataset: str = "celeba-twin"  # celeba, market1501 or duke, with -twin or with root
 root: str | None = None  # folder of the official files, for the real sets

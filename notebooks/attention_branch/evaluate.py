@@ -81,6 +81,7 @@ def runs(variant: str, twin: str, backbone: str | None = None, **more) -> dict[i
     return runs_by_seed(ledger, **which, **more)
 
 
+# %%
 def by_seed(
     variant, twin, metric=None, backbone=None, epoch="selected", **more
 ) -> dict[int, float]:
@@ -246,7 +247,7 @@ print(f"{below} of {sum(map(len, learned.values()))} runs below the gate of {TRA
 # Against the plain network, one with attention has three advantages: more parameters, a second loss in its middle, and attention. *Matched* takes away
 # the first. *Unattended* has the parameters and the loss, and does not multiply. What remains against it is attention.
 
-# %%
+# %% tags=["hide-input"]
 PAIRS = (
     ("abn", "baseline"),
     ("abn", "matched"),
