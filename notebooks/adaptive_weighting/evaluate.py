@@ -93,7 +93,7 @@ show_finding(
 # **Accuracy** is measured on what was drawn, unless *labels* stands beside it: labels have documented errors, which no network should learn.
 #
 # **One learning rate** serves all shared networks: the one at which the adaptive weights did best in trials before these runs. The trials are
-# among the [deviations](#deviations).
+# among the deviations at the end of this page.
 # ```
 
 # %% tags=["hide-input"]
