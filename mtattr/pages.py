@@ -15,11 +15,17 @@ from mtattr.evidence import (
     finding,
     judge_all,
     load_paper,
+    of_edition,
     pool,
     read_ledger,
     to_markdown,
 )
 from mtattr.files import found_upwards
+
+_UNDECIDED = {
+    "not tested": "Too few trained networks are on record to say.",
+    "not run yet": "The runs of this edition are not on record yet.",
+}
 
 
 def show_source(*objects: Any) -> Any:
@@ -71,7 +77,8 @@ def show_finding(
         rows: a short name, the id of a claim, and a dataset, from top to bottom.
         statement: what the paper claims, without a full stop.
         about: ids of the claims in `rows` that say so.
-        so_what: what follows from each of `mtattr.evidence.ANSWERS` that can occur.
+        so_what: what follows from "yes", "in part", "no" and "not shown"; other answers of
+            `mtattr.evidence.ANSWERS` have words of their own.
         title: what the figure shows.
         pooled: id of the pooled difference that belongs to the statement.
         unit: factor of differences in the figure.
@@ -83,7 +90,7 @@ def show_finding(
     from mtattr.plots import forest_plot
 
     told = load_paper(paper)
-    verdicts = judge_all(told, course_ledger(), scale=scale)
+    verdicts = judge_all(told, records_of(paper, scale=scale), scale=scale)
     forest_plot(
         [(name, verdicts[c, data], told.claim(c).smallest_effect) for name, c, data in rows],
         unit=unit,
@@ -95,7 +102,7 @@ def show_finding(
     said = finding(statement, asked, together[0] if together else None)
     return Markdown(
         f"1. *Does it work?* {said}\n2. *How sure?* {certainty(asked)}\n"
-        f"3. *So what?* {so_what[answer(asked)]}"
+        f"3. *So what?* {(_UNDECIDED | dict(so_what))[answer(asked)]}"
     )
 
 
@@ -103,6 +110,14 @@ def course_ledger(start: str | Path = ".") -> list[dict[str, Any]]:
     """Records of the course's ledger, found from `start` upwards; none outside a checkout."""
     ledger = found_upwards("book/evidence/ledger.jsonl", start)
     return [] if ledger is None else read_ledger(ledger)
+
+
+def records_of(paper: str, *, scale: str = "reduced") -> list[dict[str, Any]]:
+    """Records of the course's ledger of one paper's present edition, at one scale."""
+    mine = [
+        r for r in course_ledger() if (r["spec"]["paper"], r["spec"]["scale"]) == (paper, scale)
+    ]
+    return of_edition(mine, load_paper(paper).edition)
 
 
 def _without_docstring(source: str) -> str:

@@ -59,6 +59,10 @@ from mtattr.adaptive_sharing.recipe import EVIDENCE
 from mtattr.adaptive_sharing.regroup import label_affinity
 from mtattr.adaptive_sharing.search import affinity_from
 from mtattr.evaluation import latency, rank_correlation, t_interval
+
+SCALE, NONE = "reduced", "not run yet"
+
+# %% tags=["hide-input"]
 from mtattr.evidence import (
     TRAINED_SHARE,
     Table,
@@ -71,25 +75,19 @@ from mtattr.evidence import (
     judge_all,
     load_paper,
     measures,
-    of_edition,
     paired_difference,
     runs_by_seed,
     verdict_words,
 )
 from mtattr.evidence.record import floor_of
-from mtattr.pages import course_ledger, show_table
+from mtattr.pages import records_of, show_table
 from mtattr.plots import figure, forest_plot, tree_diagram
 from mtattr.twins.faces import TASKS, factor_of, sample_scenes
 
 # %% tags=["hide-input"]
 FACES, CLOTHES, BOTH = "celeba-twin", "deepfashion-twin", "celeba+deepfashion-twin"
-SCALE, NONE = "reduced", "not run yet"
 paper = load_paper("adaptive_sharing")
-ledger = [
-    r
-    for r in of_edition(course_ledger(), paper.edition)
-    if (r["spec"]["paper"], r["spec"]["scale"], r["spec"]["settings"]) == (paper.name, SCALE, {})
-]
+ledger = [r for r in records_of(paper.name, scale=SCALE) if not r["spec"]["settings"]]
 verdicts = judge_all(paper, ledger, scale=SCALE)
 
 
@@ -202,6 +200,7 @@ def beside_print(table, metrics: dict[str, str], names: dict[str, tuple[str, str
     )
 
 
+# %% tags=["hide-input"]
 ROWS = {name: (name, FACES) for name in ("vgg", "low-rank", "thin-32")}
 ROWS |= {name: (name, FACES) for name in ("branch-32-1.0", "branch-32-2.0", "branch-64-1.0")}
 JOINT = {f"joint {name}": (name, BOTH) for name in ("branch-32-2.0", "branch-64-2.0")}
@@ -377,6 +376,7 @@ def indices(layer: str, known: list) -> list[float]:
     return found
 
 
+# %% tags=["hide-input"]
 rows = []
 for layer in ("fc7", "conv5_3", "conv4_3"):
     row = {"groups at": layer}
@@ -438,6 +438,7 @@ def pair_words(of) -> str:
     return f"mean {np.mean(values):.2f}, from {min(values):.2f} to {max(values):.2f}"
 
 
+# %% tags=["hide-input"]
 heads = (
     "rank correlation with chance",
     "variance that chance explains",

@@ -25,9 +25,14 @@
 #
 # **You need** the pages [build](build.ipynb) and [train](train.ipynb).
 #
-# **Two scales** appear here. *Reduced* numbers come from the committed {term}`ledger`, of faces and pedestrians drawn anew for every seed;
-# *smoke* pictures come from short runs of this page. Where nothing is on record yet, the page says *not run yet*.
+# **Two scales** appear here. *Reduced* numbers come from the committed {term}`ledger`, of drawn faces and pedestrians, each seed with images of
+# its own. *Smoke* pictures come from three short runs of this page. Where nothing is on record yet, the page says *not run yet*.
 # **Cost** of the runs on a CPU, as measured: see the [results page](../../book/results.md). No GPU is needed.
+#
+# **Accuracy** is measured on what was drawn, unless *labels* stands beside it: labels have documented errors, which no network should learn.
+#
+# **One learning rate** serves all shared networks: the one at which the adaptive weights did best in trials before these runs. The trials are
+# among the deviations at the end of this page.
 # ```
 
 # %% tags=["parameters"]
@@ -46,55 +51,28 @@ seed: int = 0  # of weights and order of images
 from mtattr.pages import show_finding
 
 FACES, MARKET, DUKE = TWINS = ("celeba-twin", "market1501-twin", "duke-twin")
+ASKED = {f"weighted-beats-basic-{twin.removesuffix('-twin')}": twin for twin in TWINS}
 show_finding(
     "adaptive_weighting",
     [
-        ("weighted − basic, faces", "weighted-beats-basic-celeba", FACES),
-        ("weighted − basic, Market-1501", "weighted-beats-basic-market1501", MARKET),
-        ("weighted − basic, Duke", "weighted-beats-basic-duke", DUKE),
+        *((f"weighted − basic, {twin}", claim, twin) for claim, twin in ASKED.items()),
         ("weighted − shuffled, faces", "weights-beat-shuffled", FACES),
-        ("weighted − shuffled, Market-1501", "weights-beat-shuffled", MARKET),
         ("weighted − uncertainty, faces", "weighted-beats-uncertainty", FACES),
         ("long windows − weighted, faces", "longer-windows-help", FACES),
         ("twice the width − weighted, faces", "width-beats-weights", FACES),
-        ("basic − separate, equal size, faces", "sharing-pays-at-equal-parameters", FACES),
         ("basic − separate, faces", "basic-beats-separate-celeba", FACES),
     ],
     statement="weights that follow the validation loss give a higher accuracy than equal weights",
-    about=[
-        "weighted-beats-basic-celeba",
-        "weighted-beats-basic-market1501",
-        "weighted-beats-basic-duke",
-    ],
+    about=[*ASKED],
     so_what={
         "yes": "Try these weights, with shuffled ones beside them: only the difference of the two pays for the second forward pass.",
         "in part": "Begin with equal weights; whether adaptive ones pay depends on the data.",
         "no": "Use equal weights: looking at validation images in every step costs time and bought no accuracy here.",
         "not shown": "These runs do not decide, and equal weights cost less.",
-        "not tested": "Too few trained networks are on record to say.",
-        "not run yet": "The runs of this edition are not on record yet.",
     },
     title="Adaptive weights, against equal ones and controls",
     pooled="weighted-minus-basic",
 )
-
-# %% [markdown]
-# ```{admonition} Before you read on
-# :class: note
-# **Objectives.** You will be able to judge a gain by paired seeds and by a control, tell a weight's signal from its sampling noise, and say
-# what it costs to steer a training by validation images.
-#
-# **You need** the pages [build](build.ipynb) and [train](train.ipynb).
-#
-# **Two scales** appear here. *Reduced* numbers come from the committed {term}`ledger`, of drawn faces and pedestrians, each seed with images of
-# its own. *Smoke* pictures come from three short runs of this page. Where nothing is on record yet, the page says *not run yet*.
-# Cost of the runs: see the [results page](../../book/results.md). No GPU is needed.
-#
-# **Accuracy** is measured on what was drawn, unless *labels* stands beside it: labels have documented errors, which no network should learn.
-#
-# **One learning rate** serves all shared networks: the one at which the adaptive weights did best in trials before these runs. The trials are
-# among the deviations at the end of this page.
-# ```
 
 # %% tags=["hide-input"]
 import math
@@ -109,46 +87,41 @@ from mtattr.adaptive_weighting.recipe import EVIDENCE, VARIANTS
 from mtattr.adaptive_weighting.sizes import load_splits, size_of
 from mtattr.data import load_dataset
 from mtattr.evaluation import predict, rank_correlation, t_interval
-from mtattr.evidence import (
-    TRAINED_SHARE,
-    Table,
-    answer,
-    claims_table,
-    deviation_table,
-    errata_table,
-    finding,
-    format_number,
-    interval_words,
-    judge_all,
-    load_paper,
-    measures,
-    of_edition,
-    paired_difference,
-    pooled_table,
-    runs_by_seed,
-)
-from mtattr.pages import course_ledger, show_source, show_table
+from mtattr.pages import records_of, show_source, show_table
 from mtattr.plots import figure, to_picture
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
 SCALE, NOT_RUN = "reduced", "not run yet"
 NAMES = dict(zip(TWINS, ("faces", "Market-1501", "Duke"), strict=True))
 SUMMED = {"unit_loss": "sum"}  # the loss of an attribute of several values is a sum over them
+
+# %% [markdown]
+# Short helpers ask the ledger: for the records of one network on one dataset by seed, for a number of each, and for the values per attribute.
+# The title of a figure is a statement with the answer that the verdicts give.
+
+# %% tags=["hide-input"]
+from mtattr.evidence import (
+    TRAINED_SHARE,
+    Table,
+    answer,
+    finding,
+    format_number,
+    interval_words,
+    judge_all,
+    load_paper,
+    measures,
+    paired_difference,
+    pooled_table,
+    runs_by_seed,
+)
+
 paper = load_paper("adaptive_weighting")
-mine = [
-    r for r in course_ledger() if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
-]
-ledger = of_edition(mine, paper.edition)
+ledger = records_of(paper.name, scale=SCALE)
 verdicts = judge_all(paper, ledger, scale=SCALE)
 
 
 def found(*claims: str) -> list:
     return [verdicts[c, twin] for c in claims for twin in TWINS if (c, twin) in verdicts]
-
-
-# %% [markdown]
-# Short helpers ask the ledger: for the records of one network on one dataset by seed, for a number of each, and for the values per attribute.
-# The title of a figure is a statement with the answer that the verdicts give.
 
 
 # %% tags=["hide-input"]
@@ -171,20 +144,19 @@ def gain(twin: str, name: str) -> np.ndarray:
     return np.array([weighted - basic for weighted, basic in both])
 
 
-def mean_and_half(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    seen = [t_interval(column) for column in values.reshape(len(values), -1).T]
-    halves = [i.high - i.mean if i.n > 2 else math.nan for i in seen]
-    return tuple(np.reshape(x, values.shape[1:]) for x in ([i.mean for i in seen], halves))
-
-
 def heading(twin: str, *variants: str) -> str:
     seeds = [set(runs(v, twin)) for v in variants]
     return f"{NAMES[twin]} (drawn), {SCALE}, seeds: {len(set.intersection(*seeds))}"
 
 
+# %% tags=["hide-input"]
 def say(statement: str, *claims: str) -> None:
     answered = f"{statement}: {answer(found(*claims))}" if claims else statement
     plt.gcf().suptitle(answered, x=0.01, ha="left", fontsize=12)
+
+
+def describe(axis, *lines: str) -> None:
+    axis.set_title("\n".join(lines), fontsize=9, color="#505050")
 
 
 def panels(height: float | dict[str, float], x: str, y: str, *variants: str):
@@ -198,14 +170,9 @@ def panels(height: float | dict[str, float], x: str, y: str, *variants: str):
         axes.set_axis_off()
     for axis, twin in zip(np.ravel(axes), there, strict=False):
         describe(axis, heading(twin, *variants))
-        axis.set_xlabel(x, fontsize=10)
-        axis.set_ylabel(y, fontsize=10)
+        axis.set(xlabel=x, ylabel=y)
         axis.tick_params(which="both", labelsize=9)
         yield axis, twin
-
-
-def describe(axis, *lines: str) -> None:
-    axis.set_title("\n".join(lines), fontsize=9, color="#505050")
 
 
 # %% [markdown]
@@ -302,8 +269,7 @@ for axis, twin in panels(tall, "mean accuracy − basic, percentage points", "",
                 axis.errorbar(100 * seen.mean, y + shift, color=color, **place)
                 better, compared = better + (seen.low > 0), compared + (seen.n > 2)
             elif not settings:
-                words = {"transform": axis.get_yaxis_transform(), "fontsize": 9}
-                axis.text(0.02, y, NOT_RUN, va="center", **words)
+                axis.text(0.02, y, NOT_RUN, fontsize=9, transform=axis.get_yaxis_transform())
     axis.axvline(0, color="black", linewidth=1)
     axis.set_yticks(range(len(rivals)), rivals, fontsize=9)
     axis.set_ylim(len(rivals) - 0.5, -0.5)
@@ -357,6 +323,28 @@ for name in ("market1501", "duke"):
 # the error of the floor: a mark to the right of it is worse than not looking.
 
 
+# %% tags=["hide-input"]
+def mean_and_half(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    seen = [t_interval(column) for column in values.reshape(len(values), -1).T]
+    halves = [i.high - i.mean if i.n > 2 else math.nan for i in seen]
+    return tuple(np.reshape(x, values.shape[1:]) for x in ([i.mean for i in seen], halves))
+
+
+def draw_errors(axis, twin: str, order: np.ndarray) -> None:
+    for i, (variant, mark) in enumerate(
+        zip(("separate", "basic", "weighted"), "sod", strict=True)
+    ):
+        places, label = np.arange(len(order)) + 0.25 * (i - 1), f"{variant}: {NOT_RUN}"
+        mean = half = np.full(len(order), math.nan)
+        if runs(variant, twin):
+            mean, half = mean_and_half(1 - per_task(variant, twin, "true_accuracy"))
+            label = variant
+        style = {"markersize": 4, "capsize": 0, "label": label, "color": f"C{i}"}
+        axis.errorbar(mean[order], places, xerr=half[order], fmt=mark, **style)
+    floor = 1 - per_task("basic", twin, "true_floor").mean(0)[order]
+    axis.plot(floor, range(len(order)), "|k", markersize=9, label="floor")
+
+
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Dots with intervals: error of each of the 40 drawn face attributes under separate, basic and weighted, sorted, with the error of the floor as an upright stroke."}}
 def errors(twin: str) -> None:
     fig, axis = figure(4.6, 0.6)
@@ -369,18 +357,7 @@ def errors(twin: str) -> None:
     tasks = next(iter(runs("basic", twin).values()))["tasks"]
     fig.set_size_inches(4.6, 1.7 + 0.23 * len(tasks))
     order = np.argsort(per_task("basic", twin, "true_accuracy").mean(0))
-    for i, (variant, mark) in enumerate(
-        zip(("separate", "basic", "weighted"), "sod", strict=True)
-    ):
-        places, label = np.arange(len(tasks)) + 0.25 * (i - 1), f"{variant}: {NOT_RUN}"
-        mean = half = np.full(len(tasks), math.nan)
-        if runs(variant, twin):
-            mean, half = mean_and_half(1 - per_task(variant, twin, "true_accuracy"))
-            label = variant
-        style = {"markersize": 4, "capsize": 0, "label": label, "color": f"C{i}"}
-        axis.errorbar(mean[order], places, xerr=half[order], fmt=mark, **style)
-    floor = 1 - per_task("basic", twin, "true_floor").mean(0)[order]
-    axis.plot(floor, range(len(tasks)), "|k", markersize=9, label="floor")
+    draw_errors(axis, twin, order)
     axis.legend(loc="upper right", bbox_to_anchor=(1.0, -1.0 / len(tasks)), ncols=2, fontsize=9)
     axis.set_yticks(range(len(tasks)), [tasks[i].replace("_", " ") for i in order], fontsize=9)
     axis.set(ylim=(len(tasks) - 0.5, -0.5))
@@ -704,30 +681,22 @@ for twin in TWINS:
     print(f"{twin}: ahead in {ahead} of {len(both)}" if both else f"{twin}: not run yet")
 
 # %% [markdown]
-# ## All claims
+# ## Claims, deviations and errata
 #
 # The claims were committed before the runs. Numbers are differences, or the one number that a claim is about, with their 95 % interval.
 # *Trend holds* is the most that drawn data can give: the paper's own numbers can only be met on its own data, at {term}`paper scale`. The
 # explorations were asked after the first runs and weigh less.
 
 # %% tags=["hide-output"]
+from mtattr.evidence import claims_table, deviation_table, errata_table
+
 about = {"scale": SCALE, "datasets": TWINS}
 display(show_table(claims_table(paper, ledger, title="What the paper claims", **about)))
 about["ours"] = True
 display(show_table(claims_table(paper, ledger, title="What the paper does not ask", **about)))
-show_table(claims_table(paper, ledger, title="Explorations", exploratory=True, **about))
-
-# %% [markdown]
-# ## Deviations
-
-# %% tags=["hide-output"]
+display(show_table(claims_table(paper, ledger, title="Explorations", exploratory=True, **about)))
 departures = ("item", "paper says", "we do", "expected effect")
-show_table(deviation_table(paper), columns=departures)
-
-# %% [markdown]
-# ## Errata
-
-# %% tags=["hide-output"]
+display(show_table(deviation_table(paper), columns=departures))
 show_table(errata_table(paper), columns=("item", "where", "finding", "evidence"))
 
 # %% [markdown]

@@ -51,12 +51,11 @@ from mtattr.evidence import (
     judge_all,
     load_paper,
     measures,
-    of_edition,
     paired_difference,
     runs_by_seed,
 )
 from mtattr.evidence.record import floor_of, measure
-from mtattr.pages import course_ledger, show_finding, show_table
+from mtattr.pages import records_of, show_finding, show_table
 from mtattr.plots import figure, map_overlay
 
 DIGITS, CARS, FACES = "cluttered-digits", "compcars-twin", "celeba-twin"
@@ -67,11 +66,7 @@ SCALE, NONE = "reduced", "not run yet"
 
 # %%
 paper = load_paper("attention_branch")
-ledger = [
-    r
-    for r in of_edition(course_ledger(), paper.edition)
-    if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
-]
+ledger = records_of(paper.name, scale=SCALE)
 DEFAULT = {DIGITS: "resnet20", CARS: "resnet101", FACES: "resnet101"}
 MAIN = {DIGITS: "true_class_accuracy", CARS: "true_class_accuracy", FACES: "true_mean_accuracy"}
 
@@ -81,7 +76,6 @@ def runs(variant: str, twin: str, backbone: str | None = None, **more) -> dict[i
     return runs_by_seed(ledger, **which, **more)
 
 
-# %%
 def by_seed(
     variant, twin, metric=None, backbone=None, epoch="selected", **more
 ) -> dict[int, float]:
@@ -103,7 +97,7 @@ def heading(*needed: tuple) -> str:
 # Each row is a difference of accuracies, with its 95 % interval over seeds, each of which draws its own images. The grey band is the smallest difference that matters, which was fixed before the runs.
 # Accuracies are on what was drawn, not on the labels with their errors. A hollow mark was not judged, and the words beside it say why.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: differences of accuracy with 95 percent intervals for attention against the plain network, a network as large and the same branches without attention, on digits and faces, each with its smallest effect of interest and the verdict."}}
+# %% tags=["hide-input"]
 GAINS = {
     "ResNet20": "abn-beats-baseline-resnet20",
     "ResNet32": "abn-beats-baseline-resnet32",
@@ -120,6 +114,8 @@ ROWS += [
     ("faces: abn − matched", "abn-beats-matched-attributes", FACES),
     ("faces: abn − unattended", "abn-beats-unattended-attributes", FACES),
 ]
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: differences of accuracy with 95 percent intervals for attention against the plain network, a network as large and the same branches without attention, on digits and faces, each with its smallest effect of interest and the verdict."}}
 show_finding(
     paper.name,
     ROWS,
@@ -131,8 +127,6 @@ show_finding(
         "in part": "Whether an attention branch pays depends on the network and the data.",
         "no": "Do not expect accuracy from an attention branch: a plain network does as well.",
         "not shown": "Do not add an attention branch for accuracy before more runs decide; the rows of the controls say what it does do.",
-        "not tested": "Nothing follows before the networks have learned.",
-        NONE: "Nothing follows before the runs are made.",
     },
     title="What an attention branch adds",
 )
@@ -259,6 +253,8 @@ PAIRS = (
 )
 SETS, EMPTY = {"digits": DIGITS, "attributes": FACES}, "–"
 ABSENT = {("one-map", DIGITS), ("eq1", FACES)}  # no claim asks for these
+
+# %% tags=["hide-input"]
 rows = []
 for variant in dict.fromkeys(v for pair in PAIRS for v in pair):
     row = {"network": variant}

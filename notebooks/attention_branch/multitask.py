@@ -51,11 +51,10 @@ from mtattr.evidence import (
     interval_words,
     load_paper,
     measures,
-    of_edition,
     runs_by_seed,
 )
 from mtattr.evidence.record import floor_of
-from mtattr.pages import course_ledger, show_source, show_table
+from mtattr.pages import records_of, show_source, show_table
 from mtattr.plots import figure, map_overlay
 from mtattr.training import RunSpec, fit_or_load, plan_for
 
@@ -268,11 +267,7 @@ print("the training loss of each has fallen")
 
 # %%
 paper = load_paper(PAPER)
-ledger = [
-    r
-    for r in of_edition(course_ledger(), paper.edition)
-    if (r["spec"]["paper"], r["spec"]["scale"], r["spec"]["dataset"]) == (PAPER, SCALE, FACES)
-]
+ledger = [r for r in records_of(PAPER, scale=SCALE) if r["spec"]["dataset"] == FACES]
 
 
 def records(variant: str) -> dict[int, dict]:
@@ -417,13 +412,8 @@ else:
             mark = "" if (says >= 0.5) == (true == 1) else " ✗"
             title = f"{name.replace('_', ' ') if i == 0 else ''}\n{says:.2f}{mark}"
             where = looks["regions"][i, t] if true == 1 else None
-            map_overlay(
-                looks["pictures"][i],
-                looks["maps"]["abn"][i, t],
-                outline=where,
-                title=title,
-                axes=axis,
-            )
+            look = {"outline": where, "title": title, "axes": axis}
+            map_overlay(looks["pictures"][i], looks["maps"]["abn"][i, t], **look)
     _ = fig.suptitle(
         f"Maps and scores, {FACES} (generated), {SCALE}, seed 0; ✗ = wrong", fontsize=11
     )

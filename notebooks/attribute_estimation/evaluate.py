@@ -36,11 +36,9 @@ scale: str = "smoke"  # smoke, reduced or paper
 seed: int = 0  # of weights, order of images and drawn scenes
 
 # %% tags=["hide-input"]
-import math
-
 import numpy as np
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from mtattr.evaluation import t_interval, welch_test
 from mtattr.evidence import (
     Table,
@@ -55,12 +53,11 @@ from mtattr.evidence import (
     verdict_table,
     verdict_words,
 )
-from mtattr.pages import course_ledger, show_finding, show_source, show_table
+from mtattr.pages import records_of, show_finding, show_source, show_table
 from mtattr.plots import bars_with_intervals, figure, image_grid
 
 paper, TWIN = load_paper("attribute_estimation"), "deepfashion-twin"
-records = [r for r in course_ledger() if r["spec"]["paper"] == paper.name]
-ledger = [r for r in records if r["spec"]["scale"] == "reduced"]
+ledger = records_of(paper.name)
 judged = judge_all(paper, ledger, scale="reduced")
 verdicts = {claim: found for (claim, data), found in judged.items() if data == TWIN}
 
@@ -308,6 +305,7 @@ def learned(variant: str, name: str) -> str:
     return f"{min(values):.2f}" if values and name == "share" else str(min(values, default="—"))
 
 
+# %% tags=["hide-input"]
 heads = ("network", "class accuracy", "against labels", "seeds", "way covered", "attributes")
 cells = [
     (
@@ -332,10 +330,7 @@ show_table(Table(caption, heads, tuple(dict(zip(heads, row, strict=True)) for ro
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of dots, one row per network: class accuracy, and attribute micro accuracy above its floor; small dots are seeds, large ones their means with 95 percent intervals."}}
 panels = {"true_class_accuracy": VARIANTS, "true_attribute_micro_accuracy": VARIANTS}
 panels = {metric: [v for v in of if by_seed(v, metric)] for metric, of in panels.items()}
-blind = {
-    "true_class_accuracy": (ATTRIBUTES,),
-    "true_attribute_micro_accuracy": ("PM-unsupervised",),
-}
+blind = dict(zip(panels, ((ATTRIBUTES,), ("PM-unsupervised",)), strict=True))
 words = ("class accuracy", "attribute micro accuracy above its floor")
 height = 1.8 + 0.3 * sum(map(len, panels.values()))
 fig, axes = figure(5.6, height, rows=2, height_ratios=[len(p) + 1 for p in panels.values()])
@@ -390,7 +385,7 @@ cells = [
     (v, *(interval_words(by_seed(v, m)) for m in PARTS.values()))
     for v in ("PM", "CM", *FOUR[1:3])
 ]
-floors = [[r["floors"].get(m, math.nan) for r in ledger] for m in PARTS.values()]
+floors = [[r["floors"].get(m, np.nan) for r in ledger] for m in PARTS.values()]
 cells.append(
     ("floor", *(interval_words(f).split(" [")[0].replace("not run yet", "—") for f in floors))
 )
@@ -494,11 +489,9 @@ verdict_list(
 
 # %% tags=["hide-output"]
 table = verdict_table(paper, ledger, scale="reduced", datasets=[TWIN])
-show_table(
-    table, columns=("claim", "verdict", "difference", "ours, mean [95 % CI]", "paper", "why")
-)
-
-# %% tags=["hide-output"]
+columns = ("claim", "verdict", "difference", "ours, mean [95 % CI]", "paper", "why")
+display(show_table(table, columns=columns))
+records = records_of(paper.name, scale="paper")
 table = verdict_table(paper, records, scale="paper", datasets=["deepfashion"])
 show_table(table, columns=("claim", "verdict", "ours, mean [95 % CI]", "paper", "where"))
 

@@ -63,8 +63,6 @@ show_finding(
         "in part": "The masks can be worth their weights.",
         "no": "Leave the masks out if accuracy is what you want.",
         "not shown": "These runs do not decide.",
-        "not tested": "The networks that were compared have not learned enough to say.",
-        "not run yet": "The runs of this edition are not on record yet.",
     },
     title="Masks, against networks without and parts left out",
 )
@@ -87,11 +85,10 @@ from mtattr.evidence import (
     judge_all,
     load_paper,
     measures,
-    of_edition,
     paired_difference,
     runs_by_seed,
 )
-from mtattr.pages import course_ledger, show_table
+from mtattr.pages import course_ledger, records_of, show_table
 from mtattr.plots import figure, map_overlay
 
 SCALE, NONE = "reduced", "not run yet"
@@ -105,11 +102,7 @@ from mtattr.channel_attention.gallery import gallery_of
 
 paper = load_paper("channel_attention")
 everything = course_ledger()
-ledger = [
-    r
-    for r in of_edition(everything, paper.edition)
-    if (r["spec"]["paper"], r["spec"]["scale"]) == (paper.name, SCALE)
-]
+ledger = records_of(paper.name, scale=SCALE)
 gallery = gallery_of()
 
 
@@ -457,7 +450,7 @@ else:
 #
 # The three most important masks of two attributes over drawn faces, of the network of seed 0. Nobody chose the faces: they are the first of the test split that show at least one of the six attributes of the figure after this one. A line marks the region of an attribute that is present. Colours run from 0 to 1 everywhere.
 
-# %% tags=["hide-input"]
+# %% mystnb={"image": {"alt": "Four drawn faces; beside each the three most important masks of smiling and of an open mouth, under their channel numbers, with the region of the attribute outlined where it is present."}} tags=["hide-input"]
 SHORT = {"Mouth_Slightly_Open": "Mouth open"}
 
 
@@ -474,20 +467,13 @@ def show_masks(attributes: tuple[str, ...], faces: int) -> None:
             for c, axis in enumerate(axes[i, 1 + 3 * j : 4 + 3 * j]):
                 look = {"limits": (0, 1), "bar": False, "outline": outline}
                 map_overlay(picture, shown["masks"][i, a, c], axes=axis, **look)
-                title = f"{SHORT.get(name, name.replace('_', ' '))}\n" if c == 1 else "\n"
-                axis.set_title(
-                    f"{title if i == 0 else ''}{shown['channels'][a][c]}",
-                    fontsize=7,
-                    loc="center",
-                )
+                title = SHORT.get(name, name.replace("_", " ")) * (c == 1) + "\n"
+                title = title * (i == 0) + str(shown["channels"][a][c])
+                axis.set_title(title, fontsize=7, loc="center")
     _ = fig.suptitle(f"{dataset} (generated), {SCALE}, seed {gallery['seeds'][0]}", fontsize=11)
 
 
-# %% mystnb={"image": {"alt": "Four drawn faces; beside each the three most important masks of smiling and of an open mouth, under their channel numbers, with the region of the attribute outlined where it is present."}} tags=["hide-input"]
-if gallery is None:
-    print(NONE)
-else:
-    show_masks(("Smiling", "Mouth_Slightly_Open"), 4)
+print(NONE) if gallery is None else show_masks(("Smiling", "Mouth_Slightly_Open"), 4)
 
 # %% [markdown]
 # Are the bright places those of the attribute? The next section counts. Now what really makes the answer: the *evidence*, $\sum_c w_{kc} (1 + M^k_c) F_c$, whose mean plus the bias is the logit. Each map has its own range. ✗ marks a wrong answer.

@@ -14,10 +14,7 @@ from mtattr.reproduce.project import notebook_name
 
 PROJECT = Project(Path(__file__).parents[2])
 SOURCES = PROJECT.sources()
-LARGEST_BYTES, MOST_CODE_CELLS = 1_500_000, 31
-#: Lines of a cell that stands open, and of one that is folded.
-LONGEST_CELL, LONGEST_FOLDED = 25, 55
-FOLDED = {"hide-input", "hide-cell"}
+LARGEST_BYTES, LONGEST_CELL, MOST_CODE_CELLS = 1_500_000, 25, 30
 MACHINE_PATH = re.compile(r"(?<![\w./<-])/(home|root|tmp|work|Users|mnt|usr|opt|var)(/|\b)|\b[A-Z]:\\")
 PROGRESS = re.compile(r"\d+%\||it/s|s/it|━━|█|\r|ETA")
 
@@ -117,8 +114,7 @@ def test_small_enough_to_read(source, code):
     assert len(code) <= MOST_CODE_CELLS
     for cell in code:
         text = "".join(cell["source"])
-        most = LONGEST_FOLDED if FOLDED & set(cell["metadata"].get("tags", ())) else LONGEST_CELL
-        assert len(text.splitlines()) <= most, f"cell [{cell['execution_count']}] is too long"
+        assert len(text.splitlines()) <= LONGEST_CELL, f"cell [{cell['execution_count']}] is too long"
         assert not re.search(r"^\s*class \w", text, re.M), f"cell [{cell['execution_count']}] defines a class"
 
 
