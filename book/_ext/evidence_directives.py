@@ -19,7 +19,7 @@ from mtattr import PAPERS, evidence
 from mtattr.errors import InputError
 
 NOT_RUN = "**Not run yet.** The ledger holds no run of this chapter."
-NOT_REDONE = "No verdict has changed so far."
+NOT_REDONE = "No verdict has changed, or the runs that would change one are still to be made."
 KINDS = {"error": "An error", "ambiguity": "Ambiguous", "silence": "Not said"}
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mtattr.errors import InputError
-from mtattr.evaluation.statistics import Interval
 from mtattr.evidence.family import judge_all
 from mtattr.evidence.paper import Paper
 from mtattr.evidence.table import Table, format_interval
@@ -32,7 +31,7 @@ def changes_table(
     *,
     scale: str = "reduced",
 ) -> Table:
-    """Claims that two editions share and judge differently, with both differences.
+    """Claims that two editions share and judge differently, with the difference of today.
 
     Claims that today's edition has not tested are left out.
     """
@@ -44,20 +43,11 @@ def changes_table(
             continue
         rows.append(
             {
-                "claim": paper.claim(key[0]).statement,
-                "dataset": key[1],
+                "claim": f"{paper.claim(key[0]).statement} ({key[1]})",
                 "first edition": before["verdict"],
-                "difference then": _interval(before),
                 "now": found.verdict,
                 "difference now": format_interval(found.difference, signed=True),
             }
         )
-    columns = ("claim", "dataset", "first edition", "now", "difference then", "difference now")
+    columns = ("claim", "first edition", "now", "difference now")
     return Table(f"Verdicts that changed, scale: {scale}", columns, tuple(rows))
-
-
-def _interval(before: Mapping[str, Any]) -> str:
-    if before["difference"] is None:
-        return format_interval(None)
-    mean, low, high = before["difference"]
-    return format_interval(Interval(mean, low, high, before["n"]), signed=True)

@@ -35,7 +35,7 @@ root: str | None = None  # not read here: this page draws from the ledger
 scale: str = "smoke"  # of the page; the records are of scale reduced
 seed: int = 0  # of the neighbours that are drawn
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 from IPython.display import Markdown, display
 from mtattr.attention_branch.gallery import SHOWN, gallery_of, recorded
@@ -64,7 +64,7 @@ SCALE, NONE = "reduced", "not run yet"
 # %% [markdown]
 # Two short helpers ask the ledger: for the records of one network on one dataset, by seed, and for a number of each. The library has the rest.
 
-# %%
+# %% tags=["hide-input"]
 paper = load_paper("attention_branch")
 ledger = records_of(paper.name, scale=SCALE)
 DEFAULT = {DIGITS: "resnet20", CARS: "resnet101", FACES: "resnet101"}

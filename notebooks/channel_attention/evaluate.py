@@ -39,7 +39,7 @@ seed: int = 0  # of the shuffles
 # ## What came out
 #
 # Each line is the difference of two networks over seeds with its 95 % interval; the grey band is the smallest difference that would matter.
-# The sentences below the figure are made from the verdicts. [How to read a verdict](../../book/verdicts.md) explains the words.
+# The sentences are made from the verdicts. [How to read a verdict](../../book/verdicts.md) explains the words.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: Masks, against networks without and parts left out. One line per comparison with its interval, the smallest effect of interest as a band, and the verdict."}}
 from mtattr.pages import show_finding
